@@ -20,10 +20,10 @@ pub struct Plan {
     pub target: InstanceId,
     /// What is done, in order.
     pub steps: Vec<Step>,
+    /// Which attempt in a row this is, counted from zero; it begins anew after a healthy time.
+    pub attempt: u32,
     /// Not to be begun before this.
     pub not_before: Timestamp,
-    /// Void when not begun by then.
-    pub void_after: Timestamp,
     /// How it will be told whether it helped.
     pub verification: Option<Verification>,
     /// The chance that it fixes the episode, in thousandths, from the lessons so far.

@@ -1,1 +1,26 @@
-//! Under construction.
+//! Durable sagas: intent before effect, compensation in reverse, unknown never read as failed.
+
+mod call;
+mod decide;
+mod definition;
+mod error;
+mod event;
+mod executor;
+pub mod invariants;
+mod ledger;
+mod record;
+mod roster;
+mod saga;
+mod step;
+
+pub use call::{Answer, Call, Hands, SagaId, StepKey, Verb};
+pub use decide::{Command, NewSaga, Turn, answer, command, create, next, take, withheld};
+pub use definition::{Definition, Nature, Retry, STEPS_MAX, StepDefinition, Stored, Undo};
+pub use error::{LedgerError, SagaError};
+pub use event::{Alarm, AlarmKind, SagaEvent};
+pub use executor::{Effect, Executor, Limits, Reply};
+pub use ledger::{Batch, Contents, Ended, Extra, Fault, Lease, Ledger, Loaded, MemoryLedger, Note};
+pub use record::{End, Event, JournalRecord, LogRecord};
+pub use roster::Roster;
+pub use saga::{Direction, FORMAT, Rest, Saga};
+pub use step::{INTERRUPTIONS_FORGIVEN, Position, StepState};

@@ -1,0 +1,116 @@
+//! Reading: entries, documents and offsets, each call one short read transaction on a connection of its own.
+//!
+//! Used by consumers, by the story, by exports and by `verify`, in the engine's process or in any other, whether an
+//! engine runs or not. A reader can never write and never holds the writer up.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
+
+use crate::error::StoreError;
+use crate::record::{Document, Entry, Record};
+use crate::schema;
+use crate::verify::{self, Verdict};
+
+/// A read-only view of a journal. Each call sees the newest durable state.
+#[derive(Debug)]
+pub struct Reader {
+    connection: Connection,
+    folder: PathBuf,
+}
+
+impl Reader {
+    /// Opens the journal in `folder` for reading only.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let connection = schema::open_for_reading(folder)?;
+        Ok(Self { connection, folder: folder.to_owned() })
+    }
+
+    /// Up to `limit` entries from `from_seq` on, oldest first.
+    pub fn entries(&self, from_seq: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.select("seq >= ?1 ORDER BY seq LIMIT ?2", params![signed(from_seq), rows(limit)])
+    }
+
+    /// Up to `limit` entries of one trace, oldest first.
+    pub fn entries_of_trace(&self, trace: &str, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        // The second condition lets SQLite use the index, which leaves out records without a trace.
+        self.select("trace = ?1 AND trace <> '' ORDER BY seq LIMIT ?2", params![trace, rows(limit)])
+    }
+
+    /// Up to `limit` entries of one kind from `from_seq` on, oldest first.
+    pub fn entries_of_kind(&self, kind: &str, from_seq: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        self.select("kind = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3", params![kind, signed(from_seq), rows(limit)])
+    }
+
+    /// The newest entry.
+    pub fn last(&self) -> Result<Option<Entry>, StoreError> {
+        Ok(self.select("true ORDER BY seq DESC LIMIT 1", [])?.pop())
+    }
+
+    /// One document, `None` when there is none under that key.
+    pub fn document(&self, space: &str, key: &str) -> Result<Option<Document>, StoreError> {
+        self.connection
+            .query_row("SELECT key, version, value FROM documents WHERE space = ? AND key = ?", [space, key], document)
+            .optional()
+            .map_err(|error| StoreError::sqlite("reading a document", &error))
+    }
+
+    /// All documents of a space, by key.
+    pub fn documents(&self, space: &str) -> Result<Vec<Document>, StoreError> {
+        self.connection
+            .prepare("SELECT key, version, value FROM documents WHERE space = ? ORDER BY key")
+            .and_then(|mut statement| statement.query_map([space], document)?.collect())
+            .map_err(|error| StoreError::sqlite("reading documents", &error))
+    }
+
+    /// How far a consumer has read, `None` when it never said.
+    pub fn offset(&self, consumer: &str) -> Result<Option<u64>, StoreError> {
+        self.connection
+            .query_row("SELECT seq FROM offsets WHERE consumer = ?", [consumer], |row| row.get::<_, i64>(0))
+            .optional()
+            .map(|seq| seq.map(i64::cast_unsigned))
+            .map_err(|error| StoreError::sqlite("reading an offset", &error))
+    }
+
+    /// Checks every record, document and offset against its hash and all of them against the head file, and names the
+    /// first that is broken. `progress` is told the last record checked, now and then. Safe beside a running engine.
+    pub fn verify(&self, progress: impl FnMut(u64)) -> Result<Verdict, StoreError> {
+        verify::verify(&self.connection, &self.folder, progress)
+    }
+
+    fn select(&self, condition: &str, params: impl Params) -> Result<Vec<Entry>, StoreError> {
+        let sql = format!("SELECT {} FROM events WHERE {condition}", schema::EVENT_COLUMNS);
+        self.connection
+            .prepare(&sql)
+            .and_then(|mut statement| statement.query_map(params, entry)?.collect())
+            .map_err(|error| StoreError::sqlite("reading records", &error))
+    }
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    Ok(Entry {
+        seq: row.get::<_, i64>(0)?.cast_unsigned(),
+        record: Record {
+            at_ms: row.get::<_, i64>(1)?.cast_unsigned(),
+            class: row.get(2)?,
+            kind: row.get(3)?,
+            subject: row.get(4)?,
+            trace: row.get(5)?,
+            payload: row.get(6)?,
+        },
+        hash: row.get(7)?,
+    })
+}
+
+fn document(row: &Row<'_>) -> rusqlite::Result<Document> {
+    Ok(Document { key: row.get(0)?, version: row.get::<_, i64>(1)?.cast_unsigned(), value: row.get(2)? })
+}
+
+/// SQLite integers are signed; nothing lies beyond their end.
+fn signed(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

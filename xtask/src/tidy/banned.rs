@@ -17,7 +17,7 @@ const BANNED: [(&str, &str); 9] = [
     ("openssl-sys", "TLS is rustls: the same everywhere, without a C library of the machine"),
     ("reqwest", "hyper is here already; a second HTTP client doubles what has to be patched"),
     ("serde_yaml", "no longer maintained; configuration is TOML"),
-    ("sled", "no release since 2021; the journal is SQLite (docs/adr/0001)"),
+    ("sled", "no release since 2021; the journal is SQLite"),
     ("smol", "one async runtime is enough: tokio"),
     ("structopt", "folded into clap, which is here"),
 ];

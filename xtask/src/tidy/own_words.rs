@@ -39,7 +39,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// A path counts where it begins: `/v1/work/` is an address of ours, `"/work/` is somebody's machine.
+/// A path counts where it begins: further in, the same letters are part of an address or of a relative path.
 fn stands_alone(line: &str, word: &str) -> bool {
     line.match_indices(word).any(|(at, _)| {
         let before = line[..at].chars().next_back();

@@ -139,6 +139,34 @@ pub enum Answer {
     NeverHappened,
 }
 
+/// An output beyond this is replaced by a note of its size: it would be written again with every later record of the
+/// saga, and one driver's flood must not bring the ledger to refuse.
+pub const OUTPUT_BYTES_MAX: usize = 32 * 1024;
+
+/// Errors and reasons are cut to this.
+pub const REASON_BYTES_MAX: usize = 2 * 1024;
+
+impl Answer {
+    /// The answer within the limits a log can bear.
+    pub(crate) fn bounded(self) -> Self {
+        match self {
+            Self::Done(output) => {
+                let bytes = output.to_string().len();
+                let omitted = || serde_json::json!({ "omitted_bytes": bytes });
+                Self::Done(if bytes > OUTPUT_BYTES_MAX { omitted() } else { output })
+            }
+            Self::Failed { error, retryable } => Self::Failed { error: cut(error), retryable },
+            Self::Unknown { why } => Self::Unknown { why: cut(why) },
+            Self::NeverHappened => Self::NeverHappened,
+        }
+    }
+}
+
+fn cut(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(REASON_BYTES_MAX));
+    text
+}
+
 /// The driver side of a saga.
 pub trait Hands: Send + Sync + 'static {
     /// Carries out one call. Dropped when the attempt times out; a panic counts as [`Answer::Unknown`].

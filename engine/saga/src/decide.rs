@@ -58,6 +58,24 @@ pub struct NewSaga {
     pub definition: Stored,
 }
 
+/// Longest id, trace or target: they are keys, not texts.
+pub const NAME_BYTES_MAX: usize = 512;
+
+impl NewSaga {
+    /// Refuses what no ledger could keep.
+    pub fn validate(&self) -> Result<(), SagaError> {
+        let named = [("id", &self.id.0), ("target", &self.target), ("trace", &self.trace)];
+        for (what, text) in named {
+            let fits = text.len() <= NAME_BYTES_MAX && (what == "trace" || !text.is_empty());
+            if !fits {
+                let why = format!("the saga's {what} has {} bytes, must be 1 to {NAME_BYTES_MAX}", text.len());
+                return Err(SagaError::Invalid { definition: self.definition.definition().name.clone(), why });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The first turn of a new saga.
 pub fn create(new: NewSaga, owner: &str, fencing: u64, now_ms: u64, may_call: bool) -> Turn {
     let NewSaga { id, trace, target, definition } = new;

@@ -17,6 +17,9 @@ use crate::SagaError;
 /// A saga is a short story: more steps than this is a workflow that should be cut in two.
 pub const STEPS_MAX: usize = 64;
 
+/// Largest definition as JSON: it is kept in the saga's document and written with every record.
+pub const DEFINITION_BYTES_MAX: usize = 256 * 1024;
+
 /// A saga as data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -138,6 +141,10 @@ impl Definition {
         }
         if self.steps.is_empty() || self.steps.len() > STEPS_MAX {
             return refuse(format!("{} steps, must be 1 to {STEPS_MAX}", self.steps.len()));
+        }
+        let bytes = serde_json::to_string(self).map_or(usize::MAX, |text| text.len());
+        if bytes > DEFINITION_BYTES_MAX {
+            return refuse(format!("it takes {bytes} bytes, at most {DEFINITION_BYTES_MAX} are kept"));
         }
         if self.age_max_ms == 0 || self.quiet_max_ms == 0 {
             return refuse("age_max_ms and quiet_max_ms must be above 0".into());

@@ -183,6 +183,7 @@ impl Executor {
             return Err(error.clone());
         }
         let Some(entry) = self.sagas.get(&new.id) else {
+            new.validate()?;
             let open = self.sagas.len();
             return if open < self.limits.open_max { Ok(None) } else { Err(SagaError::Full { open }) };
         };
@@ -220,7 +221,7 @@ impl Executor {
 
     /// Reports the answer to a call.
     pub fn answered(&mut self, call: Call, answer: Answer, now_ms: u64) {
-        self.returned(&call.saga.clone(), Input::Answered(call, answer), now_ms);
+        self.returned(&call.saga.clone(), Input::Answered(call, answer.bounded()), now_ms);
     }
 
     /// Reports that a call was not made because acting was switched off meanwhile.

@@ -24,6 +24,10 @@ pub enum Code {
     Program,
     /// H0903: the folder of the build cache cannot be used.
     Cache,
+    /// H0904: the demo's engine or its services did not come up.
+    DemoDidNotStart,
+    /// H0905: something of the demo still ran after its end.
+    DemoLeftProcesses,
 }
 
 impl Code {
@@ -33,6 +37,8 @@ impl Code {
             Self::Toolchain => "H0901",
             Self::Program => "H0902",
             Self::Cache => "H0903",
+            Self::DemoDidNotStart => "H0904",
+            Self::DemoLeftProcesses => "H0905",
         }
     }
 }

@@ -3,7 +3,9 @@
 //! A library only so that its rules and parsers can be tested; `main.rs` is its one caller. It knows cargo, the tree and the
 //! finished binaries, and never the crates of the product: a chore must build even when they do not.
 
+pub mod bench;
 pub mod cache;
+pub mod demo;
 pub mod error;
 pub mod steps;
 pub mod suite;

@@ -3,11 +3,14 @@
 //! Reads the arguments, calls one chore, turns its answer into an exit code: 0 all well, 1 findings or failures, 2 a wrong call.
 
 use std::io::{Write as _, stdout};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use xtask::suite::{Wish, run_suite};
+use xtask::bench::{self, run_bench};
+use xtask::demo::{self, run_demo};
+use xtask::suite::{self, run_suite};
 use xtask::tidy;
 use xtask::workspace::{Tree, root};
 
@@ -29,6 +32,32 @@ enum Chore {
         #[arg(long)]
         keep_going: bool,
     },
+    /// Show the product at work: services break, and are repaired on screen
+    Demo {
+        /// How long; without it, until Ctrl-C
+        #[arg(long, value_name = "NUMBER")]
+        seconds: Option<u64>,
+        /// The language of the story
+        #[arg(long, value_name = "LANGUAGE", default_value = "en")]
+        lang: String,
+        /// Which faults come when: the same number, the same faults
+        #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+        seed: u64,
+    },
+    /// Measure beside the peers; `all` measures everything and writes docs/benchmarks.md
+    Bench {
+        /// Which benchmark, or `all`
+        name: String,
+        /// A result in under two minutes, marked as such
+        #[arg(long)]
+        quick: bool,
+        /// Where to write the figures as JSON
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+        /// Where to keep the data that is measured on: the disk matters
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
     /// Check the law of the architecture and of the house
     Tidy {
         /// Print the findings as JSON
@@ -39,7 +68,9 @@ enum Chore {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
-        Chore::Test { filter, keep_going } => run_suite(&Wish { filter, keep_going }),
+        Chore::Test { filter, keep_going } => run_suite(&suite::Wish { filter, keep_going }),
+        Chore::Demo { seconds, lang, seed } => run_demo(&demo::Wish { seconds, language: lang, seed }),
+        Chore::Bench { name, quick, json, data } => run_bench(&bench::Wish { name, quick, json, data }),
         Chore::Tidy { json } => run_tidy(json),
     };
     match done {

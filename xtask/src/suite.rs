@@ -13,7 +13,7 @@ use crate::steps::{End, run, tell, wants_colour};
 use crate::summary::Count;
 use crate::tidy;
 use crate::toolchain;
-use crate::workspace::{Tree, cargo, root};
+use crate::workspace::{Tree, cargo, member_names, root};
 
 /// What the caller asked for.
 #[derive(Debug, Clone, Default)]
@@ -122,12 +122,6 @@ fn tidy_step(root: &Path) -> Result<End> {
         println!("{finding}");
     }
     Ok(End { passed: tidy::refusals(&findings) == 0, tests: None })
-}
-
-/// Our crates by name; none when cargo cannot say, which a later step then tells better.
-fn member_names(root: &Path) -> Vec<String> {
-    let Ok(tree) = Tree::load(root) else { return Vec::new() };
-    tree.members().iter().map(|member| member.package.name.clone()).collect()
 }
 
 fn step<'a>(name: &'static str, act: impl FnOnce() -> Result<End> + 'a) -> Step<'a> {

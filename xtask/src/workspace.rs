@@ -185,6 +185,13 @@ pub fn root() -> PathBuf {
     own.parent().expect("xtask lies in a folder of the workspace").to_path_buf()
 }
 
+/// Our crates by name; none when cargo cannot say, which whatever is built next then tells better.
+pub fn member_names(root: &Path) -> Vec<String> {
+    let Ok(metadata) = Metadata::load(root) else { return Vec::new() };
+    let ours = metadata.packages.into_iter().filter(|package| metadata.workspace_members.contains(&package.id));
+    ours.map(|package| package.name).collect()
+}
+
 fn host_platform() -> Result<String> {
     let output = Command::new("rustc").arg("-vV").output().context("cannot run rustc")?;
     String::from_utf8_lossy(&output.stdout)

@@ -5,6 +5,7 @@
 
 mod cache;
 mod code;
+mod demo;
 mod made_up;
 mod own_workspace;
 mod rules;

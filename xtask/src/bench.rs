@@ -1,0 +1,96 @@
+//! `cargo xtask bench`: builds the benchmarks in release and runs them; `all` also writes docs/benchmarks.md from their figures.
+//!
+//! The measuring itself is in the package homeostat-bench. The turn on the cache is kept until the end: two runs on one machine
+//! would measure each other.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::cache::{Cache, target_folder};
+use crate::steps::{run, tell};
+use crate::workspace::{cargo, member_names, root};
+
+/// Every benchmark, in the order of the page.
+const BENCHMARKS: [&str; 2] = ["journal", "skeleton"];
+/// What is built: the benchmarks, and the programs that they start.
+const PACKAGES: [&str; 3] = ["homeostat-bench", "homeostat", "homeostat-kiosk"];
+/// The page that is written from the figures, never by hand.
+const PAGE: &str = "docs/benchmarks.md";
+
+/// What the caller asked for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// Which benchmark, or `all`.
+    pub name: String,
+    /// A result in under two minutes, marked as such.
+    pub quick: bool,
+    /// Where to write the figures.
+    pub json: Option<PathBuf>,
+    /// Where to keep the data.
+    pub data: Option<PathBuf>,
+}
+
+/// Runs one benchmark or all of them; whether all of them gave figures.
+pub fn run_bench(wish: &Wish) -> Result<bool> {
+    let all = wish.name == "all";
+    if !all && !BENCHMARKS.contains(&wish.name.as_str()) {
+        bail!("there is no benchmark `{}`; there are {} and all", wish.name, BENCHMARKS.join(", "));
+    }
+    if all && wish.json.is_some() {
+        bail!("`all` writes a file of its own for each benchmark; --json goes with one");
+    }
+    let root = root();
+    let cache = Cache::take(&root, target_folder(|name| std::env::var(name).ok())?, &member_names(&root))?;
+    let built = run("build for release", || {
+        let mut command = Command::new(cargo());
+        command.args(["build", "--release", "--locked"]).args(PACKAGES.iter().flat_map(|name| ["--package", name]));
+        tell(command.current_dir(&root).env("CARGO_TARGET_DIR", cache.target()))
+    });
+    if !built.passed {
+        return Ok(false);
+    }
+    let program = cache.target().join("release/homeostat-bench");
+    if !all {
+        return Ok(measure(&program, &wish.name, wish, wish.json.as_deref()));
+    }
+    let figures = cache.target().join("benchmarks");
+    fs::create_dir_all(&figures).with_context(|| format!("cannot make {}", figures.display()))?;
+    let files: Vec<PathBuf> = BENCHMARKS.iter().map(|name| figures.join(format!("{name}.json"))).collect();
+    for (name, file) in BENCHMARKS.iter().zip(&files) {
+        if !measure(&program, name, wish, Some(file)) {
+            return Ok(false);
+        }
+    }
+    write_page(&program, &files, &root.join(PAGE))?;
+    Ok(true)
+}
+
+fn measure(program: &Path, name: &str, wish: &Wish, json: Option<&Path>) -> bool {
+    let mut command = Command::new(program);
+    command.arg(name);
+    if wish.quick {
+        command.arg("--quick");
+    }
+    if let Some(json) = json {
+        command.arg("--json").arg(json);
+    }
+    if let Some(data) = &wish.data {
+        command.arg("--data").arg(data);
+    }
+    run(name, || tell(&mut command)).passed
+}
+
+fn write_page(program: &Path, files: &[PathBuf], page: &Path) -> Result<()> {
+    let mut command = Command::new(program);
+    let output = command.arg("report").args(files).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("cannot run {}", program.display()))?;
+    if !output.status.success() {
+        bail!("the report failed ({})", output.status);
+    }
+    fs::write(page, output.stdout).with_context(|| format!("cannot write {}", page.display()))?;
+    println!("wrote {}", page.display());
+    Ok(())
+}

@@ -1,0 +1,202 @@
+//! `cargo xtask demo`: the product at work, on screen, within a minute of a fresh checkout.
+//!
+//! Builds the engine and the kiosk, starts them in a folder that vanishes afterwards, breaks something now and then, and lets the
+//! journal tell what becomes of it. Ctrl-C, SIGTERM or the end of its time take everything down in order; the demo then proves
+//! that no process of its own is left, and says so.
+
+mod chaos;
+mod engine;
+mod processes;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
+
+pub use chaos::{Break, Fault, Schedule};
+pub use processes::{Running, running_below, signal};
+
+use crate::cache::{Cache, target_folder};
+use crate::error::{Code, Trouble};
+use crate::steps::{End, run, tell};
+use crate::toolchain;
+use crate::workspace::{cargo, member_names, root};
+use engine::{Homeostat, wait_for_end};
+
+/// The example that the demo runs, from the root of the workspace.
+const EXAMPLE: &str = "examples/kiosk/homeostat.toml";
+/// What is built and run: package and binary have the same name.
+const ENGINE: &str = "homeostat";
+const KIOSK: &str = "homeostat-kiosk";
+/// How often the demo looks whether it should end.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Processes that were killed for good need a moment to be gone.
+const GONE_S_MAX: u64 = 10;
+/// What is shown of the engine's log when it did not come up.
+const LOG_LINES_SHOWN: usize = 30;
+
+/// What the caller asked for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// How long it runs; without it, until Ctrl-C.
+    pub seconds: Option<u64>,
+    /// The language of the story.
+    pub language: String,
+    /// Which faults come when.
+    pub seed: u64,
+}
+
+/// Runs the demo; whether it went well and left nothing behind.
+pub fn run_demo(wish: &Wish) -> Result<bool> {
+    let ended = Arc::new(AtomicBool::new(false));
+    for number in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register(number, Arc::clone(&ended)).context("cannot listen for signals")?;
+    }
+    let ended = move || ended.load(Ordering::Relaxed);
+    println!("{}", toolchain::check_toolchain()?);
+    let folder =
+        tempfile::Builder::new().prefix("homeostat-demo-").tempdir().context("cannot make a folder for the demo")?;
+    // Processes show their program by its real path; a linked temporary folder would hide them from us.
+    let place = folder.path().canonicalize().context("cannot find the folder of the demo")?;
+    let built = run("build", || build_into(&root(), &place.join("bin")));
+    if !built.passed || ended() {
+        return Ok(built.passed);
+    }
+    fs::copy(root().join(EXAMPLE), place.join("homeostat.toml")).with_context(|| format!("cannot copy {EXAMPLE}"))?;
+    let homeostat =
+        Homeostat { program: place.join("bin").join(ENGINE), folder: place, language: wish.language.clone() };
+    let shown = show(&homeostat, wish, &ended);
+    let clean = clean_up(&homeostat.folder);
+    folder.close().context("cannot remove the folder of the demo")?;
+    shown?;
+    clean?;
+    println!("demo: everything is stopped, nothing is left");
+    Ok(true)
+}
+
+/// Builds in the shared cache, then copies: what runs is ours even when another clone builds meanwhile.
+fn build_into(root: &Path, bin: &Path) -> Result<End> {
+    let cache = Cache::take(root, target_folder(|name| std::env::var(name).ok())?, &member_names(root))?;
+    let mut command = Command::new(cargo());
+    command.args(["build", "--locked", "--package", ENGINE, "--package", KIOSK]);
+    let end = tell(command.current_dir(root).env("CARGO_TARGET_DIR", cache.target()))?;
+    if end.passed {
+        fs::create_dir_all(bin).context("cannot make the folder of the programs")?;
+        for name in [ENGINE, KIOSK] {
+            let from: PathBuf = cache.target().join("debug").join(name);
+            fs::copy(&from, bin.join(name)).with_context(|| format!("cannot copy {}", from.display()))?;
+        }
+    }
+    Ok(end)
+}
+
+/// From the start of the engine to its orderly end.
+fn show(homeostat: &Homeostat, wish: &Wish, ended: &dyn Fn() -> bool) -> Result<()> {
+    println!("demo: in {}; Ctrl-C ends it and leaves nothing behind", homeostat.folder.display());
+    let mut engine = homeostat.start()?;
+    let ready = homeostat.wait_until_ready(ended);
+    if !ready && !ended() {
+        let _ = homeostat.down();
+        let end = end_of(&mut engine)?;
+        let log = fs::read_to_string(homeostat.log()).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        println!("{}", lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n"));
+        let what = format!("the engine did not bring its services up ({end})");
+        return Err(Trouble::new(Code::DemoDidNotStart, what, "its last words stand above").into());
+    }
+    let mut story = homeostat.follow()?;
+    let broken = break_things(homeostat, wish, ended);
+    println!("\ndemo: taking everything down");
+    homeostat.down()?;
+    let end = end_of(&mut engine)?;
+    // The story has no end of its own when nothing more is written.
+    let _ = story.kill();
+    let _ = story.wait();
+    println!(
+        "demo: the engine ended ({end}); {broken} faults were made, this is the last episode as the journal tells it:\n"
+    );
+    homeostat.call(&["why", "--last"]).status().context("cannot ask why")?;
+    Ok(())
+}
+
+/// Follows the schedule until the end; how many faults were made.
+fn break_things(homeostat: &Homeostat, wish: &Wish, ended: &dyn Fn() -> bool) -> u64 {
+    let end = wish.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let over = || ended() || end.is_some_and(|end| Instant::now() >= end);
+    let mut made = 0;
+    for next in Schedule::new(wish.seed) {
+        let at = Instant::now() + Duration::from_secs(next.after_s);
+        while Instant::now() < at {
+            if over() {
+                return made;
+            }
+            sleep(LOOK_EVERY);
+        }
+        // Only what is whole is broken, so that each fault is one clear story.
+        if homeostat.all_ready() && break_one(&homeostat.folder, next) {
+            made += 1;
+        }
+    }
+    made
+}
+
+fn break_one(folder: &Path, next: Break) -> bool {
+    let victims: Vec<Running> = running_below(folder)
+        .into_iter()
+        .filter(|running| running.program.ends_with(KIOSK) && !running.stopped)
+        .collect();
+    let Some(count) = u64::try_from(victims.len()).ok().filter(|count| *count > 0) else { return false };
+    let chosen = usize::try_from(next.pick % count).expect("smaller than a length");
+    let victim = &victims[chosen];
+    let (signal_sent, word) = match next.fault {
+        Fault::Kill => (Signal::KILL, "killed"),
+        Fault::Hang => (Signal::STOP, "hung"),
+    };
+    let done = signal(victim, folder, signal_sent);
+    if done {
+        println!("\ndemo: {word} process {} ({})", victim.pid, victim.command);
+    }
+    done
+}
+
+fn end_of(engine: &mut Child) -> Result<String> {
+    if let Some(status) = wait_for_end(engine)? {
+        return Ok(status.to_string());
+    }
+    engine.kill().context("cannot kill the engine")?;
+    engine.wait().context("cannot wait for the engine")?;
+    bail!("the engine did not end in time and was killed")
+}
+
+/// Proves that nothing runs from the folder any more; what does is killed and told, for it is a fault of the product.
+fn clean_up(folder: &Path) -> Result<()> {
+    let left = running_below(folder);
+    if left.is_empty() {
+        return Ok(());
+    }
+    let deadline = Instant::now() + Duration::from_secs(GONE_S_MAX);
+    while Instant::now() < deadline {
+        let now = running_below(folder);
+        if now.is_empty() {
+            break;
+        }
+        for running in &now {
+            signal(running, folder, Signal::KILL);
+        }
+        sleep(LOOK_EVERY);
+    }
+    let names: Vec<String> = left.iter().map(|running| format!("{} ({})", running.pid, running.command)).collect();
+    let what = format!("processes were left behind and have been killed: {}", names.join(", "));
+    Err(Trouble::new(
+        Code::DemoLeftProcesses,
+        what,
+        "this is a fault of Homeostat: please report it with the output above",
+    )
+    .into())
+}

@@ -1,0 +1,182 @@
+//! What people and programs ask for: pause, resume, approve, reject, undo, shut down. Every answer is a reply effect.
+
+use crate::Effect;
+use crate::memory::Stage;
+use crate::turn::Turn;
+use homeostat_vocabulary::{
+    ActionClass, ActionEnd, ActionId, Command, CommandReply, Fact, Guard, InstanceId, Refusal, Scope, StepVerb,
+};
+
+type Answer = Result<CommandReply, Refusal>;
+
+impl Turn<'_> {
+    pub(crate) fn command(&mut self, command: Command, by: String) {
+        let answer = self.may(&command).and_then(|()| match command {
+            Command::Pause { scope } => self.pause(scope, by),
+            Command::Resume { scope } => self.resume(&scope, &by),
+            Command::Approve { action } => self.approve(action, by),
+            Command::Reject { action } => self.reject(action, &by),
+            Command::Undo { action } => self.undo(action, by),
+            Command::Shutdown { keep_services } => self.shut_down(keep_services, by),
+        });
+        self.emit(Effect::Reply(answer));
+    }
+
+    /// Without a journal nothing can be asked for, but that the engine ends and leaves the services as they are.
+    fn may(&self, command: &Command) -> Result<(), Refusal> {
+        let harmless = matches!(command, Command::Shutdown { keep_services: true });
+        match &self.state.cannot_act {
+            Some(why) if !harmless => Err(Refusal::Guarded { guard: Guard::Journal, reason: why.clone() }),
+            _ if self.state.shutting_down.is_some() && !harmless => Err(Refusal::ShuttingDown),
+            _ => Ok(()),
+        }
+    }
+
+    fn must_exist(&self, scope: &Scope) -> Result<(), Refusal> {
+        match scope {
+            Scope::Service { name } if !self.state.policy.services.contains_key(name) => {
+                Err(Refusal::NoSuchService { name: name.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn pause(&mut self, scope: Scope, by: String) -> Answer {
+        self.must_exist(&scope)?;
+        if self.state.memory.paused.contains(&scope) {
+            return Ok(CommandReply::Already);
+        }
+        self.record(Fact::ActingPaused { scope, by });
+        self.set_gate();
+        Ok(CommandReply::Done)
+    }
+
+    fn resume(&mut self, scope: &Scope, by: &str) -> Answer {
+        self.must_exist(scope)?;
+        let covers = |instance: &InstanceId| match scope {
+            Scope::Everything => true,
+            Scope::Service { name } => instance.service == *name,
+        };
+        let held: Vec<InstanceId> = self.state.memory.held.keys().filter(|id| covers(id)).cloned().collect();
+        let paused = match scope {
+            Scope::Everything => !self.state.memory.paused.is_empty(),
+            Scope::Service { .. } => self.state.memory.paused.contains(scope),
+        };
+        let episodes = self.state.memory.episodes.values().map(|open| open.subject.clone());
+        let left: Vec<InstanceId> =
+            episodes.filter(|id| covers(id) && self.state.memory.is_left_to_person(id)).collect();
+        if !paused && held.is_empty() && left.is_empty() {
+            return Ok(CommandReply::Already);
+        }
+        if paused {
+            self.record(Fact::ActingResumed { scope: scope.clone(), by: by.to_owned() });
+        }
+        for instance in held {
+            self.record(Fact::InstanceReleased { instance, by: by.to_owned() });
+        }
+        self.set_gate();
+        for instance in left {
+            let attempt = self.state.memory.attempts_of(&instance);
+            self.propose_repair(&instance, attempt);
+        }
+        self.reconcile();
+        Ok(CommandReply::Done)
+    }
+
+    fn awaiting(&self, action: ActionId) -> Result<(), Refusal> {
+        let remembered = self.state.memory.action(action).ok_or(Refusal::NoSuchAction { action })?;
+        match &remembered.stage {
+            Stage::AwaitingApproval { .. } => Ok(()),
+            other => Err(Refusal::WrongState { action, state: describe(other) }),
+        }
+    }
+
+    fn approve(&mut self, action: ActionId, by: String) -> Answer {
+        self.awaiting(action)?;
+        let episode = self.state.memory.action(action).and_then(|it| it.plan.episode);
+        self.record(Fact::ActionApproved { action, episode, by });
+        self.retry_due_plans();
+        Ok(CommandReply::Done)
+    }
+
+    fn reject(&mut self, action: ActionId, by: &str) -> Answer {
+        self.awaiting(action)?;
+        self.drop_action(action, by, "rejected");
+        Ok(CommandReply::Done)
+    }
+
+    /// Ends the life that an action began and holds the instance there until it is resumed.
+    fn undo(&mut self, action: ActionId, by: String) -> Answer {
+        let remembered = self.state.memory.action(action).ok_or(Refusal::NoSuchAction { action })?;
+        let plan = remembered.plan.clone();
+        let done = match &remembered.stage {
+            Stage::Verifying { .. } => true,
+            Stage::Finished { end, .. } => *end == Some(ActionEnd::Done),
+            _ => false,
+        };
+        if !done {
+            return Err(Refusal::WrongState { action, state: describe(&remembered.stage) });
+        }
+        if !plan.is_reversible() {
+            let reason = "it ended a process, and what that process held in memory cannot be brought back".to_owned();
+            return Err(Refusal::Guarded { guard: Guard::Reversible, reason });
+        }
+        if self.is_paused(&plan.target) {
+            let reason = "acting is paused; resume first".to_owned();
+            return Err(Refusal::Guarded { guard: Guard::KillSwitch, reason });
+        }
+        let instance = plan.target.clone();
+        if self.service(&instance).is_none() {
+            return Err(Refusal::NoSuchInstance { instance });
+        }
+        if !self.is_latest_start(action, &instance) {
+            let state = "has been overtaken: the instance has begun another life since".to_owned();
+            return Err(Refusal::WrongState { action, state });
+        }
+        self.abandon(&instance);
+        if let Some((other, _)) = self.state.memory.active_of(&instance) {
+            let reason = format!("action {other} is under way on {instance}");
+            return Err(Refusal::Guarded { guard: Guard::OneActor, reason });
+        }
+        let undo = self.state.memory.next_action();
+        self.record(Fact::InstanceHeld { instance: instance.clone(), by, action: undo });
+        let begun = self.begin_for_owner(ActionClass::Undo, &instance, plan.episode);
+        Ok(CommandReply::Begun { action: begun })
+    }
+
+    /// Whether the life this action began is the one that runs now: no later action began one, and it has not ended.
+    fn is_latest_start(&mut self, action: ActionId, instance: &InstanceId) -> bool {
+        let runs = self.live(instance).run.is_some();
+        let mut later = self.state.memory.actions().filter(|(id, it)| *id > action && it.plan.target == *instance);
+        runs && !later.any(|(_, it)| {
+            let starts = it.plan.steps.iter().any(|step| step.verb == StepVerb::Start);
+            starts
+                && matches!(it.stage, Stage::Running | Stage::Verifying { .. } | Stage::Finished { end: Some(_), .. })
+        })
+    }
+
+    fn shut_down(&mut self, keep_services: bool, by: String) -> Answer {
+        self.state.shutting_down = Some(keep_services);
+        self.record(Fact::ShutdownRequested { by, keep_services });
+        if keep_services {
+            self.emit(Effect::Gate { open: false });
+            self.emit(Effect::Exit { services_kept: true });
+        } else {
+            self.set_gate();
+            self.reconcile();
+        }
+        Ok(CommandReply::Done)
+    }
+}
+
+fn describe(stage: &Stage) -> String {
+    match stage {
+        Stage::Planned { due } => format!("is planned for {due}"),
+        Stage::AwaitingApproval { .. } => "waits for approval".to_owned(),
+        Stage::Running => "is being carried out".to_owned(),
+        Stage::Verifying { .. } => "was carried out and is being verified".to_owned(),
+        Stage::Finished { end: None, .. } => "was never begun".to_owned(),
+        Stage::Finished { end: Some(ActionEnd::Done), .. } => "is over".to_owned(),
+        Stage::Finished { end: Some(_), .. } => "did not come to its end".to_owned(),
+    }
+}

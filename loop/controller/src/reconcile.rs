@@ -63,12 +63,8 @@ impl Turn<'_> {
     fn take_up_refused(&mut self, instance: &InstanceId) {
         use homeostat_vocabulary::Autonomy::{Approve, Auto};
         let allowed = self.service(instance).is_some_and(|service| matches!(service.autonomy, Approve | Auto));
-        let escalated_action = self.state.memory.is_action_with_person(instance);
-        if allowed
-            && self.state.policy.switches.recovery
-            && !escalated_action
-            && self.live(instance).ready_since.is_none()
-        {
+        let with_person = self.state.memory.is_left_to_person(instance);
+        if allowed && self.state.policy.switches.recovery && !with_person && self.live(instance).ready_since.is_none() {
             self.propose_repair(instance, self.state.memory.attempts_of(instance));
         }
     }

@@ -13,6 +13,7 @@ mod licences;
 mod manifests;
 mod own_words;
 mod purity;
+mod records;
 mod sources;
 mod tiers;
 
@@ -26,13 +27,14 @@ pub use tiers::{LISTED_EDGES, ListedEdge};
 pub type Rule = fn(&Tree) -> Vec<Finding>;
 
 /// Every rule, by name.
-pub const RULES: [(&str, Rule); 10] = [
+pub const RULES: [(&str, Rule); 11] = [
     ("tiers", tiers::check),
     ("listed-edges", tiers::check_listed_edges),
     ("purity", purity::check),
     ("sources", sources::check),
     ("manifests", manifests::check),
     ("dependencies", dependencies::check),
+    ("records", records::check),
     ("error-codes", error_codes::check),
     ("licences", licences::check),
     ("banned", banned::check),

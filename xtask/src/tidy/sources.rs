@@ -17,13 +17,23 @@ const HEADER_LETTERS_MIN: usize = 30;
 /// Names that tell what a file is not: a place for one idea.
 const EMPTY_NAMES: [&str; 8] = ["common", "helper", "helpers", "manager", "managers", "misc", "util", "utils"];
 
-/// Judges headers, sizes and names of every Rust file.
+/// Judges headers, sizes, names and places of every Rust file.
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in tree.rust_files("") {
         findings.extend(judge_header(path, text));
         findings.extend(judge_size(path, text));
         findings.extend(judge_names(path, text));
+    }
+    for member in tree.members() {
+        let tests = format!("{}/tests/", member.folder);
+        let loose = tree
+            .rust_files(member.folder)
+            .filter(|(path, _)| path.strip_prefix(&tests).is_some_and(|name| !name.contains('/')));
+        findings.extend(loose.map(|(path, _)| {
+            let what = "a second test binary: each one links the whole crate again";
+            Finding::refused("tests", path, 1, what, "make it a module of tests/it/main.rs")
+        }));
     }
     findings.extend(judge_wiring(tree));
     findings

@@ -136,6 +136,38 @@ fn a_name_that_says_nothing_is_refused() {
     assert_eq!(says("engine/store/src/lib.rs", "// mod utils\nmod chain;"), NOTHING);
 }
 
+/// If this fails, tests are linked many times over and a build takes minutes longer.
+#[test]
+fn a_second_test_binary_is_refused() {
+    let says = |path: &str| MadeUp::new().member("engine/store", &[]).file(path, HEADER).says("sources");
+    assert_eq!(
+        says("engine/store/tests/more.rs"),
+        ["engine/store/tests/more.rs:1 a second test binary: each one links the whole crate again"]
+    );
+    assert_eq!(says("engine/store/tests/it/more.rs"), NOTHING);
+}
+
+/// If this fails, two decisions share a number, or nobody knows whether one still holds.
+#[test]
+fn a_record_out_of_form_is_refused() {
+    let record = "docs/adr/0007-so-it-is.md";
+    let says = |path: &str, text: &str| {
+        MadeUp::new().file(record, "# 0007: So it is\n\nStatus: accepted\n").file(path, text).says("records")
+    };
+    assert_eq!(says("docs/adr/README.md", ""), NOTHING);
+    assert_eq!(says("docs/adr/0008-b.md", "# 0008: B\n\nStatus: superseded by 0009\n"), NOTHING);
+    assert_eq!(says("docs/adr/ideas.md", ""), ["docs/adr/ideas.md:1 the file is not named as a record"]);
+    assert_eq!(says("docs/adr/0008-b.md", "# 0008: B\n"), ["docs/adr/0008-b.md:1 the record has no status"]);
+    assert_eq!(
+        says("docs/adr/0008-b.md", "# B\nStatus: accepted\n"),
+        ["docs/adr/0008-b.md:1 the record does not open with its number and title"]
+    );
+    assert_eq!(
+        says("docs/adr/0007-a-twin.md", "# 0007: A twin\nStatus: accepted\n"),
+        [format!("{record}:1 0007 is the number of 0007-a-twin.md too")]
+    );
+}
+
 /// If this fails, a crate can leave the house: other lints, another edition, a dependency of its own.
 #[test]
 fn a_manifest_that_does_not_inherit_is_refused() {

@@ -69,16 +69,20 @@ impl Homeostat {
         command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
     }
 
-    /// Waits until every service is ready; whether that came about before `ended` said to stop or the time was over.
-    pub fn wait_until_ready(&self, ended: impl Fn() -> bool) -> bool {
+    /// Waits until every service is ready; whether that came about before the engine ended, `ended` said to stop, or the time
+    /// was over.
+    pub fn wait_until_ready(&self, engine: &mut Child, ended: impl Fn() -> bool) -> Result<bool> {
         let deadline = Instant::now() + Duration::from_secs(READY_S_MAX);
         while Instant::now() < deadline && !ended() {
+            if engine.try_wait().context("cannot look after the engine")?.is_some() {
+                return Ok(false);
+            }
             if self.all_ready() {
-                return true;
+                return Ok(true);
             }
             sleep(LOOK_EVERY);
         }
-        false
+        Ok(false)
     }
 
     /// Ends the engine and its services the way a user would.

@@ -96,33 +96,50 @@ fn build_into(root: &Path, bin: &Path) -> Result<End> {
     Ok(end)
 }
 
-/// From the start of the engine to its orderly end.
+/// From the start of the engine to its orderly end, whatever goes wrong in between.
 fn show(homeostat: &Homeostat, wish: &Wish, ended: &dyn Fn() -> bool) -> Result<()> {
     println!("demo: in {}; Ctrl-C ends it and leaves nothing behind", homeostat.folder.display());
     let mut engine = homeostat.start()?;
-    let ready = homeostat.wait_until_ready(ended);
-    if !ready && !ended() {
-        let _ = homeostat.down();
-        let end = end_of(&mut engine)?;
-        let log = fs::read_to_string(homeostat.log()).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        println!("{}", lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n"));
-        let what = format!("the engine did not bring its services up ({end})");
-        return Err(Trouble::new(Code::DemoDidNotStart, what, "its last words stand above").into());
-    }
-    let mut story = homeostat.follow()?;
-    let broken = break_things(homeostat, wish, ended);
+    let mut story = None;
+    let broken = watch(homeostat, &mut engine, &mut story, wish, ended);
     println!("\ndemo: taking everything down");
-    homeostat.down()?;
-    let end = end_of(&mut engine)?;
+    let downed = homeostat.down();
+    let end = end_of(&mut engine);
     // The story has no end of its own when nothing more is written.
-    let _ = story.kill();
-    let _ = story.wait();
-    println!(
-        "demo: the engine ended ({end}); {broken} faults were made, this is the last episode as the journal tells it:\n"
-    );
-    homeostat.call(&["why", "--last"]).status().context("cannot ask why")?;
+    for mut child in story {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    let (broken, end) = (broken?, end?);
+    downed?;
+    println!("demo: the engine ended ({end}); {broken} faults were made");
+    if broken > 0 {
+        println!("demo: the last episode, as the journal tells it:\n");
+        homeostat.call(&["why", "--last"]).status().context("cannot ask why")?;
+    }
     Ok(())
+}
+
+/// Waits for the services, then lets the story be told while things break; how many faults were made.
+fn watch(
+    homeostat: &Homeostat,
+    engine: &mut Child,
+    story: &mut Option<Child>,
+    wish: &Wish,
+    ended: &dyn Fn() -> bool,
+) -> Result<u64> {
+    if homeostat.wait_until_ready(engine, ended)? {
+        *story = Some(homeostat.follow()?);
+        return Ok(break_things(homeostat, wish, ended));
+    }
+    if ended() {
+        return Ok(0);
+    }
+    let log = fs::read_to_string(homeostat.log()).unwrap_or_default();
+    let lines: Vec<&str> = log.lines().collect();
+    println!("{}", lines[lines.len().saturating_sub(LOG_LINES_SHOWN)..].join("\n"));
+    let what = "the engine did not bring its services up";
+    Err(Trouble::new(Code::DemoDidNotStart, what, "its last words stand above").into())
 }
 
 /// Follows the schedule until the end; how many faults were made.

@@ -106,7 +106,7 @@ fn show(homeostat: &Homeostat, wish: &Wish, ended: &dyn Fn() -> bool) -> Result<
     let downed = homeostat.down();
     let end = end_of(&mut engine);
     // The story has no end of its own when nothing more is written.
-    for mut child in story {
+    if let Some(mut child) = story {
         let _ = child.kill();
         let _ = child.wait();
     }

@@ -1,0 +1,377 @@
+# Las frases de Homeostat en español. en.ftl tiene los mismos nombres con las mismas variables; una prueba los mantiene unidos.
+
+## Phrases
+name = { $name }
+actor = { $by ->
+    [engine] el motor
+   *[other] { $by }
+}
+origin = { $origin ->
+    [start] al arrancar
+    [file] porque cambió su archivo
+    [signal] al recibir SIGHUP
+    [api] a través de la API
+   *[other] { $origin }
+}
+exit-code = código de salida { $code }
+exit-killed = interrumpido por la señal { $signal }
+exit-killed-named = interrumpido por { $name } (señal { $signal })
+exit-unknown = nadie vio cómo
+failure-refused = nadie escucha en su dirección
+failure-timed-out = no respondió en { $after }
+failure-status = respondió con el estado { $code }
+failure-command = la orden de comprobación terminó con { $exit }
+failure-other = «{ $text }»
+finding-none = aún sin diagnóstico
+finding-exited = su proceso terminó sin que nadie se lo pidiera ({ $exit }), tras { $after }
+finding-unhealthy = { $failures ->
+    [one] su proceso sigue en marcha, pero falló una comprobación de salud ({ $last })
+   *[other] su proceso sigue en marcha, pero falló { $failures } comprobaciones de salud seguidas (la última: { $last })
+}
+finding-start-failed = no se pudo arrancar su proceso: { $error }
+finding-kind = { $kind ->
+    [exited] una caída
+    [unhealthy] comprobaciones de salud fallidas
+    [start_failed] un arranque fallido
+   *[other] { $kind }
+}
+severity-notice = conviene saberlo
+severity-warning = aviso
+severity-critical = crítica
+cause-killed-from-outside = alguien o algo externo lo mató
+cause-out-of-memory = el núcleo lo mató por falta de memoria
+cause-program-fault = tropezó con un fallo propio
+cause-misconfigured = no puede funcionar tal como está configurado
+cause-finished-by-itself = terminó como si hubiera acabado su trabajo
+cause-hung = no reacciona: bloqueado, detenido o sobrecargado
+cause-not-listening = está en marcha, pero su puerto está cerrado
+cause-answers-with-errors = responde con errores
+cause-dependency-down = un servicio del que depende no está bien
+class-start = arranque
+class-stop = parada
+class-replace = sustitución
+class-restart = reinicio
+class-undo = reversión
+class-unknown = acción
+option-wait = esperar y observar
+option-restart = arrancarlo de nuevo
+verb-stop = detener el proceso en marcha (vida { $run })
+verb-start = arrancar un proceso nuevo
+undo-stop = reversible: el proceso nuevo se vuelve a detener
+undo-irreversible = irreversible: lo que el proceso tenía en memoria se pierde
+scope-everything = todo
+scope-service = { $name }
+resolution-repaired = reparado y verificado
+resolution-recovered-by-itself = se recuperó sin intervención del motor
+resolution-no-longer-wanted = ya no se necesita
+unfixed-exited-again = volvió a terminar ({ $exit })
+unfixed-unhealthy-again = su comprobación de salud volvió a fallar
+unfixed-not-ready-in-time = no estuvo listo a tiempo
+unfixed-action-failed = la acción falló: { $error }
+escalation-budget = { $repairs ->
+    [one] una reparación en { $window }, todo lo permitido, y sigue sin estar bien; el motor lo sigue intentando, despacio
+   *[other] { $repairs } reparaciones en { $window }, todo lo permitido, y sigue sin estar bien; el motor lo sigue intentando, despacio
+}
+escalation-not-allowed = el motor no tiene permiso para reparar esto por su cuenta
+escalation-action = { $why }
+
+## Guards
+guard-answer = { $verdict ->
+    [wait] no antes de las { $until }
+    [ask] decide una persona
+   *[refuse] denegado
+}
+guard-kill-switch = { $verdict ->
+    [pass] Interruptor general: nadie ha pausado el motor
+   *[other] Interruptor general: alguien ha pausado el motor ({ $answer })
+}
+guard-recovery-switch = { $verdict ->
+    [pass] Reparaciones: están activadas
+   *[other] Reparaciones: están desactivadas ({ $answer })
+}
+guard-autonomy = { $verdict ->
+    [pass] Autonomía: el dueño permite que el motor lo haga por su cuenta
+   *[other] Autonomía: el dueño no permite que el motor lo haga por su cuenta ({ $answer })
+}
+guard-rate = { $verdict ->
+    [pass] Frecuencia: quedan reparaciones en el cupo
+   *[other] Frecuencia: el cupo de reparaciones está agotado ({ $answer })
+}
+guard-backoff = { $verdict ->
+    [pass] Espera: ha pasado tiempo suficiente desde el último intento
+   *[other] Espera: ha pasado poco tiempo desde el último intento ({ $answer })
+}
+guard-freshness = { $verdict ->
+    [pass] Vigencia: el plan es reciente
+   *[other] Vigencia: el plan es demasiado antiguo ({ $answer })
+}
+guard-one-actor = { $verdict ->
+    [pass] Un solo actor: nada más actúa sobre él y nadie lo retiene
+   *[other] Un solo actor: otra cosa actúa sobre él, o una persona lo retiene ({ $answer })
+}
+guard-journal = { $verdict ->
+    [pass] Diario: admite registros
+   *[other] Diario: no admite registros, y nada se hace sin quedar registrado antes ({ $answer })
+}
+guard-reversible = { $verdict ->
+    [pass] Reversibilidad: cada paso se puede deshacer
+   *[other] Reversibilidad: hay un paso que no se puede deshacer ({ $answer })
+}
+
+## Facts
+engine-started = { $adopted ->
+    [0] Homeostat { $version } tomó el mando (proceso { $pid }).
+    [one] Homeostat { $version } tomó el mando (proceso { $pid }) y adoptó una instancia en marcha.
+   *[other] Homeostat { $version } tomó el mando (proceso { $pid }) y adoptó { $adopted } instancias en marcha.
+}
+engine-stopped = { $kept ->
+    [yes] Homeostat terminó; los servicios siguen en marcha.
+   *[no] Homeostat terminó, y los servicios con él.
+}
+policy-applied = { $count ->
+    [0] La configuración entró en vigor { $origin } ({ $hash }); no nombra ningún servicio.
+    [one] La configuración entró en vigor { $origin } ({ $hash }), con un servicio: { $services }.
+   *[other] La configuración entró en vigor { $origin } ({ $hash }), con { $count } servicios: { $services }.
+}
+policy-rejected = { $count ->
+    [one] No se aceptó una configuración modificada ({ $origin }) y sigue en vigor la anterior: { $problems }
+   *[other] No se aceptó una configuración modificada ({ $origin }) y sigue en vigor la anterior; { $count } problemas: { $problems }
+}
+signal-up = { $count ->
+    [0] { $subject } está en marcha como proceso { $pid }.
+    [one] { $subject } está en marcha como proceso { $pid }, puerto { $ports }.
+   *[other] { $subject } está en marcha como proceso { $pid }, puertos { $ports }.
+}
+signal-adopted = { $count ->
+    [0] { $subject } ya estaba en marcha como proceso { $pid } y fue adoptado.
+    [one] { $subject } ya estaba en marcha como proceso { $pid }, puerto { $ports }, y fue adoptado.
+   *[other] { $subject } ya estaba en marcha como proceso { $pid }, puertos { $ports }, y fue adoptado.
+}
+signal-exited = El proceso de { $subject } ya no existe: { $exit }.
+signal-probe-passed = { $subject } superó su comprobación de salud en { $took }.
+signal-probe-failed = { $subject } falló su comprobación de salud: { $failure }.
+episode-opened = Comienza el episodio { $episode }, sobre { $subject }.
+finding-made = { $subject }: { $what }. Gravedad: { $severity }; confianza: { $confidence } %.
+hypotheses-formed = Se sospecha: { $suspicions }.
+hypothesis = { $cause } ({ $weight } %)
+plan-made = Plan { $action }: { $class } de { $target }, con una probabilidad de éxito prevista del { $predicted } %.
+candidate = { $option } (puntuación { $score } %)
+guards-go = { $count ->
+    [0] { $action } no necesita el visto bueno de ningún control.
+    [one] El único control consultado deja pasar { $action }.
+   *[other] Los { $count } controles dejan pasar { $action }.
+}
+guards-wait = { $action } espera hasta las { $until }. { $objections }.
+guards-ask = { $action } espera la decisión de una persona hasta las { $until }. { $objections }.
+guards-refuse = { $action } queda denegada. { $objections }.
+action-approved = { $by } aprobó { $action }.
+action-dropped = { $action } fue descartada por { $by }: { $why }.
+action-begun = Comienza { $action } sobre { $target }.
+action-done = { $action } se completó.
+action-undone = { $action } se deshizo: { $why }.
+action-parked = { $action } espera a que una persona averigüe qué pasó: { $why }.
+action-stuck = { $action } está atascada y necesita a una persona: { $why }.
+verification-begun = Se observa qué logra { $action }: listo antes de las { $ready_by } y después listo durante { $window } seguidos.
+outcome-fixed = { $action } lo arregló, verificado: listo de nuevo { $after } después del primer diagnóstico.
+outcome-no-effect = { $action } no tuvo efecto: { $because }.
+outcome-unknown = No se puede saber qué logró { $action }: no llegó a un final conocido.
+times = { $count ->
+    [0] nunca
+    [one] una vez
+   *[other] { $count } veces
+}
+lesson-learned = Aprendido para { $service }: { $class } tras { $finding }, probado { $tried }; funcionó { $fixed }, en { $average } de media.
+lesson-never = Aprendido para { $service }: { $class } tras { $finding }, probado { $tried }; nunca funcionó.
+escalated = Se llama a una persona: { $why }.
+episode-closed = El episodio { $episode } termina al cabo de { $took }: { $resolution }.
+acting-paused = { $by } pausó las acciones sobre { $scope }.
+acting-resumed = { $by } permitió de nuevo las acciones sobre { $scope }.
+instance-held = { $by } retiene { $instance } tal como está, al deshacer con { $action }.
+instance-released = { $by } liberó { $instance }: vuelve a estar bajo cuidado.
+shutdown-requested = { $kept ->
+    [yes] { $by } ordenó al motor terminar y dejar los servicios en marcha.
+   *[no] { $by } ordenó al motor terminar, y a los servicios con él.
+}
+
+## Steps of an action
+saga-step = { $name ->
+    [none] paso { $step }
+    [stop] paso { $step } (detener)
+    [start] paso { $step } (arrancar)
+   *[other] paso { $step } ({ $name })
+}
+saga-verb-do = ejecutar
+saga-verb-undo = deshacer
+saga-verb-probe = averiguar si ocurrió
+saga-created = { $action } queda registrada antes de tocar { $target }.
+saga-taken = Un motor ({ $owner }) se hizo cargo de { $action }.
+saga-step-started = { $action }, { $step }, intento { $attempt }: { $verb } ...
+saga-step-done = { $action }, { $step }, intento { $attempt }: { $verb }: hecho
+saga-step-failed = { $action }, { $step }, intento { $attempt }: { $verb }: falló: { $why }
+saga-step-unknown = { $action }, { $step }, intento { $attempt }: { $verb }: no se sabe si ocurrió: { $why }
+saga-step-never-happened = { $action }, { $step }, intento { $attempt }: { $verb }: no ocurrió
+saga-withheld = { $action }, { $step }, intento { $attempt }: { $verb }: retenido, porque el motor estaba en pausa
+saga-cancel = { $by } pidió deshacer { $action }: { $why }.
+saga-turned-back = { $action } da marcha atrás: { $why }.
+saga-parked = { $action }, { $step }: tiene que mirarlo una persona: { $why }.
+saga-stuck = { $action }, { $step }: el motor no puede continuar: { $why }.
+saga-resumed = { $by } permite que { $action } lo intente de nuevo.
+saga-skipped = { $by } da por hecho el paso de { $action }.
+saga-disproved = { $by } lo ha comprobado: el paso de { $action } no ocurrió.
+timed = { $sentence } ({ $took })
+wait = { $action } espera { $span }, hasta las { $until }.
+record-unreadable = Esta versión no sabe leer el registro { $seq } ({ $kind }).
+
+## The story
+title = { $subject ->
+    [none] { $trace } · { $state }
+   *[other] { $trace } · { $subject } · { $state }
+}
+state-open = en curso
+state-awaiting = espera su decisión
+state-escalated = se ha llamado a una persona
+state-closed = terminado
+dated = { $date }, horas en UTC, desfases desde la primera señal
+chapter-seen = Qué se vio
+chapter-thought = Qué se pensó
+chapter-done = Qué se hizo
+chapter-brought = Qué se logró
+empty-seen = Nada: no empezó por una señal.
+empty-thought = No hay nada registrado.
+empty-done = No se hizo nada.
+empty-brought = Aún no se sabe nada.
+left-out = { $count ->
+    [one] se omite una línea intermedia
+   *[other] se omiten { $count } líneas intermedias
+}
+detail-evidence = { $count ->
+    [one] Se apoya en una señal.
+   *[other] Se apoya en { $count } señales a lo largo de { $span }.
+}
+detail-considered = Opciones: { $candidates }.
+detail-step = Paso { $number }: { $verb } – { $undo }.
+detail-disturbs = { $count ->
+    [0] No afecta a ninguna instancia que esté lista.
+    [one] Afecta a una instancia que está lista.
+   *[other] Afecta a { $count } instancias que están listas.
+}
+detail-verification = Cuenta como arreglado si está listo antes de { $deadline } y sigue así durante { $window }.
+detail-prediction = { $outcome ->
+    [fixed] Probabilidad de éxito prevista: { $predicted } %. Funcionó.
+    [no-effect] Probabilidad de éxito prevista: { $predicted } %. No funcionó.
+   *[unknown] Probabilidad de éxito prevista: { $predicted } %. No se puede saber si funcionó.
+}
+summary-repaired = { $attempts ->
+    [one] { $subject }: { $finding }. Reparado y verificado en { $took }, al primer intento.
+   *[other] { $subject }: { $finding }. Reparado y verificado en { $took }, tras { $attempts } intentos.
+}
+summary-recovered = { $attempts ->
+    [0] { $subject }: { $finding }. Se recuperó solo al cabo de { $took }.
+    [one] { $subject }: { $finding }. Se recuperó solo al cabo de { $took }; un intento no lo había arreglado.
+   *[other] { $subject }: { $finding }. Se recuperó solo al cabo de { $took }; { $attempts } intentos no lo habían arreglado.
+}
+summary-not-wanted = { $attempts ->
+    [0] { $subject }: { $finding }. Abandonado al cabo de { $took }, porque ya no se necesita.
+    [one] { $subject }: { $finding }. Abandonado al cabo de { $took } y un intento, porque ya no se necesita.
+   *[other] { $subject }: { $finding }. Abandonado al cabo de { $took } y { $attempts } intentos, porque ya no se necesita.
+}
+summary-awaiting = { $attempts ->
+    [0] { $subject }: { $finding }. { $action } espera su decisión: homeostat approve { $action }
+    [one] { $subject }: { $finding }. Tras un intento, { $action } espera su decisión: homeostat approve { $action }
+   *[other] { $subject }: { $finding }. Tras { $attempts } intentos, { $action } espera su decisión: homeostat approve { $action }
+}
+summary-escalated = { $attempts ->
+    [0] { $subject }: { $finding }. Se ha llamado a una persona.
+    [one] { $subject }: { $finding }. Un intento no lo ha arreglado y se ha llamado a una persona.
+   *[other] { $subject }: { $finding }. { $attempts } intentos no lo han arreglado y se ha llamado a una persona; el motor lo sigue intentando.
+}
+summary-open = { $attempts ->
+    [0] { $subject }: { $finding }. Aún no se ha intentado nada.
+    [one] { $subject }: { $finding }. Un intento hasta ahora.
+   *[other] { $subject }: { $finding }. { $attempts } intentos hasta ahora.
+}
+summary-action = { $end ->
+    [done] { $action }, { $class } de { $subject }: completada.
+    [undone] { $action }, { $class } de { $subject }: deshecha.
+    [parked] { $action }, { $class } de { $subject }: espera a que una persona averigüe qué pasó.
+    [stuck] { $action }, { $class } de { $subject }: atascada, necesita a una persona.
+   *[open] { $action }, { $class } de { $subject }: aún no ha terminado.
+}
+
+## Status
+phase-waiting = en espera
+phase-starting = arrancando
+phase-ready = listo
+phase-unhealthy = enfermo
+phase-stopping = parando
+phase-down = caído
+phase-stopped = detenido
+status-all-ready = { $count ->
+    [0] No hay ningún servicio declarado.
+    [one] El único servicio está listo.
+   *[other] Los { $count } servicios están listos.
+}
+status-some-ready = { $ready } de { $count } servicios listos. Sin estar listos: { $names }.
+status-paused = En pausa: { $scopes }. El motor observa y no actúa; `homeostat resume` le deja actuar de nuevo.
+status-cannot-act = El motor no puede actuar: { $why }.
+status-shutting-down = El motor está terminando.
+status-awaiting = { $action } espera su decisión: homeostat approve { $action }
+status-escalated = Se ha llamado a una persona.
+status-engine = Motor activo desde hace { $up }; reparados: { $fixed }, sin efecto: { $failed }, llamadas a una persona: { $escalations }.
+episode-open = { $attempts ->
+    [0] { $episode } { $subject }: { $finding }; aún sin intentos.
+    [one] { $episode } { $subject }: { $finding }; un intento hasta ahora.
+   *[other] { $episode } { $subject }: { $finding }; { $attempts } intentos hasta ahora.
+}
+column-service = servicio
+column-instance = n.º
+column-phase = estado
+column-pid = pid
+column-port = puerto
+column-up-for = activo
+column-restarts = reinicios
+column-episode = episodio
+column-began = comienzo (UTC)
+column-state = estado
+column-summary = qué pasó
+
+## Answers of the command line
+check-ok = { $count ->
+    [0] { $file } está bien formado, pero no nombra ningún servicio.
+    [one] { $file } está bien formado: un servicio.
+   *[other] { $file } está bien formado: { $count } servicios.
+}
+check-problems = { $count ->
+    [one] Un problema.
+   *[other] { $count } problemas.
+}
+init-written = { $count ->
+    [0] Se escribió { $file }, con un ejemplo por completar. Siguiente paso: homeostat check
+    [one] Se escribió { $file }, con un servicio encontrado aquí. Siguiente paso: homeostat check
+   *[other] Se escribió { $file }, con { $count } servicios encontrados aquí. Siguiente paso: homeostat check
+}
+up-detached = El motor funciona en segundo plano (proceso { $pid }); su registro es { $log }.
+up-already = Ya hay un motor en marcha.
+down-waiting = Esperando a que termine el motor ...
+down-done = { $kept ->
+    [yes] El motor ha terminado; los servicios siguen en marcha.
+   *[no] El motor ha terminado, y los servicios con él.
+}
+down-none = No hay ningún motor en marcha.
+answer-paused = En pausa: { $scope }. El motor observa y no actúa.
+answer-resumed = El motor vuelve a actuar sobre { $scope }.
+answer-paused-offline = Ningún motor responde: { $file } impide desde ahora que actúe el siguiente.
+answer-resumed-offline = Ningún motor responde: se borró { $file }, y el siguiente puede actuar.
+answer-already = Ya estaba así.
+answer-approved = { $action } queda aprobada.
+answer-rejected = { $action } queda descartada.
+answer-undone = { $action } se está deshaciendo.
+answer-undone-by = { $action } se está deshaciendo mediante { $by }.
+journal-sound = { $records ->
+    [0] El diario está íntegro: todavía no tiene registros.
+    [one] El diario está íntegro: un registro, y todas las huellas coinciden.
+   *[other] El diario está íntegro: { $records } registros (del { $first } al { $last }), y todas las huellas coinciden.
+}
+journal-broken = El diario está roto en el registro { $seq }: { $fault }.
+journal-saved = { $bytes } bytes guardados en { $folder }, hasta el registro { $last }, y verificados.
+episodes-none = Todavía no hay ningún episodio.

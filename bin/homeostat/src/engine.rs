@@ -1,0 +1,312 @@
+//! The engine: the thin shell around the controller. Takes events in, has the controller say what follows, makes the facts
+//! durable, then does the rest; the results come back as events.
+//!
+//! Always holds: one task owns the state; facts are durable before the effects that rest on them; after the first failure
+//! of the journal nothing more is begun, and everything that runs goes on running.
+
+use crate::clock::Clock;
+use crate::memory;
+use homeostat_act::{end_of, saga_of};
+use homeostat_api::CommandRequest;
+use homeostat_controller::{Effect, Event, Stage, State, step};
+use homeostat_saga::{Reply, Runner, SagaEvent, SagaId, Sight};
+use homeostat_sense::{Prober, Watch};
+use homeostat_store::{Commit, Journal};
+use homeostat_vocabulary::{
+    ActionEnd, ActionId, Chance, Command, CommandReply, Fact, Guard, Millis, Plan, Policy, Refusal, Scope, Signal, Status,
+    Timestamp,
+};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+/// Events taken in one turn: their facts share one write to disk.
+const EVENTS_A_TURN_MAX: usize = 256;
+
+/// How long results of steps that are out may take when the engine ends.
+const STOP_GRACE: Duration = Duration::from_secs(2);
+
+/// An event, with whoever waits for the answer.
+pub struct Told {
+    /// What is told.
+    pub event: Event,
+    /// Who waits for the reply to a command.
+    pub reply: Option<oneshot::Sender<Result<CommandReply, Refusal>>>,
+}
+
+impl From<Event> for Told {
+    fn from(event: Event) -> Self {
+        Self { event, reply: None }
+    }
+}
+
+impl From<CommandRequest> for Told {
+    fn from(request: CommandRequest) -> Self {
+        let CommandRequest { command, by, reply, .. } = request;
+        Self { event: Event::Command { command, by }, reply: Some(reply) }
+    }
+}
+
+/// Everything the engine hears, by urgency.
+pub struct Ears {
+    /// Policies, requests of the machine, and whatever else the wiring tells.
+    pub told: mpsc::Receiver<Told>,
+    /// Commands of people and programs.
+    pub commands: mpsc::Receiver<CommandRequest>,
+    /// What became of sagas.
+    pub sagas: mpsc::Receiver<SagaEvent>,
+    /// Starts and exits.
+    pub lives: mpsc::Receiver<Signal>,
+    /// Results of probes; they come again, so they wait behind everything else.
+    pub probes: mpsc::Receiver<Signal>,
+}
+
+/// The engine at work.
+pub struct Engine {
+    /// The controller's state.
+    pub state: State,
+    /// Its randomness.
+    pub chance: Chance,
+    /// The time.
+    pub clock: Clock,
+    /// The system of record.
+    pub journal: Journal,
+    /// Carries actions out.
+    pub runner: Runner,
+    /// Asks for health.
+    pub prober: Prober,
+    /// The policy in force, for those who act by it.
+    pub policy: watch::Sender<Arc<Policy>>,
+    /// Everything at a glance, for those who show it.
+    pub status: watch::Sender<Arc<Status>>,
+    /// Submissions of sagas on their way; what comes back is what the controller is to be told.
+    pub submissions: JoinSet<Option<Event>>,
+    /// Facts recorded since the last checkpoint.
+    pub since_checkpoint: u64,
+}
+
+impl Engine {
+    /// Runs until the controller says to exit; whether the services were left running.
+    pub async fn run(mut self, mut ears: Ears, first: Vec<Event>) -> anyhow::Result<bool> {
+        let mut turn: Vec<Told> = first.into_iter().map(Told::from).collect();
+        let mut resumed = false;
+        loop {
+            if let Some(services_kept) = self.take(std::mem::take(&mut turn)).await? {
+                self.end(services_kept).await?;
+                return Ok(services_kept);
+            }
+            if !resumed {
+                self.resume_actions();
+                resumed = true;
+            }
+            turn.push(self.listen(&mut ears).await);
+            self.gather(&mut ears, &mut turn);
+        }
+    }
+
+    /// The next thing heard, the most urgent first.
+    async fn listen(&mut self, ears: &mut Ears) -> Told {
+        let wake = self.state.wake_at().map(|at| Duration::from(at.since((self.clock)())));
+        let due = async {
+            match wake {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        };
+        loop {
+            tokio::select! {
+                biased;
+                Some(told) = ears.told.recv() => return told,
+                Some(request) = ears.commands.recv() => return request.into(),
+                Some(event) = ears.sagas.recv() => if let Some(event) = self.heard_of_saga(event) { return event.into() },
+                Some(Ok(result)) = self.submissions.join_next() => if let Some(event) = result { return event.into() },
+                Some(signal) = ears.lives.recv() => return Event::Signal(signal).into(),
+                () = due => return Event::Tick.into(),
+                Some(signal) = ears.probes.recv() => return Event::Signal(signal).into(),
+            }
+        }
+    }
+
+    /// Whatever else is waiting already joins the turn, up to a bound.
+    fn gather(&self, ears: &mut Ears, turn: &mut Vec<Told>) {
+        while turn.len() < EVENTS_A_TURN_MAX {
+            let next = ears.told.try_recv().ok();
+            let next = next.or_else(|| ears.commands.try_recv().ok().map(Told::from));
+            let next = next.or_else(|| ears.lives.try_recv().ok().map(|signal| Event::Signal(signal).into()));
+            let next = next.or_else(|| ears.probes.try_recv().ok().map(|signal| Event::Signal(signal).into()));
+            match next {
+                Some(told) => turn.push(told),
+                None => break,
+            }
+        }
+    }
+
+    /// Takes a turn's events in: all facts in one transaction, then all the rest. `Some` when the engine is to exit.
+    async fn take(&mut self, turn: Vec<Told>) -> anyhow::Result<Option<bool>> {
+        let (mut records, mut rest) = (Vec::new(), Vec::new());
+        let mut to_show = false;
+        for Told { event, mut reply } in turn {
+            to_show |= !event.can_wait();
+            if let Event::PolicyApplied { policy, .. } = &event {
+                self.policy.send_replace(Arc::new((**policy).clone()));
+            }
+            let now = (self.clock)();
+            for effect in step(&mut self.state, event, now, &mut self.chance) {
+                match effect {
+                    Effect::Record(fact) => records.push(memory::record_of(&fact, now)?),
+                    Effect::Reply(answer) => rest.push((Effect::Reply(answer), reply.take())),
+                    other => rest.push((other, None)),
+                }
+            }
+        }
+        to_show |= !records.is_empty();
+        let lost = self.write(records).await.err();
+        let exit = match lost {
+            Some(reason) => self.journal_lost(&reason, rest),
+            None => self.carry_out(rest),
+        };
+        if to_show {
+            self.status.send_replace(Arc::new(self.state.status((self.clock)())));
+        }
+        Ok(exit)
+    }
+
+    async fn write(&mut self, records: Vec<homeostat_store::Record>) -> Result<(), String> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.since_checkpoint += records.len() as u64;
+        let written = self.journal.commit(Commit { records, ..Commit::default() }).await;
+        let committed = written.map_err(|error| error.to_string())?;
+        if self.since_checkpoint >= memory::CHECKPOINT_EVERY {
+            self.since_checkpoint = 0;
+            let saved = memory::checkpoint(&self.journal, self.state.memory(), committed.last_seq).await;
+            return saved.map_err(|error| error.to_string());
+        }
+        Ok(())
+    }
+
+    /// Nothing of this turn may be begun, since its facts are not durable. Whoever asked for something is told so.
+    fn journal_lost(&mut self, reason: &str, rest: Vec<(Effect, Option<Answerer>)>) -> Option<bool> {
+        tracing::error!(%reason, "H0105: the journal takes no more records: nothing is acted on from here on");
+        let lost = Event::JournalLost { reason: reason.to_owned() };
+        let effects = step(&mut self.state, lost, (self.clock)(), &mut self.chance);
+        let refusal = || Refusal::Guarded { guard: Guard::Journal, reason: reason.to_owned() };
+        let keep = |effect: &Effect| matches!(effect, Effect::Watch { .. } | Effect::Forget { .. } | Effect::Exit { .. });
+        let kept = rest.into_iter().filter_map(|(effect, answerer)| match effect {
+            Effect::Reply(_) => Some((Effect::Reply(Err(refusal())), answerer)),
+            other => keep(&other).then_some((other, None)),
+        });
+        let all = kept.chain(effects.into_iter().map(|effect| (effect, None))).collect();
+        self.carry_out(all)
+    }
+
+    fn carry_out(&mut self, effects: Vec<(Effect, Option<Answerer>)>) -> Option<bool> {
+        let mut exit = None;
+        for (effect, answerer) in effects {
+            match effect {
+                Effect::Record(_) => unreachable!("facts were written before"),
+                Effect::Carry(plan) => self.submit(*plan),
+                Effect::Watch { instance, run, ports, check } => {
+                    let service = self.policy.borrow().services.get(&instance.service).cloned();
+                    let working_folder = service.map(|service| PathBuf::from(service.working_folder)).unwrap_or_default();
+                    self.prober.watch(Watch { instance, run, ports, check, working_folder });
+                }
+                Effect::Forget { instance } => self.prober.forget(&instance),
+                Effect::Gate { open } => self.runner.set_acting(open),
+                Effect::Reply(answer) => {
+                    if let Some(answerer) = answerer {
+                        // Whoever asked may have gone away; the command holds all the same.
+                        let _ = answerer.send(answer);
+                    }
+                }
+                Effect::Exit { services_kept } => exit = Some(services_kept),
+            }
+        }
+        exit
+    }
+
+    /// Hands a plan to the saga engine. Its name makes it happen once, however often it is handed over.
+    fn submit(&mut self, plan: Plan) {
+        let services = self.policy.borrow().clone();
+        let grace = services.services.get(&plan.target.service).map_or(Millis(10_000), |service| service.stop.grace);
+        let runner = self.runner.clone();
+        self.submissions.spawn(async move {
+            let action = plan.action;
+            let failed = |cause: String| Some(Event::ActionEnded { action, end: ActionEnd::Undone { cause } });
+            let saga = match saga_of(&plan, grace) {
+                Ok(saga) => saga,
+                Err(error) => return failed(error.to_string()),
+            };
+            let id = saga.id.clone();
+            match runner.submit(saga).await {
+                Ok(Reply::Accepted | Reply::Obeyed) => None,
+                Ok(Reply::Open | Reply::Ended) => standing(&runner, &id, action).await,
+                Err(homeostat_saga::SagaError::Halted { why }) => Some(Event::JournalLost { reason: why }),
+                Err(error) => failed(error.to_string()),
+            }
+        });
+    }
+
+    /// After a crash: every action that was begun and not heard of since is handed over again.
+    fn resume_actions(&mut self) {
+        let running = self.state.memory().active_actions().filter(|(_, action)| action.stage == Stage::Running);
+        let plans: Vec<Plan> = running.map(|(_, action)| action.plan.clone()).collect();
+        for plan in plans {
+            self.submit(plan);
+        }
+    }
+
+    fn heard_of_saga(&self, event: SagaEvent) -> Option<Event> {
+        match event {
+            SagaEvent::Ended { id, end, .. } => {
+                let action = action_of(&id)?;
+                let known = self.state.memory().action(action).is_some_and(|it| it.plan.saga == id.0);
+                known.then(|| Event::ActionEnded { action, end: end_of(&end) })
+            }
+            SagaEvent::Alarm(alarm) => {
+                tracing::warn!(saga = ?alarm.id, code = alarm.kind.code(), "{}", alarm.why);
+                None
+            }
+            SagaEvent::Halted { why } => Some(Event::JournalLost { reason: why }),
+            SagaEvent::StepStarted { .. } | SagaEvent::StepEnded { .. } | SagaEvent::TurnedBack { .. } => None,
+        }
+    }
+
+    /// Ends in good order: results of steps that are out are written down, then the memory.
+    async fn end(mut self, services_kept: bool) -> anyhow::Result<()> {
+        self.runner.stop(STOP_GRACE).await;
+        if self.state.status(Timestamp(0)).cannot_act.is_none() {
+            let now = (self.clock)();
+            let record = memory::record_of(&Fact::EngineStopped { services_kept }, now)?;
+            let committed = self.journal.commit(Commit { records: vec![record], ..Commit::default() }).await?;
+            memory::checkpoint(&self.journal, self.state.memory(), committed.last_seq).await?;
+        }
+        self.submissions.shutdown().await;
+        self.journal.close();
+        Ok(())
+    }
+}
+
+type Answerer = oneshot::Sender<Result<CommandReply, Refusal>>;
+
+/// How a saga that was handed over before stands: told if it is at rest, else its end will be heard of.
+async fn standing(runner: &Runner, id: &SagaId, action: ActionId) -> Option<Event> {
+    let end = match runner.look(id).await.ok()?? {
+        Sight::Ended(ended) => ended.end,
+        Sight::Open(saga) => saga.standing()?,
+    };
+    Some(Event::ActionEnded { action, end: end_of(&end) })
+}
+
+/// The action of a saga, from its name `A12-9f3a0b1c`.
+fn action_of(id: &SagaId) -> Option<ActionId> {
+    id.0.split_once('-')?.0.parse().ok()
+}
+
+/// The command by which the kill-switch file and the terminal's signals speak.
+pub fn pause_everything(by: &str) -> Event {
+    Event::Command { command: Command::Pause { scope: Scope::Everything }, by: by.to_owned() }
+}

@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -57,15 +57,19 @@ pub fn run_bench(wish: &Wish) -> Result<bool> {
         return Ok(measure(&program, &wish.name, wish, wish.json.as_deref()));
     }
     let figures = cache.target().join("benchmarks");
+    // Figures of a benchmark that is gone must not stay on the page.
+    let _ = fs::remove_dir_all(&figures);
     fs::create_dir_all(&figures).with_context(|| format!("cannot make {}", figures.display()))?;
-    let files: Vec<PathBuf> = BENCHMARKS.iter().map(|name| figures.join(format!("{name}.json"))).collect();
-    for (name, file) in BENCHMARKS.iter().zip(&files) {
-        if !measure(&program, name, wish, Some(file)) {
+    for name in BENCHMARKS {
+        if !measure(&program, name, wish, Some(&figures.join(format!("{name}.json")))) {
             return Ok(false);
         }
     }
-    write_page(&program, &files, &root.join(PAGE))?;
-    Ok(true)
+    let page = root.join(PAGE);
+    let written = run("report", || {
+        tell(Command::new(&program).arg("report").arg("--json-dir").arg(&figures).arg("--out").arg(&page))
+    });
+    Ok(written.passed)
 }
 
 fn measure(program: &Path, name: &str, wish: &Wish, json: Option<&Path>) -> bool {
@@ -81,16 +85,4 @@ fn measure(program: &Path, name: &str, wish: &Wish, json: Option<&Path>) -> bool
         command.arg("--data").arg(data);
     }
     run(name, || tell(&mut command)).passed
-}
-
-fn write_page(program: &Path, files: &[PathBuf], page: &Path) -> Result<()> {
-    let mut command = Command::new(program);
-    let output = command.arg("report").args(files).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output = output.with_context(|| format!("cannot run {}", program.display()))?;
-    if !output.status.success() {
-        bail!("the report failed ({})", output.status);
-    }
-    fs::write(page, output.stdout).with_context(|| format!("cannot write {}", page.display()))?;
-    println!("wrote {}", page.display());
-    Ok(())
 }

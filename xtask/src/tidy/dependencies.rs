@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use toml_edit::{DocumentMut, Item};
+use toml::{Table, Value};
 
 use crate::workspace::{Member, Tree};
 
@@ -41,13 +41,10 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 }
 
 fn outside_crates(root_manifest: &str) -> Vec<String> {
-    let Ok(manifest) = root_manifest.parse::<DocumentMut>() else { return Vec::new() };
-    let Some(table) =
-        manifest.get("workspace").and_then(|workspace| workspace.get("dependencies")).and_then(Item::as_table_like)
-    else {
-        return Vec::new();
-    };
-    table.iter().filter(|(_, item)| item.get("path").is_none()).map(|(name, _)| name.to_owned()).collect()
+    let Ok(manifest) = root_manifest.parse::<Table>() else { return Vec::new() };
+    let named = manifest.get("workspace").and_then(|workspace| workspace.get("dependencies")).and_then(Value::as_table);
+    let outside = named.into_iter().flatten().filter(|(_, value)| value.get("path").is_none());
+    outside.map(|(name, _)| name.clone()).collect()
 }
 
 /// The crates that the page's table explains, with the line of each: rows whose first cell is a name in backticks.

@@ -1,6 +1,6 @@
 //! Every crate of ours inherits the house: lints, edition, licence and versions come from the root manifest alone.
 
-use toml_edit::{DocumentMut, Item, TableLike};
+use toml::{Table, Value};
 
 use crate::workspace::{Member, Tree};
 
@@ -16,7 +16,7 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 }
 
 fn judge(member: &Member<'_>, text: &str) -> Vec<Finding> {
-    let Ok(manifest) = text.parse::<DocumentMut>() else {
+    let Ok(manifest) = text.parse::<Table>() else {
         let what = "the manifest is not readable as TOML";
         return vec![Finding::refused(RULE, member.manifest, 1, what, "see what cargo says of it")];
     };
@@ -55,16 +55,16 @@ fn judge(member: &Member<'_>, text: &str) -> Vec<Finding> {
     findings
 }
 
-fn inherits(item: Option<&Item>) -> bool {
-    item.and_then(|item| item.get("workspace")).and_then(Item::as_bool) == Some(true)
+fn inherits(value: Option<&Value>) -> bool {
+    value.and_then(|value| value.get("workspace")).and_then(Value::as_bool) == Some(true)
 }
 
 /// Every table of dependencies, those for one target only included.
-fn dependency_tables(manifest: &DocumentMut) -> Vec<&dyn TableLike> {
-    let targets = manifest.get("target").and_then(Item::as_table_like);
-    let sections =
-        std::iter::once(manifest.as_item()).chain(targets.into_iter().flat_map(|all| all.iter().map(|(_, item)| item)));
-    sections
-        .flat_map(|section| DEPENDENCY_TABLES.iter().filter_map(|table| section.get(table)?.as_table_like()))
+fn dependency_tables(manifest: &Table) -> Vec<&Table> {
+    let targets = manifest.get("target").and_then(Value::as_table);
+    let for_one_target = targets.into_iter().flat_map(|targets| targets.values().filter_map(Value::as_table));
+    std::iter::once(manifest)
+        .chain(for_one_target)
+        .flat_map(|section| DEPENDENCY_TABLES.iter().filter_map(|table| section.get(*table)?.as_table()))
         .collect()
 }

@@ -1,0 +1,311 @@
+//! The process driver: the loop's hands and eyes for services that are plain processes.
+//!
+//! Made once by the wiring in `bin/homeostat`. It keeps no state of its own that matters: what runs is told by the records
+//! and the processes, so a new engine knows as much as the old one did. Always holds: an exit is told once for each life this
+//! engine has started or adopted. It must never decide whether a service should run.
+
+use crate::error::ProcessError;
+use crate::folder::{InstanceFolder, ORDER, RunFolder};
+use crate::launch::Starter;
+use crate::life::{self, Life};
+use crate::ports::PortBook;
+use crate::record::{LogBounds, Order};
+use crate::shim::THIS_PROGRAM;
+use crate::watch::Shim;
+use homeostat_act::{Driver, DriverError, Pending, Sighting, StartOrder};
+use homeostat_vocabulary::{Exit, InstanceId, RunId, Signal, SignalKind, Timestamp};
+use rustix::process::Signal as ProcessSignal;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How long beyond the grace a shim may take to end a service: it kills as soon as the grace is over, but on a host short of
+/// everything that takes its time.
+const STOP_MARGIN: Duration = Duration::from_secs(5);
+
+/// Tells the time; never runs backwards.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// What a process driver is made of.
+pub struct Options {
+    /// Where everything of this engine lies; the driver uses the folder `runs` in it.
+    pub data_folder: PathBuf,
+    /// The program that becomes the shim: one whose main begins with [`crate::shim::dispatch`].
+    pub shim_program: PathBuf,
+    /// Where exits are told.
+    pub signals: mpsc::Sender<Signal>,
+    /// Tells the time.
+    pub clock: Clock,
+    /// How much of each instance's log is kept.
+    pub log_bounds: LogBounds,
+}
+
+impl Options {
+    /// With this very program as the shim, and the customary log bounds.
+    #[must_use]
+    pub fn new(data_folder: PathBuf, signals: mpsc::Sender<Signal>, clock: Clock) -> Self {
+        let shim_program = PathBuf::from(THIS_PROGRAM);
+        Self { data_folder, shim_program, signals, clock, log_bounds: LogBounds::default() }
+    }
+}
+
+/// Runs services as plain processes.
+#[derive(Clone)]
+pub struct ProcessDriver {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: Options,
+    ports: PortBook,
+    /// One for each instance: taken, on blocking threads only, while its records may change.
+    turns: Mutex<BTreeMap<InstanceId, Arc<Mutex<()>>>>,
+    /// The lives whose exit will be told.
+    watched: Mutex<BTreeSet<(InstanceId, RunId)>>,
+}
+
+impl ProcessDriver {
+    /// A driver for the data folder in `options`, which is made when it is not there.
+    pub fn new(mut options: Options) -> Result<Self, ProcessError> {
+        let unusable = |folder: &Path| {
+            let folder = folder.to_owned();
+            move |source| ProcessError::DataFolder { folder, source }
+        };
+        std::fs::create_dir_all(&options.data_folder).map_err(unusable(&options.data_folder))?;
+        // The folder's name marks every process: it must be the same whatever folder an engine was started from.
+        options.data_folder = options.data_folder.canonicalize().map_err(unusable(&options.data_folder))?;
+        let ports = PortBook::open(&options.data_folder).map_err(unusable(&options.data_folder))?;
+        Ok(Self { shared: Arc::new(Shared { options, ports, turns: Mutex::default(), watched: Mutex::default() }) })
+    }
+
+    /// Runs `work` on a blocking thread. It is not cancelled when the caller goes away: half a start would be worse.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T, ProcessError> + Send + 'static,
+    ) -> Result<T, DriverError> {
+        let shared = Arc::clone(&self.shared);
+        match tokio::task::spawn_blocking(move || work(&shared)).await {
+            Ok(done) => Ok(done?),
+            Err(error) => Err(DriverError::Unknown { reason: format!("the process driver broke down: {error}") }),
+        }
+    }
+
+    async fn start_order(&self, order: StartOrder) -> Result<Sighting, DriverError> {
+        let seen = self.blocking(move |shared| shared.start(order)).await?;
+        self.watch(seen.watched);
+        Ok(seen.sighting)
+    }
+
+    async fn stop_run(&self, instance: InstanceId, run: RunId) -> Result<Option<Exit>, DriverError> {
+        let (id, life) = (instance.clone(), run.clone());
+        let found = self.blocking(move |shared| shared.begin_stop(&id, &life)).await?;
+        let (shim, grace) = match found {
+            Stopping::Over(exit) => return Ok(exit),
+            Stopping::Asked(shim, grace) => (shim, grace),
+        };
+        if tokio::time::timeout(grace + STOP_MARGIN, shim.until_gone()).await.is_err() {
+            // A shim that is stopped or broken. The kernel ends the service with it, and the sweep the rest.
+            shim.signal(ProcessSignal::KILL);
+            let _looked_at_below = tokio::time::timeout(STOP_MARGIN, shim.until_gone()).await;
+        }
+        let (id, life) = (instance.clone(), run.clone());
+        let looked = self.blocking(move |shared| shared.look(&id, &life)).await?;
+        match looked.map(|seen| seen.sighting.ended) {
+            None => Ok(None),
+            Some(Some((exit, _))) => Ok(Some(exit)),
+            Some(None) => {
+                let reason = "its shim does not take a kill; it may wait for a disk that does not answer".to_owned();
+                Err(ProcessError::DoesNotEnd { instance, reason }.into())
+            }
+        }
+    }
+
+    async fn look_at(&self, instance: InstanceId, run: RunId) -> Result<Option<Sighting>, DriverError> {
+        let looked = self.blocking(move |shared| shared.look(&instance, &run)).await?;
+        Ok(looked.map(|seen| seen.sighting))
+    }
+
+    async fn adopt_all(&self) -> Result<Vec<Sighting>, DriverError> {
+        let found = self.blocking(Shared::adopt).await?;
+        let sightings = found.into_iter().map(|seen| {
+            self.watch(seen.watched);
+            seen.sighting
+        });
+        Ok(sightings.collect())
+    }
+
+    /// Tells the exit of a running life when it comes.
+    fn watch(&self, watched: Option<Watched>) {
+        let Some(watched) = watched else { return };
+        let key = (watched.folder.instance.instance.clone(), watched.folder.run.clone());
+        if !self.shared.watched().insert(key.clone()) {
+            return;
+        }
+        let driver = self.clone();
+        tokio::spawn(async move {
+            driver.tell_exit(watched).await;
+            driver.shared.watched().remove(&key);
+        });
+    }
+
+    async fn tell_exit(&self, watched: Watched) {
+        let Watched { folder, shim, child } = watched;
+        shim.until_gone().await;
+        let (subject, run) = (folder.instance.instance.clone(), folder.run.clone());
+        let ended = self.blocking(move |shared| {
+            if let Some(mut child) = child {
+                // Reaps it. It has ended, so this does not wait; what it has to tell is in the records.
+                let _status = child.wait();
+            }
+            shared.look(&folder.instance.instance, &folder.run)
+        });
+        match ended.await.map(|seen| seen.and_then(|seen| seen.sighting.ended)) {
+            Ok(Some((exit, ended_at))) => {
+                let at = (self.shared.options.clock)();
+                let signal = Signal { at, subject, run, kind: SignalKind::Exited { exit, ended_at } };
+                // Nobody listens when the engine is ending: the next one reads the records.
+                let _engine_is_ending = self.shared.options.signals.send(signal).await;
+            }
+            Ok(None) => tracing::error!("the shim of {subject} is gone, yet its life {run} is not over"),
+            Err(error) => tracing::error!(%error, "cannot tell how {subject} ended"),
+        }
+    }
+}
+
+impl Driver for ProcessDriver {
+    fn start(&self, order: StartOrder) -> Pending<'_, Result<Sighting, DriverError>> {
+        Box::pin(self.start_order(order))
+    }
+
+    fn stop(&self, instance: InstanceId, run: RunId) -> Pending<'_, Result<Option<Exit>, DriverError>> {
+        Box::pin(self.stop_run(instance, run))
+    }
+
+    fn look(&self, instance: InstanceId, run: RunId) -> Pending<'_, Result<Option<Sighting>, DriverError>> {
+        Box::pin(self.look_at(instance, run))
+    }
+
+    fn adopt(&self) -> Pending<'_, Result<Vec<Sighting>, DriverError>> {
+        Box::pin(self.adopt_all())
+    }
+}
+
+/// A life that was seen, with what is needed to watch it if it runs.
+struct Seen {
+    sighting: Sighting,
+    watched: Option<Watched>,
+}
+
+struct Watched {
+    folder: RunFolder,
+    shim: Shim,
+    /// The shim as a child, if this engine started it and so has to reap it.
+    child: Option<Child>,
+}
+
+enum Stopping {
+    /// It never began, or had ended before.
+    Over(Option<Exit>),
+    /// Its shim has been told, and has this long.
+    Asked(Shim, Duration),
+}
+
+impl Shared {
+    fn watched(&self) -> MutexGuard<'_, BTreeSet<(InstanceId, RunId)>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn turn(&self, instance: &InstanceId) -> Arc<Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(instance.clone()).or_default())
+    }
+
+    fn now(&self) -> Timestamp {
+        (self.options.clock)()
+    }
+
+    fn folder(&self, instance: &InstanceId) -> InstanceFolder {
+        InstanceFolder::of(&self.options.data_folder, instance.clone())
+    }
+
+    fn start(&self, order: StartOrder) -> Result<Seen, ProcessError> {
+        let turn = self.turn(&order.instance);
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = self.folder(&order.instance).run(order.run.clone());
+        if let Some(seen) = self.seen(&folder)? {
+            return Ok(seen);
+        }
+        // Brings the life before to its end, should nobody have noticed that its shim is gone: it may hold the ports.
+        if let Some((before, _)) = folder.instance.lives().map_err(|error| failed(&folder, error))?.into_iter().next()
+            && before.run != folder.run
+        {
+            self.seen(&before)?;
+        }
+        let starter = Starter {
+            shim_program: &self.options.shim_program,
+            ports: &self.ports,
+            log_bounds: self.options.log_bounds,
+            now: self.now(),
+        };
+        let (started, child) = starter.start(&folder, order)?;
+        let shim = Shim::of(started.shim);
+        let sighting = Life::Runs(started).sighting(&folder, self.now()).expect("a life that runs has begun");
+        Ok(Seen { sighting, watched: Some(Watched { folder, shim, child: Some(child) }) })
+    }
+
+    fn look(&self, instance: &InstanceId, run: &RunId) -> Result<Option<Seen>, ProcessError> {
+        let turn = self.turn(instance);
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.seen(&self.folder(instance).run(run.clone()))
+    }
+
+    fn adopt(&self) -> Result<Vec<Seen>, ProcessError> {
+        let data_folder = &self.options.data_folder;
+        let folders = InstanceFolder::all(data_folder)
+            .map_err(|source| ProcessError::DataFolder { folder: data_folder.clone(), source })?;
+        let mut found = Vec::new();
+        for instance in folders {
+            let turn = self.turn(&instance.instance);
+            let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+            let records = |source| ProcessError::Records { instance: instance.instance.clone(), source };
+            for (life, _) in instance.lives().map_err(records)? {
+                if let Some(seen) = self.seen(&life)? {
+                    found.push(seen);
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn begin_stop(&self, instance: &InstanceId, run: &RunId) -> Result<Stopping, ProcessError> {
+        let Some(seen) = self.look(instance, run)? else { return Ok(Stopping::Over(None)) };
+        let Some(watched) = seen.watched else { return Ok(Stopping::Over(seen.sighting.ended.map(|(exit, _)| exit))) };
+        let order = watched.folder.read::<Order>(ORDER).map_err(|error| failed(&watched.folder, error))?;
+        watched.shim.signal(ProcessSignal::TERM);
+        let grace = order.map_or(Duration::ZERO, |order| order.service.stop.grace.into());
+        Ok(Stopping::Asked(watched.shim, grace))
+    }
+
+    /// What became of a life. To be called in the instance's turn.
+    fn seen(&self, folder: &RunFolder) -> Result<Option<Seen>, ProcessError> {
+        let life = life::look(folder, self.now()).map_err(|error| failed(folder, error))?;
+        let watched = match &life {
+            Life::Runs(started) => Some(Watched { folder: folder.clone(), shim: Shim::of(started.shim), child: None }),
+            Life::Never | Life::Over(..) => None,
+        };
+        Ok(life.sighting(folder, self.now()).map(|sighting| Seen { sighting, watched }))
+    }
+}
+
+fn failed(folder: &RunFolder, error: io::Error) -> ProcessError {
+    let instance = folder.instance.instance.clone();
+    match error.kind() {
+        io::ErrorKind::TimedOut => ProcessError::DoesNotEnd { instance, reason: error.to_string() },
+        _ => ProcessError::Records { instance, source: error },
+    }
+}

@@ -1,0 +1,179 @@
+//! Begins a life: records the order, starts the shim, hands it what it needs, and hears how it went.
+//!
+//! Blocking; called by the driver on blocking threads, one start of an instance at a time. Always holds: the order is
+//! durable before anything is started, and when this fails nothing of the life is left.
+
+use crate::error::ProcessError;
+use crate::folder::{ORDER, RunFolder};
+use crate::identity::{MARK, boot_id};
+use crate::placeholder::Placeholders;
+use crate::ports::{PORTS, PortBook};
+use crate::record::{Launch, LogBounds, Order, Report, Started};
+use crate::shim::{PROGRAM_NAME, SHIM_VERB};
+use crate::{environment, lock};
+use homeostat_act::StartOrder;
+use homeostat_vocabulary::Timestamp;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a shim may take to tell how it went; a host that is short of everything needs seconds for what takes
+/// milliseconds. Beyond that it is killed, and what it may have started with it.
+const REPORT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A report is one line, shorter than this.
+const REPORT_BYTES_MAX: usize = 64 << 10;
+
+/// How much of the shim's last words is told.
+const LAST_WORDS_BYTES_MAX: usize = 300;
+
+/// What all starts of a driver share.
+pub struct Starter<'a> {
+    /// The program that becomes the shim.
+    pub shim_program: &'a Path,
+    /// Who has which port.
+    pub ports: &'a PortBook,
+    /// How much of a log is kept.
+    pub log_bounds: LogBounds,
+    /// The time of the order.
+    pub now: Timestamp,
+}
+
+impl Starter<'_> {
+    /// Begins the life of `folder`, which never began before. The child is the shim, to be reaped by the caller.
+    pub fn start(&self, folder: &RunFolder, order: StartOrder) -> Result<(Started, Child), ProcessError> {
+        let instance = &folder.instance.instance;
+        let records = |source| ProcessError::Records { instance: instance.clone(), source };
+        folder.make().map_err(records)?;
+        let Some(lock) = lock::take(&folder.instance.shim_log()).map_err(records)? else {
+            return Err(ProcessError::StillRuns { instance: instance.clone(), run: folder.run.clone() });
+        };
+        let ports = self.ports.allot(&folder.instance, &order.service.ports).map_err(records)?;
+        let ports = ports.ok_or_else(|| ProcessError::NoPortFree {
+            instance: instance.clone(),
+            first: *PORTS.start(),
+            last: *PORTS.end(),
+        })?;
+        let launch = self.launch(folder, &order, ports)?;
+        let sequence = 1 + folder.instance.lives().map_err(records)?.first().map_or(0, |(_, order)| order.sequence);
+        let order = Order {
+            sequence,
+            ordered_at: self.now,
+            instance: order.instance,
+            run: order.run,
+            service: order.service,
+            ports: launch.ports.clone(),
+        };
+        folder.write(ORDER, &order).map_err(records)?;
+        let begun = self.spawn(folder, lock, &launch)?;
+        if let Err(error) = folder.instance.prune(&folder.run) {
+            tracing::warn!(%error, "cannot remove the records of old lives of {instance}");
+        }
+        Ok(begun)
+    }
+
+    fn launch(
+        &self,
+        folder: &RunFolder,
+        order: &StartOrder,
+        ports: BTreeMap<String, u16>,
+    ) -> Result<Launch, ProcessError> {
+        let instance = &folder.instance.instance;
+        let service = &order.service;
+        let placeholders = Placeholders { instance, run: &folder.run, ports: &ports };
+        let command: Result<Vec<String>, _> = service.command.iter().map(|word| placeholders.fill(word)).collect();
+        let unknown = |port| ProcessError::UnknownPort { instance: instance.clone(), port };
+        Ok(Launch {
+            run_folder: folder.path.clone(),
+            log_folder: folder.instance.log(),
+            log_bounds: self.log_bounds,
+            run: folder.run.clone(),
+            command: command.map_err(|missing| unknown(missing.0))?,
+            environment: environment::of(service, &placeholders, &folder.path)?,
+            working_folder: service.working_folder.clone(),
+            stop: service.stop.clone(),
+            limits: service.limits.clone(),
+            fingerprint: service.fingerprint(),
+            boot_id: boot_id().map_err(|source| ProcessError::Records { instance: instance.clone(), source })?,
+            ports,
+        })
+    }
+
+    fn spawn(&self, folder: &RunFolder, lock: File, launch: &Launch) -> Result<(Started, Child), ProcessError> {
+        let instance = &folder.instance.instance;
+        let broken = |reason: String| ProcessError::Shim { instance: instance.clone(), reason };
+        let mut command = Command::new(self.shim_program);
+        command
+            .arg0(PROGRAM_NAME)
+            .args([SHIM_VERB, &instance.to_string()])
+            .arg(&folder.path)
+            .env_clear()
+            .env(MARK, &folder.path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::from(lock));
+        let mut shim = command.spawn().map_err(|error| broken(error.to_string()))?;
+        // Only the shim holds the lock from here on.
+        drop(command);
+        let report = hand_over(&mut shim, launch);
+        let (error, refusal) = match report {
+            Ok(Report::Began(started)) => return Ok((started, shim)),
+            Ok(Report::Refused(refusal)) => (None, Some(refusal)),
+            Err(error) => (Some(error), None),
+        };
+        // It has ended or does not get on: make sure that it has ended. The kernel ends the service with it.
+        let ended = shim.kill().and_then(|()| shim.wait());
+        ended.map_err(|error| broken(error.to_string()))?;
+        Err(match refusal {
+            Some(refusal) => {
+                let program = launch.command.first().map_or("", String::as_str);
+                ProcessError::refused(refusal, instance.clone(), program, &launch.working_folder)
+            }
+            None => {
+                let error = error.map(|error| error.to_string()).unwrap_or_default();
+                broken(format!("{error}; its last words: {:?}", last_words(folder)))
+            }
+        })
+    }
+}
+
+/// Gives the shim its launch and waits for its report.
+fn hand_over(shim: &mut Child, launch: &Launch) -> io::Result<Report> {
+    let words = serde_json::to_vec(launch)?;
+    let mut input = shim.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    let mut output = shim.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    input.write_all(&words)?;
+    // Closing it is what tells the shim that it has all.
+    drop(input);
+    let deadline = Instant::now() + REPORT_PATIENCE;
+    let mut report = Vec::new();
+    let mut portion = [0; 4096];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(&output, PollFlags::IN)], Some(&left)) {
+            Ok(0) => return Err(io::Error::new(io::ErrorKind::TimedOut, "it did not report in time")),
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        let length = output.read(&mut portion)?;
+        report.extend_from_slice(&portion[..length]);
+        if length == 0 || report.ends_with(b"\n") || report.len() > REPORT_BYTES_MAX {
+            break;
+        }
+    }
+    serde_json::from_slice(&report)
+        .map_err(|_| io::Error::new(io::ErrorKind::UnexpectedEof, "it ended without a report"))
+}
+
+fn last_words(folder: &RunFolder) -> String {
+    let text = fs::read(folder.instance.shim_log()).unwrap_or_default();
+    let from = text.len().saturating_sub(LAST_WORDS_BYTES_MAX);
+    String::from_utf8_lossy(&text[from..]).trim().to_owned()
+}

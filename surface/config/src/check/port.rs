@@ -1,0 +1,47 @@
+//! Fixed ports: each can be had once.
+
+use super::Judge;
+use super::bound::listen_address;
+use crate::code::Code;
+use crate::problem::Problem;
+use crate::section::Service;
+use crate::tree::Path;
+use homeostat_vocabulary::Port;
+use std::collections::BTreeMap;
+
+pub fn check(judge: &mut Judge<'_>) {
+    let document = judge.document;
+    let mut taken: BTreeMap<u16, Path> = BTreeMap::new();
+    if document.api.enabled
+        && let Some(address) = listen_address(&document.api.listen)
+    {
+        taken.insert(address.port(), Path::of(&["api", "listen"]));
+    }
+    for (name, service) in &document.services {
+        for (path, port) in fixed_ports(name, service) {
+            if let Some(first) = taken.get(&port) {
+                let message = format!("port {port} is wanted by `{first}` and by `{path}`");
+                let owner = judge.tree.at(first).map(|node| node.place.clone());
+                let problem = Problem::new(Code::PortTaken, message, "choose another number, or \"auto\"");
+                let problem = problem.at(judge.place(&path), "wanted again here").also(owner, "wanted first here");
+                judge.report(path, problem);
+                continue;
+            }
+            taken.insert(port, path.clone());
+            if service.instances > 1 && !judge.is_broken(&Path::of_service(name, &["instances"])) {
+                let message = format!("{} instances of `{name}` cannot share port {port}", service.instances);
+                let count = judge.tree.at(&Path::of_service(name, &["instances"])).map(|node| node.place.clone());
+                let problem = Problem::new(Code::PortShared, message, "write \"auto\", or run one instance");
+                let problem = problem.at(judge.place(&path), "one port").also(count, "several instances");
+                judge.report(path, problem);
+            }
+        }
+    }
+}
+
+fn fixed_ports(name: &str, service: &Service) -> Vec<(Path, u16)> {
+    let own = service.port.map(|port| (Path::of_service(name, &["port"]), port));
+    let further = service.ports.iter().map(|(key, port)| (Path::of_service(name, &["ports", key]), *port));
+    let all = own.into_iter().chain(further);
+    all.filter_map(|(path, port)| if let Port::Fixed(number) = port.0 { Some((path, number)) } else { None }).collect()
+}

@@ -1,0 +1,62 @@
+//! The layers a configuration is made of, from the lowest: built-in defaults, the file, `conf.d/`, plain variables,
+//! `HOMEOSTAT__` variables, flags. Each is read into a tree whose values know their places, and laid over the ones below.
+//!
+//! The defaults are not a tree: they stand in the sections, and fill what no layer says.
+
+mod file;
+mod flag;
+mod typed;
+mod variable;
+
+use crate::code::Code;
+use crate::place::{Medium, Place, SourceText};
+use crate::problem::Problem;
+use crate::source::Source;
+use crate::tree::{Node, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What all layers say together.
+pub struct Layers {
+    /// The merged tree.
+    pub tree: Node,
+    /// What was wrong with the reading itself.
+    pub problems: Vec<Problem>,
+    /// Whether a part of a file could not be parsed, so that something may be missing from the tree.
+    pub torn: bool,
+    /// Files that were read, and the folder in which further ones would be.
+    pub files: Vec<PathBuf>,
+}
+
+/// Reads and merges all layers.
+pub fn read(source: &Source, schema: &serde_json::Value) -> Layers {
+    let mut layers = Layers { tree: empty_tree(), problems: Vec::new(), torn: false, files: Vec::new() };
+    let mut rank = 0;
+    if let Some(path) = &source.path {
+        for path in file::all_of(path, &mut layers) {
+            rank += 1;
+            file::read(&path, rank, &mut layers);
+        }
+    }
+    rank = variable::read(source, schema, rank, &mut layers);
+    flag::read(&source.overrides, schema, rank, &mut layers);
+    layers
+}
+
+fn empty_tree() -> Node {
+    let nowhere = Place::whole(&SourceText::new(Medium::Flag(String::new()), 0, String::new()));
+    Node { place: nowhere.clone(), key_place: nowhere, value: Value::Table(BTreeMap::new()) }
+}
+
+/// One value at a path, with tables around it, all at one place.
+fn nested(names: &[String], key_place: &Place, leaf: Node) -> Node {
+    names.iter().rev().fold(leaf, |node, name| Node {
+        place: key_place.clone(),
+        key_place: key_place.clone(),
+        value: Value::Table(BTreeMap::from([(name.clone(), node)])),
+    })
+}
+
+fn bad_override(message: String, help: &str, text: &std::sync::Arc<SourceText>) -> Problem {
+    Problem::new(Code::BadOverride, message, help).at(Some(Place::whole(text)), "here")
+}

@@ -1,0 +1,5 @@
+//! Tests of the configuration from outside: real files in a folder of their own, an environment that is passed in.
+#![allow(clippy::unwrap_used)] // A test that cannot go on ends here.
+
+mod loading;
+mod place;

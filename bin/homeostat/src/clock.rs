@@ -19,5 +19,7 @@ pub fn steady(newest: Timestamp) -> Clock {
         tracing::warn!(%wall, %newest, "the wall clock is behind the journal; time goes on from the journal");
     }
     let (anchor, started) = (wall.max(newest), Instant::now());
-    Arc::new(move || Timestamp(anchor.0.saturating_add(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX))))
+    Arc::new(move || {
+        Timestamp(anchor.0.saturating_add(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)))
+    })
 }

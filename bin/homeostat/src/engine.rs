@@ -13,8 +13,8 @@ use homeostat_saga::{Reply, Runner, SagaEvent, SagaId, Sight};
 use homeostat_sense::{Prober, Watch};
 use homeostat_store::{Commit, Journal};
 use homeostat_vocabulary::{
-    ActionEnd, ActionId, Chance, Command, CommandReply, Fact, Guard, Millis, Plan, Policy, Refusal, Scope, Signal, Status,
-    Timestamp,
+    ActionEnd, ActionId, Chance, Command, CommandReply, Fact, Guard, Millis, Plan, Policy, Refusal, Scope, Signal,
+    Status, Timestamp,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -115,6 +115,7 @@ impl Engine {
                 None => std::future::pending().await,
             }
         };
+        tokio::pin!(due);
         loop {
             tokio::select! {
                 biased;
@@ -123,7 +124,7 @@ impl Engine {
                 Some(event) = ears.sagas.recv() => if let Some(event) = self.heard_of_saga(event) { return event.into() },
                 Some(Ok(result)) = self.submissions.join_next() => if let Some(event) = result { return event.into() },
                 Some(signal) = ears.lives.recv() => return Event::Signal(signal).into(),
-                () = due => return Event::Tick.into(),
+                () = &mut due => return Event::Tick.into(),
                 Some(signal) = ears.probes.recv() => return Event::Signal(signal).into(),
             }
         }
@@ -194,7 +195,8 @@ impl Engine {
         let lost = Event::JournalLost { reason: reason.to_owned() };
         let effects = step(&mut self.state, lost, (self.clock)(), &mut self.chance);
         let refusal = || Refusal::Guarded { guard: Guard::Journal, reason: reason.to_owned() };
-        let keep = |effect: &Effect| matches!(effect, Effect::Watch { .. } | Effect::Forget { .. } | Effect::Exit { .. });
+        let keep =
+            |effect: &Effect| matches!(effect, Effect::Watch { .. } | Effect::Forget { .. } | Effect::Exit { .. });
         let kept = rest.into_iter().filter_map(|(effect, answerer)| match effect {
             Effect::Reply(_) => Some((Effect::Reply(Err(refusal())), answerer)),
             other => keep(&other).then_some((other, None)),
@@ -211,7 +213,8 @@ impl Engine {
                 Effect::Carry(plan) => self.submit(*plan),
                 Effect::Watch { instance, run, ports, check } => {
                     let service = self.policy.borrow().services.get(&instance.service).cloned();
-                    let working_folder = service.map(|service| PathBuf::from(service.working_folder)).unwrap_or_default();
+                    let working_folder =
+                        service.map(|service| PathBuf::from(service.working_folder)).unwrap_or_default();
                     self.prober.watch(Watch { instance, run, ports, check, working_folder });
                 }
                 Effect::Forget { instance } => self.prober.forget(&instance),

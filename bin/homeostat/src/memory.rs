@@ -75,7 +75,8 @@ fn fact_of(entry: &Entry) -> anyhow::Result<Option<Fact>> {
 fn read_checkpoint(value: &[u8]) -> anyhow::Result<(Memory, u64)> {
     let mut checkpoint: serde_json::Value = serde_json::from_slice(value).context("the checkpoint is not JSON")?;
     let seq = checkpoint["seq"].as_u64().context("the checkpoint has no sequence number")?;
-    let memory = serde_json::from_value(checkpoint["memory"].take()).context("the checkpoint's memory cannot be read")?;
+    let memory =
+        serde_json::from_value(checkpoint["memory"].take()).context("the checkpoint's memory cannot be read")?;
     Ok((memory, seq))
 }
 

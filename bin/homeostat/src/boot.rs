@@ -1,0 +1,174 @@
+//! Start of an engine: takes the data folder, recalls what the last engine knew, looks what runs, connects the parts, runs.
+//!
+//! Always holds: the data folder has one engine (the journal's lock); nothing is begun before the drivers have told what runs.
+
+use crate::clock::{self, Clock};
+use crate::engine::{Ears, Engine, Told, pause_everything};
+use crate::{memory, reload};
+use anyhow::Context;
+use homeostat_act::{Driver, StepHands};
+use homeostat_api::{JournalView, Options as ApiOptions};
+use homeostat_config::{Loaded, Source};
+use homeostat_controller::{Event, State};
+use homeostat_driver_process::{Options as ProcessOptions, ProcessDriver};
+use homeostat_saga::{JournalLedger, Runner, RunnerOptions};
+use homeostat_sense::Prober;
+use homeostat_store::{Journal, Options as StoreOptions, Retention};
+use homeostat_vocabulary::{Chance, Command};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+
+/// Commands and policies waiting for the engine; whoever asks beyond that waits.
+const REQUESTS_MAX: usize = 256;
+
+/// Starts and exits waiting; drivers beyond that wait.
+const LIVES_MAX: usize = 4_096;
+
+/// Probe results waiting; beyond that the newest is dropped and comes again.
+const PROBES_MAX: usize = 8_192;
+
+/// How often the journal is pruned to its retention.
+const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Records that are kept however old they are: far more than lie between two checkpoints.
+const RECORDS_MIN: u64 = 100_000;
+
+/// Runs an engine until it is told to end; whether the services were left running.
+pub async fn run(source: Source, loaded: Loaded) -> anyhow::Result<bool> {
+    let folder = loaded.settings.data_folder.clone();
+    prepare_folder(&folder)?;
+    let journal = Journal::open(&folder, StoreOptions::default())?;
+    let remembered = memory::recall(&journal.reader()?)?;
+    let clock = clock::steady(remembered.newest);
+    let policy = Arc::new(loaded.policy.clone());
+
+    let (lives_in, lives) = mpsc::channel(LIVES_MAX);
+    let (probes_in, probes) = mpsc::channel(PROBES_MAX);
+    let (sagas_in, sagas) = mpsc::channel(REQUESTS_MAX);
+    let (commands_in, commands) = mpsc::channel(REQUESTS_MAX);
+    let (told_in, told) = mpsc::channel(REQUESTS_MAX);
+    let (reloads_in, reloads) = mpsc::channel(REQUESTS_MAX);
+    let (policy_in, policy_out) = watch::channel(Arc::clone(&policy));
+    let (status_in, status) = watch::channel(Arc::default());
+
+    let process_options = ProcessOptions::new(folder.clone(), lives_in.clone(), Arc::clone(&clock));
+    let driver: Arc<dyn Driver> = Arc::new(ProcessDriver::new(process_options)?);
+    let hands = StepHands::new(Arc::clone(&driver), policy_out.clone(), lives_in, Arc::clone(&clock));
+    // Shut until the controller has seen what runs and says that steps may go on.
+    let runner_options = RunnerOptions { acting: false, ..RunnerOptions::default() };
+    let runner = Runner::recover(JournalLedger::new(journal.clone()), hands, runner_options, sagas_in).await?;
+
+    let api = homeostat_api::Engine {
+        commands: commands_in.clone(),
+        status,
+        policy: policy_out,
+        journal: JournalView::of(journal.clone()),
+        reloads: reloads_in,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let api_options = ApiOptions {
+        tcp: loaded.settings.api_enabled.then_some(loaded.settings.api_listen),
+        ..ApiOptions::new(folder.clone())
+    };
+    let (api_stop, api_stopped) = oneshot::channel::<()>();
+    let stopped = async { drop(api_stopped.await) };
+    let bound = homeostat_api::serve(api, api_options, stopped).await?;
+    tracing::info!(tcp = ?bound.tcp, socket = %bound.socket.display(), "the engine answers");
+
+    let first = first_events(&folder, &loaded, driver.as_ref(), &clock).await?;
+    let mut aside = JoinSet::new();
+    let retention = Duration::from(loaded.settings.journal_retention);
+    aside.spawn(prune(journal.clone(), retention, Arc::clone(&clock)));
+    aside.spawn(reload::watch(source, loaded, folder, told_in.clone(), reloads));
+    aside.spawn(heed_signals(told_in));
+
+    let engine = Engine {
+        state: State::remembering(remembered.memory),
+        chance: Chance::from_seed(seed()?),
+        prober: Prober::new(probes_in, Arc::clone(&clock), seed()?),
+        clock,
+        journal,
+        runner,
+        policy: policy_in,
+        status: status_in,
+        submissions: JoinSet::new(),
+        since_checkpoint: 0,
+    };
+    let ended = engine.run(Ears { told, commands, sagas, lives, probes }, first).await;
+    aside.shutdown().await;
+    drop(api_stop);
+    bound.ended().await;
+    ended
+}
+
+/// What the engine hears before anything else: the policy, a pause asked for by file, and what runs.
+async fn first_events(
+    folder: &Path,
+    loaded: &Loaded,
+    driver: &dyn Driver,
+    clock: &Clock,
+) -> anyhow::Result<Vec<Event>> {
+    let policy = Box::new(loaded.policy.clone());
+    let mut first =
+        vec![Event::PolicyApplied { policy, origin: "start".to_owned(), fingerprint: loaded.fingerprint() }];
+    let kill_switch = folder.join(reload::KILL_SWITCH);
+    if kill_switch.exists() {
+        first.push(pause_everything("kill-switch file"));
+        reload::remove_kill_switch(&kill_switch);
+    }
+    let sightings = driver.adopt().await.context("looking for services of an earlier engine")?;
+    let now = clock();
+    let signals = sightings.iter().flat_map(|sighting| sighting.signals(now, true)).collect();
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    first.push(Event::Boot { version, pid: std::process::id(), signals });
+    Ok(first)
+}
+
+/// Only the owner may look into the data folder: logs of services may say what is not for everybody.
+fn prepare_folder(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true).mode(0o700);
+    builder.create(folder).with_context(|| format!("making the data folder {}", folder.display()))
+}
+
+fn seed() -> anyhow::Result<u64> {
+    use std::io::Read;
+    let mut bytes = [0; 8];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
+/// Ctrl-C and SIGTERM end everything in good order; asked a second time, the engine leaves at once and the services stay.
+async fn heed_signals(told: mpsc::Sender<Told>) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::error!("no signal handlers: use `homeostat down`");
+        return;
+    };
+    for keep_services in [false, true] {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        let command = Command::Shutdown { keep_services };
+        let event = Event::Command { command, by: "signal".to_owned() };
+        if told.send(event.into()).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn prune(journal: Journal, age_max: Duration, clock: Clock) {
+    let retention = Retention { age_max: Some(age_max), records_min: RECORDS_MIN, ..Retention::default() };
+    loop {
+        if let Err(error) = journal.prune(retention.clone(), clock().0).await {
+            tracing::warn!(%error, "the journal was not pruned");
+        }
+        tokio::time::sleep(PRUNE_EVERY).await;
+    }
+}

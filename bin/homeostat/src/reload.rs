@@ -1,0 +1,116 @@
+//! Reloading: a changed file, SIGHUP or the API make the configuration be read again. A good one comes into force; a bad one
+//! is told and the last good one stays.
+//!
+//! The same task looks for the kill-switch file, so that acting can be stopped with no more than a shell and a disk.
+
+use crate::engine::{Told, pause_everything};
+use homeostat_api::{ReloadOutcome, ReloadRequest};
+use homeostat_config::{Loaded, Source};
+use homeostat_controller::Event;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Its presence in the data folder pauses everything; it is removed once the pause is in the journal.
+pub const KILL_SWITCH: &str = "paused";
+
+/// How often files are looked at. The kill switch must work in less than a second.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// What tells one state of a file from another: a changed or replaced file differs in at least one.
+type Stamp = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
+
+/// Watches until it is dropped.
+pub async fn watch(
+    source: Source,
+    mut loaded: Loaded,
+    folder: PathBuf,
+    told: mpsc::Sender<Told>,
+    mut requests: mpsc::Receiver<ReloadRequest>,
+) {
+    let mut hangup = signal(SignalKind::hangup()).ok();
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut stamp = stamp_of(&loaded);
+    loop {
+        let (origin, request) = tokio::select! {
+            Some(request) = requests.recv() => ("api", Some(request)),
+            Some(()) = hung_up(&mut hangup) => ("signal", None),
+            _ = ticks.tick() => {
+                heed_kill_switch(&folder, &told).await;
+                if stamp_of(&loaded) == stamp {
+                    continue;
+                }
+                ("file", None)
+            }
+        };
+        let outcome = reload(&source, &mut loaded, origin, &told).await;
+        stamp = stamp_of(&loaded);
+        if let Some(request) = request {
+            // Whoever asked may have gone away; the reload holds all the same.
+            let _ = request.reply.send(outcome);
+        }
+    }
+}
+
+async fn hung_up(hangup: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
+    match hangup {
+        Some(hangup) => hangup.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn reload(
+    source: &Source,
+    loaded: &mut Loaded,
+    origin: &str,
+    told: &mpsc::Sender<Told>,
+) -> Result<ReloadOutcome, Vec<String>> {
+    let origin = origin.to_owned();
+    match homeostat_config::load(source) {
+        Ok(new) => {
+            let changed = new.policy != loaded.policy;
+            let (fingerprint, services) = (new.fingerprint(), new.policy.services.keys().cloned().collect());
+            if new.settings != loaded.settings {
+                tracing::warn!("changes in [engine] and [api] take effect when the engine is started again");
+            }
+            *loaded = new;
+            if changed {
+                let policy = Box::new(loaded.policy.clone());
+                let event = Event::PolicyApplied { policy, origin, fingerprint: fingerprint.clone() };
+                // The engine is gone only when everything ends.
+                let _ = told.send(event.into()).await;
+            }
+            Ok(ReloadOutcome { changed, fingerprint, services })
+        }
+        Err(problems) => {
+            let problems = problems.one_line_each();
+            tracing::warn!(?problems, "the changed configuration is not valid; the last good one stays in force");
+            let _ = told.send(Event::PolicyRejected { origin, problems: problems.clone() }.into()).await;
+            Err(problems)
+        }
+    }
+}
+
+async fn heed_kill_switch(folder: &Path, told: &mpsc::Sender<Told>) {
+    let path = folder.join(KILL_SWITCH);
+    if path.exists() && told.send(pause_everything("kill-switch file").into()).await.is_ok() {
+        remove_kill_switch(&path);
+    }
+}
+
+/// The pause is the engine's to remember from here on.
+pub fn remove_kill_switch(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        tracing::warn!(%error, path = %path.display(), "the kill-switch file stays, and will pause again");
+    }
+}
+
+fn stamp_of(loaded: &Loaded) -> Stamp {
+    let look = |path: &PathBuf| {
+        let metadata = std::fs::metadata(path).ok();
+        metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len())))
+    };
+    loaded.files().iter().map(|path| (path.clone(), look(path))).collect()
+}

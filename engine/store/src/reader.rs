@@ -42,6 +42,18 @@ impl Reader {
         self.select("kind = ?1 AND seq >= ?2 ORDER BY seq LIMIT ?3", params![kind, signed(from_seq), rows(limit)])
     }
 
+    /// Up to `limit` entries of one trace from `from_seq` on, oldest first.
+    pub fn entries_of_trace_from(&self, trace: &str, from_seq: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let condition = "trace = ?1 AND trace <> '' AND seq >= ?2 ORDER BY seq LIMIT ?3";
+        self.select(condition, params![trace, signed(from_seq), rows(limit)])
+    }
+
+    /// Up to `limit` entries of one kind before `before_seq`, newest first.
+    pub fn entries_of_kind_before(&self, kind: &str, before_seq: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
+        let condition = "kind = ?1 AND seq < ?2 ORDER BY seq DESC LIMIT ?3";
+        self.select(condition, params![kind, signed(before_seq), rows(limit)])
+    }
+
     /// The newest entry.
     pub fn last(&self) -> Result<Option<Entry>, StoreError> {
         Ok(self.select("true ORDER BY seq DESC LIMIT 1", [])?.pop())

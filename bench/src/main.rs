@@ -1,3 +1,78 @@
-//! Under construction.
+//! The benchmarks: ours beside the peers, in one run, interleaved.
+//!
+//! `cargo xtask bench NAME` builds this in release and calls it. A benchmark module measures and returns a
+//! [`report::Report`]; this file only chooses and prints. What is printed or written was measured in this run: never a
+//! remembered figure.
 
-fn main() {}
+mod journal;
+mod machine;
+mod page;
+mod report;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Measures Homeostat beside its peers.
+#[derive(Debug, Parser)]
+#[command(name = "homeostat-bench", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The journal beside SQLite by hand, redb and fjall: rate, latency, CPU, reopening after a kill
+    Journal(journal::JournalArguments),
+    /// Writes the page of results from the JSON files of earlier runs
+    Report {
+        /// The folder with one JSON file for each benchmark
+        #[arg(long, value_name = "DIR")]
+        json_dir: PathBuf,
+        /// The Markdown page to write
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Fills a store and waits to be killed (used by `journal` on itself)
+    #[command(hide = true)]
+    Fill(journal::reopen::FillArguments),
+}
+
+/// What every benchmark takes.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Gives a rougher result in under two minutes, marked as such
+    #[arg(long)]
+    quick: bool,
+    /// Also writes the result as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Where the data is written while measuring: choose the disk you care about [default: the temporary folder]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Common {
+    /// The folder the data goes to.
+    fn data_folder(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(std::env::temp_dir)
+    }
+
+    /// Prints a finished report and writes it where asked.
+    fn deliver(&self, report: &report::Report) -> anyhow::Result<()> {
+        print!("{}", report.table());
+        match &self.json {
+            Some(path) => report.write(path),
+            None => Ok(()),
+        }
+    }
+}
+
+fn main() -> anyhow::Result<()> {
+    match Arguments::parse().command {
+        Command::Journal(arguments) => arguments.common.deliver(&journal::run(&arguments)?),
+        Command::Report { json_dir, out } => page::write(&json_dir, &out),
+        Command::Fill(arguments) => journal::reopen::fill(&arguments),
+    }
+}

@@ -1,0 +1,74 @@
+//! The results page: every JSON file of a folder as one section of Markdown. Written by this program only, never by
+//! hand, so that the page can say nothing that was not measured.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::report::{Report, figure};
+
+/// Reads all results in `json_dir` and writes the page `out`.
+pub fn write(json_dir: &Path, out: &Path) -> anyhow::Result<()> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(json_dir).with_context(|| format!("reading {}", json_dir.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    anyhow::ensure!(!paths.is_empty(), "there is no JSON file in {}", json_dir.display());
+    let reports = paths.iter().map(|path| Report::read(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    std::fs::write(out, render(&reports)).with_context(|| format!("writing {}", out.display()))
+}
+
+fn render(reports: &[Report]) -> String {
+    let mut text = String::from(
+        "# Benchmarks\n\nWritten by `cargo xtask bench all` from what was measured; not edited by hand. Each table shows the \
+         median of all rounds with the\nlowest and the highest; \"of ours\" is the subject's median divided by that of \
+         `homeostat` in the same run. Machines differ and\nare noisy: compare within a table, not across.\n",
+    );
+    for report in reports {
+        section(&mut text, report);
+    }
+    text
+}
+
+fn section(text: &mut String, report: &Report) {
+    let machine = &report.machine;
+    let _ = writeln!(text, "\n## {}\n", report.bench);
+    if report.quick {
+        text.push_str("A quick run: short rounds, rough figures.\n\n");
+    }
+    let versions: Vec<String> = machine.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    let _ = writeln!(
+        text,
+        "Machine: {}, {} cores, {} MiB, {}, data on {}, load {} before. Versions: {}.\n",
+        machine.cpu,
+        machine.cores,
+        machine.memory_mib,
+        machine.kernel,
+        machine.data_filesystem,
+        machine.load_before,
+        versions.join(", ")
+    );
+    for note in &report.notes {
+        let _ = writeln!(text, "- {note}");
+    }
+    let mut heading = None;
+    for row in &report.rows {
+        if heading != Some((&row.case, &row.metric)) {
+            heading = Some((&row.case, &row.metric));
+            let _ = writeln!(text, "\n### {}: {}\n", row.case, row.metric);
+            let _ = writeln!(text, "| subject | median ({}) | min | max | rounds | of ours |", row.unit);
+            text.push_str("|---|---:|---:|---:|---:|---:|\n");
+        }
+        let ratio = report.ratio(row).map_or_else(String::new, |ratio| format!("{ratio:.2}"));
+        let (median, min, max) = (figure(row.median), figure(row.min), figure(row.max));
+        let _ = writeln!(text, "| {} | {median} | {min} | {max} | {} | {ratio} |", row.subject, row.n);
+    }
+    for missing in &report.not_run {
+        let _ = writeln!(text, "\nNot run: {missing}");
+    }
+}

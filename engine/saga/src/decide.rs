@@ -231,13 +231,16 @@ fn overdue_call(saga: &Saga, now_ms: u64) -> Option<Decision> {
 }
 
 fn forward(saga: &Saga, now_ms: u64) -> Decision {
+    // A cancellation was promised to somebody, so it counts even when the last step has just succeeded; age does not.
+    let turn_back = |cause: String| Decision::Write(Event::TurnedBack { cause });
+    if let Some(cause) = saga.cancel.clone().filter(|_| saga.may_turn_back()) {
+        return turn_back(cause);
+    }
     let Some(step) = saga.steps.iter().position(|state| state.position != Position::Done) else {
         return Decision::Write(Event::Ended { end: End::Done { outputs: saga.outputs() } });
     };
-    if let Some(cause) = wish_to_turn_back(saga, now_ms)
-        && saga.may_turn_back()
-    {
-        return Decision::Write(Event::TurnedBack { cause });
+    if now_ms >= age_limit_ms(saga) && saga.may_turn_back() {
+        return turn_back(format!("older than {} ms", saga.definition().age_max_ms));
     }
     let (state, definition) = (&saga.steps[step], saga.step(step));
     let overdue = state.since_ms.is_some_and(|since_ms| now_ms >= since_ms + definition.step_timeout_ms);
@@ -263,13 +266,8 @@ fn forward(saga: &Saga, now_ms: u64) -> Decision {
     }
 }
 
-fn wish_to_turn_back(saga: &Saga, now_ms: u64) -> Option<String> {
-    let too_old = || format!("older than {} ms", saga.definition().age_max_ms);
-    saga.cancel.clone().or_else(|| (now_ms >= age_limit_ms(saga)).then(too_old))
-}
-
 fn age_limit_ms(saga: &Saga) -> u64 {
-    saga.created_at_ms.saturating_add(saga.definition().age_max_ms)
+    saga.created_at_ms + saga.definition().age_max_ms
 }
 
 /// Starts when the backoff is over; sleeps until then, or until the step's or the saga's own limit if that is sooner.

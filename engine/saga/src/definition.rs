@@ -20,6 +20,9 @@ pub const STEPS_MAX: usize = 64;
 /// Largest definition as JSON: it is kept in the saga's document and written with every record.
 pub const DEFINITION_BYTES_MAX: usize = 256 * 1024;
 
+/// Ten years: a longer timeout is a typing error, and sums of timeouts must not overflow.
+pub const TIMEOUT_MS_MAX: u64 = 10 * 365 * 24 * 3_600_000;
+
 /// A saga as data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -146,8 +149,9 @@ impl Definition {
         if bytes > DEFINITION_BYTES_MAX {
             return refuse(format!("it takes {bytes} bytes, at most {DEFINITION_BYTES_MAX} are kept"));
         }
-        if self.age_max_ms == 0 || self.quiet_max_ms == 0 {
-            return refuse("age_max_ms and quiet_max_ms must be above 0".into());
+        let limits = 1..=TIMEOUT_MS_MAX;
+        if !limits.contains(&self.age_max_ms) || !limits.contains(&self.quiet_max_ms) {
+            return refuse(format!("age_max_ms and quiet_max_ms must be 1 to {TIMEOUT_MS_MAX}"));
         }
         let pivot = self.steps.iter().position(|step| step.pivot);
         for (index, step) in self.steps.iter().enumerate() {
@@ -182,6 +186,9 @@ impl StepDefinition {
         }
         if self.attempt_timeout_ms == 0 || self.step_timeout_ms < self.attempt_timeout_ms {
             return Some("attempt_timeout_ms must be above 0 and at most step_timeout_ms");
+        }
+        if self.step_timeout_ms > TIMEOUT_MS_MAX || self.retry.backoff_max_ms > TIMEOUT_MS_MAX {
+            return Some("a timeout is beyond ten years");
         }
         None
     }

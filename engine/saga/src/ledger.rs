@@ -11,10 +11,10 @@ use crate::error::{LedgerError, SagaError};
 use crate::record::{End, LogRecord};
 use crate::saga::Saga;
 
-// mod journal;
+mod journal;
 mod memory;
 
-// pub use journal::JournalLedger;
+pub use journal::JournalLedger;
 pub use memory::{Contents, Fault, MemoryLedger};
 
 /// The right to run the sagas of a ledger. Taking it again makes every earlier one stale.

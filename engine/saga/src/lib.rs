@@ -17,11 +17,13 @@ mod watchdog;
 
 pub use call::{Answer, Call, Hands, OUTPUT_BYTES_MAX, REASON_BYTES_MAX, SagaId, StepKey, Verb};
 pub use decide::{Command, NAME_BYTES_MAX, NewSaga, Turn, answer, command, create, next, take, withheld};
-pub use definition::{DEFINITION_BYTES_MAX, Definition, Nature, Retry, STEPS_MAX, StepDefinition, Stored, Undo};
+pub use definition::{
+    DEFINITION_BYTES_MAX, Definition, Nature, Retry, STEPS_MAX, StepDefinition, Stored, TIMEOUT_MS_MAX, Undo,
+};
 pub use error::{LedgerError, SagaError};
 pub use event::{Alarm, AlarmKind, SagaEvent};
 pub use executor::{Effect, Executor, Limits, Reply};
-pub use ledger::{Batch, Contents, Ended, Extra, Fault, Lease, Ledger, Loaded, MemoryLedger, Note};
+pub use ledger::{Batch, Contents, Ended, Extra, Fault, JournalLedger, Lease, Ledger, Loaded, MemoryLedger, Note};
 pub use record::{End, Event, JournalRecord, LogRecord};
 pub use roster::Roster;
 pub use runner::{Companion, Figures, Runner, RunnerOptions, Sight};

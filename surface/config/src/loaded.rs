@@ -34,7 +34,7 @@ pub struct Loaded {
 
 /// Reads a configuration; either it is good, or everything that is wrong with it is told.
 pub fn load(source: &Source) -> Result<Loaded, Problems> {
-    let reading = read(source);
+    let reading = read(source, None);
     let problems = Problems::new(reading.problems);
     if problems.has_errors() {
         return Err(problems);
@@ -53,7 +53,7 @@ pub fn load(source: &Source) -> Result<Loaded, Problems> {
 /// Reads only what a client needs to find the engine: `[engine]` and `[api]`. What is wrong elsewhere, or missing on this
 /// host, does not matter to `status` or `why`.
 pub fn load_settings(source: &Source) -> Result<Settings, Problems> {
-    let reading = read(source);
+    let reading = read(source, None);
     let concerns = |problem: &Problem| problem.path.0.first().is_none_or(|name| name == "engine" || name == "api");
     let errors = |problem: &Problem| problem.weight == Weight::Error && concerns(problem);
     let problems: Vec<Problem> = reading.problems.into_iter().filter(errors).collect();
@@ -75,6 +75,11 @@ impl Loaded {
     }
 }
 
+/// What a text would bring as the file of `source`.
+pub fn check_draft(source: &Source, text: &str) -> Problems {
+    Problems::new(read(source, Some(text)).problems)
+}
+
 struct Reading {
     document: Document,
     origins: BTreeMap<Path, Origin>,
@@ -82,10 +87,12 @@ struct Reading {
     files: Vec<PathBuf>,
 }
 
-fn read(source: &Source) -> Reading {
+fn read(source: &Source, draft: Option<&str>) -> Reading {
     let schema = schema();
-    let mut layers = layer::read(source, &schema);
-    let mut shape = check::shape(&schema, &mut layers.tree, layers.torn);
+    let mut layers = layer::read(source, &schema, draft);
+    let mut shape = check::shape(&schema, &mut layers.tree, layers.is_torn);
+    let is_sure = |problem: &Problem| problem.place.as_ref().is_none_or(|place| !layers.is_below_tear(place));
+    shape.problems.retain(is_sure);
     spread_defaults(&mut layers.tree);
     // The shape check leaves nothing that does not become sections; if it ever did, that is said and not hidden.
     let mut document = serde_json::from_value(layers.tree.to_json()).unwrap_or_else(|_| {
@@ -100,7 +107,7 @@ fn read(source: &Source) -> Reading {
     let mut problems = layers.problems;
     problems.append(&mut shape.problems);
     // What a torn file says together cannot be judged: the missing part would be blamed on the rest.
-    if !layers.torn {
+    if !layers.is_torn {
         let tree = &layers.tree;
         let mut judge =
             Judge { document: &document, tree, broken: &shape.broken, source, folder: &folder, problems: Vec::new() };

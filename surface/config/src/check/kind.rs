@@ -24,14 +24,22 @@ pub fn judge(kind: &str, node: &Node, path: &Path) -> Option<Problem> {
 fn judge_text(node: &Node, path: &Path, wanted: &str, read: impl Fn(&str) -> Result<(), String>) -> Option<Problem> {
     let Some(text) = node.text() else {
         let mut problem = wrong_type_for(node, path, wanted);
-        if matches!(node.value, Value::Integer(_) | Value::Float(_)) {
-            problem.help = format!("write the unit too, in quotes: {wanted}");
+        if let (Value::Integer(number), Some(unit)) = (&node.value, unit_of(wanted)) {
+            problem.help = format!("write the unit too, in quotes, as in \"{number}{unit}\"");
         }
         return Some(problem);
     };
     let reason = read(text).err()?;
     let message = format!("`{path}` cannot be read as {wanted}: {reason}");
-    Some(Problem::new(Code::BadFormat, message, format!("write {wanted}")).at(Some(node.place.clone()), reason))
+    Some(
+        Problem::new(Code::BadFormat, message, format!("write {wanted}"))
+            .at(Some(node.place.clone()), "cannot be read"),
+    )
+}
+
+/// The unit in the example of what is wanted: `s` in `such as "10s"`.
+fn unit_of(wanted: &str) -> Option<&str> {
+    wanted.split('"').nth(1).map(|example| example.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.'))
 }
 
 fn judge_command(node: &Node, path: &Path) -> Option<Problem> {

@@ -5,7 +5,7 @@ use crate::code::Code;
 use crate::place::{Medium, Place, SourceText};
 use crate::problem::Problem;
 use crate::tree::{Node, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// As many files may stand in `conf.d`.
 const FILES_MAX: usize = 200;
 /// As many syntax errors of one file are shown: after the first few they are consequences of each other.
-const SYNTAX_ERRORS_MAX: usize = 20;
+const SYNTAX_ERRORS_MAX: usize = 10;
 
 /// The file and those of its `conf.d`, in the order of reading.
 pub fn all_of(path: &Path, layers: &mut Layers) -> Vec<PathBuf> {
@@ -50,39 +50,58 @@ pub fn all_of(path: &Path, layers: &mut Layers) -> Vec<PathBuf> {
 /// Reads one file and lays it over what is there.
 pub fn read(path: &Path, rank: usize, layers: &mut Layers) {
     layers.files.push(path.to_owned());
-    let bytes = match read_bounded(path) {
-        Ok(bytes) => bytes,
+    match read_bounded(path) {
+        Ok(bytes) => read_bytes(path, bytes, rank, layers),
         Err((reason, help)) => {
             let message = format!("{} cannot be read: {reason}", path.display());
             layers.problems.push(Problem::new(Code::Unreadable, message, help));
-            layers.torn = true;
+            layers.is_torn = true;
+        }
+    }
+}
+
+/// Reads what stands in a file, or will.
+pub fn read_bytes(path: &Path, bytes: Vec<u8>, rank: usize, layers: &mut Layers) {
+    let medium = Medium::File(path.to_owned());
+    let text = match String::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => {
+            let valid_up_to = error.utf8_error().valid_up_to();
+            let text = SourceText::new(medium, rank, String::from_utf8_lossy(error.as_bytes()).into_owned());
+            // Up to the first wrong byte the lossy text is the same.
+            let place = Place::new(&text, valid_up_to..valid_up_to + char::REPLACEMENT_CHARACTER.len_utf8());
+            let problem = Problem::new(Code::Syntax, "the file is not UTF-8 text", "save the file as UTF-8");
+            layers.problems.push(problem.at(Some(place), "this byte is not text"));
+            layers.is_torn = true;
             return;
         }
     };
-    let text = String::from_utf8(bytes).unwrap_or_else(|error| {
-        let valid_up_to = error.utf8_error().valid_up_to();
-        let lossy = String::from_utf8_lossy(error.as_bytes()).into_owned();
-        let text = SourceText::new(Medium::File(path.to_owned()), rank, lossy);
-        // Up to the first wrong byte the lossy text is the same.
-        let place = Place::new(&text, valid_up_to..valid_up_to + char::REPLACEMENT_CHARACTER.len_utf8());
-        let problem = Problem::new(Code::Syntax, "the file is not UTF-8 text", "save the file as UTF-8");
-        layers.problems.push(problem.at(Some(place), "this byte is not text"));
-        layers.torn = true;
-        String::new()
-    });
-    let source = SourceText::new(Medium::File(path.to_owned()), rank, text);
+    let source = SourceText::new(medium, rank, text);
     let (table, errors) = DeTable::parse_recoverable(source.full());
-    layers.torn |= !errors.is_empty();
-    let length = source.full().len();
-    for error in errors.iter().take(SYNTAX_ERRORS_MAX) {
-        // An error without a place is about the end of the file.
-        let span = error.span().unwrap_or(length..length);
-        let message = format!("the file is not valid TOML: {}", error.message().lines().next().unwrap_or_default());
-        let problem = Problem::new(Code::Syntax, message, syntax_help(error.message()));
-        layers.problems.push(problem.at(Some(Place::new(&source, span)), "here"));
-    }
+    report_syntax(&errors, &source, layers);
     let whole = Place::whole(&source);
     layers.tree.overlay(Node { value: from_table(table.get_ref(), &source), place: whole.clone(), key_place: whole });
+}
+
+/// One error a line and one of a kind: the others are nearly always consequences of these.
+fn report_syntax(errors: &[toml::de::Error], source: &Arc<SourceText>, layers: &mut Layers) {
+    let mut lines = BTreeSet::new();
+    let mut messages = BTreeSet::new();
+    for error in errors {
+        // An error without a place is about the end of the file.
+        let end = source.full().len();
+        let place = Place::new(source, error.span().unwrap_or(end..end));
+        if layers.torn_at.last().is_none_or(|last| !Arc::ptr_eq(&last.source, source)) {
+            layers.torn_at.push(place.clone());
+            layers.is_torn = true;
+        }
+        let said = error.message().lines().next().unwrap_or_default();
+        let is_new = lines.insert(place.line_and_column().0) & messages.insert(said.to_owned());
+        if is_new && messages.len() <= SYNTAX_ERRORS_MAX {
+            let problem = Problem::new(Code::Syntax, format!("the file is not valid TOML: {said}"), syntax_help(said));
+            layers.problems.push(problem.at(Some(place), "here"));
+        }
+    }
 }
 
 fn read_bounded(path: &Path) -> Result<Vec<u8>, (String, &'static str)> {

@@ -15,6 +15,7 @@ use crate::source::Source;
 use crate::tree::{Node, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What all layers say together.
 pub struct Layers {
@@ -22,21 +23,36 @@ pub struct Layers {
     pub tree: Node,
     /// What was wrong with the reading itself.
     pub problems: Vec<Problem>,
-    /// Whether a part of a file could not be parsed, so that something may be missing from the tree.
-    pub torn: bool,
+    /// Whether a file could not be read in full, so that something may be missing from the tree.
+    pub is_torn: bool,
+    /// Where each torn file is torn first; what stands below it in the tree may be in the wrong place.
+    pub torn_at: Vec<Place>,
     /// Files that were read, and the folder in which further ones would be.
     pub files: Vec<PathBuf>,
 }
 
-/// Reads and merges all layers.
-pub fn read(source: &Source, schema: &serde_json::Value) -> Layers {
-    let mut layers = Layers { tree: empty_tree(), problems: Vec::new(), torn: false, files: Vec::new() };
+impl Layers {
+    /// Whether a problem at this place can be a consequence of a tear.
+    pub fn is_below_tear(&self, place: &Place) -> bool {
+        let line = |place: &Place| place.line_and_column().0;
+        self.torn_at.iter().any(|tear| Arc::ptr_eq(&tear.source, &place.source) && line(place) >= line(tear))
+    }
+}
+
+/// Reads and merges all layers. With a `draft`, that text stands in for the file, and `conf.d` does not count.
+pub fn read(source: &Source, schema: &serde_json::Value, draft: Option<&str>) -> Layers {
+    let (problems, torn_at, files) = (Vec::new(), Vec::new(), Vec::new());
+    let mut layers = Layers { tree: empty_tree(), problems, is_torn: false, torn_at, files };
     let mut rank = 0;
-    if let Some(path) = &source.path {
-        for path in file::all_of(path, &mut layers) {
-            rank += 1;
-            file::read(&path, rank, &mut layers);
+    match (&source.path, draft) {
+        (Some(path), Some(text)) => file::read_bytes(path, text.as_bytes().to_vec(), rank, &mut layers),
+        (Some(path), None) => {
+            for path in file::all_of(path, &mut layers) {
+                rank += 1;
+                file::read(&path, rank, &mut layers);
+            }
         }
+        (None, _) => {}
     }
     rank = variable::read(source, schema, rank, &mut layers);
     flag::read(&source.overrides, schema, rank, &mut layers);
@@ -57,6 +73,6 @@ fn nested(names: &[String], key_place: &Place, leaf: Node) -> Node {
     })
 }
 
-fn bad_override(message: String, help: &str, text: &std::sync::Arc<SourceText>) -> Problem {
+fn bad_override(message: String, help: &str, text: &Arc<SourceText>) -> Problem {
     Problem::new(Code::BadOverride, message, help).at(Some(Place::whole(text)), "here")
 }

@@ -3,8 +3,10 @@
 
 ## Phrases
 name = { $name }
-actor = { $by ->
+actor = { $kind ->
     [engine] the engine
+    [token] the holder of the token
+    [user] user { $by } of this machine
    *[other] { $by }
 }
 origin = { $origin ->
@@ -16,12 +18,12 @@ origin = { $origin ->
 }
 exit-code = exit code { $code }
 exit-killed = killed by signal { $signal }
-exit-killed-named = killed by { $name } (signal { $signal })
+exit-killed-named = killed by { $name }, signal { $signal }
 exit-unknown = nobody saw how
 failure-refused = nothing listens at its address
 failure-timed-out = no answer within { $after }
 failure-status = it answered with status { $code }
-failure-command = the check's command ended with { $exit }
+failure-command = the check's command failed ({ $exit })
 failure-other = “{ $text }”
 finding-none = no finding yet
 finding-exited = its process ended without being asked to ({ $exit }), after { $after }
@@ -156,6 +158,7 @@ finding-made = { $subject }: { $what }. Severity: { $severity }; confidence: { $
 hypotheses-formed = Suspected: { $suspicions }.
 hypothesis = { $cause } ({ $weight } %)
 plan-made = Plan { $action }: { $class } of { $target }, with a predicted chance of success of { $predicted } %.
+plan-asked = Plan { $action }: { $class } of { $target }, as was asked.
 candidate = { $option } (score { $score } %)
 guards-go = { $count ->
     [0] { $action } needs no guard's word.
@@ -165,7 +168,7 @@ guards-go = { $count ->
 guards-wait = { $action } waits until { $until }. { $objections }.
 guards-ask = { $action } waits for a person's word until { $until }. { $objections }.
 guards-refuse = { $action } is refused. { $objections }.
-action-approved = { $by } approved { $action }.
+action-approved = { $action } was approved by { $by }.
 action-dropped = { $action } was dropped by { $by }: { $why }.
 action-begun = { $action } begins on { $target }.
 action-done = { $action } is done.
@@ -185,13 +188,13 @@ lesson-learned = Learned for { $service }: { $class } after { $finding } has bee
 lesson-never = Learned for { $service }: { $class } after { $finding } has been tried { $tried } and has never worked.
 escalated = A person is called: { $why }.
 episode-closed = Episode { $episode } ends after { $took }: { $resolution }.
-acting-paused = { $by } paused acting on { $scope }.
-acting-resumed = { $by } let the engine act on { $scope } again.
-instance-held = { $by } holds { $instance } as it is, by undoing with { $action }.
-instance-released = { $by } released { $instance }: it is looked after again.
+acting-paused = Acting on { $scope } was paused by { $by }.
+acting-resumed = Acting on { $scope } was allowed again by { $by }.
+instance-held = { $instance } is held as it is by { $by }, who undid with { $action }.
+instance-released = { $instance } was released by { $by }: it is looked after again.
 shutdown-requested = { $kept ->
-    [yes] { $by } told the engine to end and to leave the services running.
-   *[no] { $by } told the engine to end, and the services with it.
+    [yes] The engine was told to end by { $by }, and to leave the services running.
+   *[no] The engine was told to end by { $by }, and the services with it.
 }
 
 ## Steps of an action
@@ -212,13 +215,13 @@ saga-step-failed = { $action }, { $step }, attempt { $attempt }: { $verb }: fail
 saga-step-unknown = { $action }, { $step }, attempt { $attempt }: { $verb }: nobody knows whether it happened: { $why }
 saga-step-never-happened = { $action }, { $step }, attempt { $attempt }: { $verb }: it did not happen
 saga-withheld = { $action }, { $step }, attempt { $attempt }: { $verb }: held back, because the engine was paused
-saga-cancel = { $by } asked for { $action } to be taken back: { $why }.
+saga-cancel = { $action } is to be taken back, as asked by { $by }: { $why }.
 saga-turned-back = { $action } turns back: { $why }.
 saga-parked = { $action }, { $step }: a person must look: { $why }.
 saga-stuck = { $action }, { $step }: the engine cannot go on: { $why }.
-saga-resumed = { $by } lets { $action } try again.
-saga-skipped = { $by } counts the step of { $action } as done.
-saga-disproved = { $by } has looked: the step of { $action } did not happen.
+saga-resumed = { $action } may try again, as told by { $by }.
+saga-skipped = The step of { $action } counts as done, as told by { $by }.
+saga-disproved = The step of { $action } did not happen, as looked up by { $by }.
 timed = { $sentence } ({ $took })
 wait = { $action } waits { $span }, until { $until }.
 record-unreadable = Record { $seq } ({ $kind }) cannot be read by this version.
@@ -250,7 +253,7 @@ detail-evidence = { $count ->
    *[other] It rests on { $count } signals within { $span }.
 }
 detail-considered = Considered: { $candidates }.
-detail-step = Step { $number }: { $verb } – { $undo }.
+detail-step = Step { $step }: { $verb } – { $undo }.
 detail-disturbs = { $count ->
     [0] It disturbs no instance that is ready.
     [one] It disturbs one instance that is ready.
@@ -342,10 +345,6 @@ check-ok = { $count ->
     [one] { $file } is well formed: one service.
    *[other] { $file } is well formed: { $count } services.
 }
-check-problems = { $count ->
-    [one] One problem.
-   *[other] { $count } problems.
-}
 init-written = { $count ->
     [0] Wrote { $file }, with an example to fill in. Next: homeostat check
     [one] Wrote { $file }, with one service found here. Next: homeostat check
@@ -358,7 +357,6 @@ down-done = { $kept ->
     [yes] The engine has ended; the services run on.
    *[no] The engine has ended, and the services with it.
 }
-down-none = No engine is running.
 answer-paused = Paused: { $scope }. The engine watches and does not act.
 answer-resumed = The engine acts again on { $scope }.
 answer-paused-offline = No engine answers: { $file } now keeps the next one from acting.

@@ -2,8 +2,10 @@
 
 ## Phrases
 name = { $name }
-actor = { $by ->
+actor = { $kind ->
     [engine] el motor
+    [token] quien tiene el token
+    [user] el usuario { $by } de esta máquina
    *[other] { $by }
 }
 origin = { $origin ->
@@ -15,12 +17,12 @@ origin = { $origin ->
 }
 exit-code = código de salida { $code }
 exit-killed = interrumpido por la señal { $signal }
-exit-killed-named = interrumpido por { $name } (señal { $signal })
+exit-killed-named = interrumpido por { $name }, señal { $signal }
 exit-unknown = nadie vio cómo
 failure-refused = nadie escucha en su dirección
 failure-timed-out = no respondió en { $after }
 failure-status = respondió con el estado { $code }
-failure-command = la orden de comprobación terminó con { $exit }
+failure-command = falló la orden de comprobación ({ $exit })
 failure-other = «{ $text }»
 finding-none = aún sin diagnóstico
 finding-exited = su proceso terminó sin que nadie se lo pidiera ({ $exit }), tras { $after }
@@ -155,6 +157,7 @@ finding-made = { $subject }: { $what }. Gravedad: { $severity }; confianza: { $c
 hypotheses-formed = Se sospecha: { $suspicions }.
 hypothesis = { $cause } ({ $weight } %)
 plan-made = Plan { $action }: { $class } de { $target }, con una probabilidad de éxito prevista del { $predicted } %.
+plan-asked = Plan { $action }: { $class } de { $target }, tal como se pidió.
 candidate = { $option } (puntuación { $score } %)
 guards-go = { $count ->
     [0] { $action } no necesita el visto bueno de ningún control.
@@ -164,7 +167,7 @@ guards-go = { $count ->
 guards-wait = { $action } espera hasta las { $until }. { $objections }.
 guards-ask = { $action } espera la decisión de una persona hasta las { $until }. { $objections }.
 guards-refuse = { $action } queda denegada. { $objections }.
-action-approved = { $by } aprobó { $action }.
+action-approved = { $action } fue aprobada por { $by }.
 action-dropped = { $action } fue descartada por { $by }: { $why }.
 action-begun = Comienza { $action } sobre { $target }.
 action-done = { $action } se completó.
@@ -184,13 +187,13 @@ lesson-learned = Aprendido para { $service }: { $class } tras { $finding }, prob
 lesson-never = Aprendido para { $service }: { $class } tras { $finding }, probado { $tried }; nunca funcionó.
 escalated = Se llama a una persona: { $why }.
 episode-closed = El episodio { $episode } termina al cabo de { $took }: { $resolution }.
-acting-paused = { $by } pausó las acciones sobre { $scope }.
-acting-resumed = { $by } permitió de nuevo las acciones sobre { $scope }.
-instance-held = { $by } retiene { $instance } tal como está, al deshacer con { $action }.
-instance-released = { $by } liberó { $instance }: vuelve a estar bajo cuidado.
+acting-paused = Las acciones sobre { $scope } fueron pausadas por { $by }.
+acting-resumed = Las acciones sobre { $scope } fueron permitidas de nuevo por { $by }.
+instance-held = { $instance } queda retenido tal como está por { $by }, que deshizo con { $action }.
+instance-released = { $instance } fue liberado por { $by }: vuelve a estar bajo cuidado.
 shutdown-requested = { $kept ->
-    [yes] { $by } ordenó al motor terminar y dejar los servicios en marcha.
-   *[no] { $by } ordenó al motor terminar, y a los servicios con él.
+    [yes] El motor recibió de { $by } la orden de terminar y dejar los servicios en marcha.
+   *[no] El motor recibió de { $by } la orden de terminar, y los servicios con él.
 }
 
 ## Steps of an action
@@ -211,13 +214,13 @@ saga-step-failed = { $action }, { $step }, intento { $attempt }: { $verb }: fall
 saga-step-unknown = { $action }, { $step }, intento { $attempt }: { $verb }: no se sabe si ocurrió: { $why }
 saga-step-never-happened = { $action }, { $step }, intento { $attempt }: { $verb }: no ocurrió
 saga-withheld = { $action }, { $step }, intento { $attempt }: { $verb }: retenido, porque el motor estaba en pausa
-saga-cancel = { $by } pidió deshacer { $action }: { $why }.
+saga-cancel = { $action } se va a deshacer, a petición de { $by }: { $why }.
 saga-turned-back = { $action } da marcha atrás: { $why }.
 saga-parked = { $action }, { $step }: tiene que mirarlo una persona: { $why }.
 saga-stuck = { $action }, { $step }: el motor no puede continuar: { $why }.
-saga-resumed = { $by } permite que { $action } lo intente de nuevo.
-saga-skipped = { $by } da por hecho el paso de { $action }.
-saga-disproved = { $by } lo ha comprobado: el paso de { $action } no ocurrió.
+saga-resumed = { $action } puede intentarlo de nuevo, por orden de { $by }.
+saga-skipped = El paso de { $action } se da por hecho, por orden de { $by }.
+saga-disproved = El paso de { $action } no ocurrió, según comprobó { $by }.
 timed = { $sentence } ({ $took })
 wait = { $action } espera { $span }, hasta las { $until }.
 record-unreadable = Esta versión no sabe leer el registro { $seq } ({ $kind }).
@@ -249,13 +252,13 @@ detail-evidence = { $count ->
    *[other] Se apoya en { $count } señales a lo largo de { $span }.
 }
 detail-considered = Opciones: { $candidates }.
-detail-step = Paso { $number }: { $verb } – { $undo }.
+detail-step = Paso { $step }: { $verb } – { $undo }.
 detail-disturbs = { $count ->
     [0] No afecta a ninguna instancia que esté lista.
     [one] Afecta a una instancia que está lista.
    *[other] Afecta a { $count } instancias que están listas.
 }
-detail-verification = Cuenta como arreglado si está listo antes de { $deadline } y sigue así durante { $window }.
+detail-verification = Cuenta como arreglado si está listo en un plazo de { $deadline } y sigue así durante { $window }.
 detail-prediction = { $outcome ->
     [fixed] Probabilidad de éxito prevista: { $predicted } %. Funcionó.
     [no-effect] Probabilidad de éxito prevista: { $predicted } %. No funcionó.
@@ -341,10 +344,6 @@ check-ok = { $count ->
     [one] { $file } está bien formado: un servicio.
    *[other] { $file } está bien formado: { $count } servicios.
 }
-check-problems = { $count ->
-    [one] Un problema.
-   *[other] { $count } problemas.
-}
 init-written = { $count ->
     [0] Se escribió { $file }, con un ejemplo por completar. Siguiente paso: homeostat check
     [one] Se escribió { $file }, con un servicio encontrado aquí. Siguiente paso: homeostat check
@@ -357,7 +356,6 @@ down-done = { $kept ->
     [yes] El motor ha terminado; los servicios siguen en marcha.
    *[no] El motor ha terminado, y los servicios con él.
 }
-down-none = No hay ningún motor en marcha.
 answer-paused = En pausa: { $scope }. El motor observa y no actúa.
 answer-resumed = El motor vuelve a actuar sobre { $scope }.
 answer-paused-offline = Ningún motor responde: { $file } impide desde ahora que actúe el siguiente.

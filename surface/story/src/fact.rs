@@ -72,20 +72,20 @@ fn engine(fact: &Fact) -> Message {
             message.number("count", problems.len()).with("problems", problems)
         }
         Fact::ActingPaused { scope, by } => {
-            Message::new("acting-paused").with("scope", words::scope(scope)).with("by", actor(by))
+            Message::new("acting-paused").with("scope", words::scope(scope)).with("by", words::actor(by))
         }
         Fact::ActingResumed { scope, by } => {
-            Message::new("acting-resumed").with("scope", words::scope(scope)).with("by", actor(by))
+            Message::new("acting-resumed").with("scope", words::scope(scope)).with("by", words::actor(by))
         }
         Fact::InstanceHeld { instance, by, action } => {
             let message = Message::new("instance-held").text("instance", instance);
-            message.with("by", actor(by)).text("action", action)
+            message.with("by", words::actor(by)).text("action", action)
         }
         Fact::InstanceReleased { instance, by } => {
-            Message::new("instance-released").text("instance", instance).with("by", actor(by))
+            Message::new("instance-released").text("instance", instance).with("by", words::actor(by))
         }
         Fact::ShutdownRequested { by, keep_services } => {
-            Message::new("shutdown-requested").with("by", actor(by)).text("kept", &yes_or_no(*keep_services))
+            Message::new("shutdown-requested").with("by", words::actor(by)).text("kept", &yes_or_no(*keep_services))
         }
         other => unreachable!("`sentence` sends {} elsewhere", other.kind()),
     }
@@ -95,10 +95,10 @@ fn engine(fact: &Fact) -> Message {
 fn action(fact: &Fact) -> Message {
     match fact {
         Fact::ActionApproved { action, by, .. } => {
-            Message::new("action-approved").text("action", action).with("by", actor(by))
+            Message::new("action-approved").text("action", action).with("by", words::actor(by))
         }
         Fact::ActionDropped { action, by, why, .. } => {
-            Message::new("action-dropped").text("action", action).with("by", actor(by)).text("why", why)
+            Message::new("action-dropped").text("action", action).with("by", words::actor(by)).text("why", why)
         }
         Fact::ActionBegun { action, target, .. } => {
             Message::new("action-begun").text("action", action).text("target", target)
@@ -223,10 +223,16 @@ fn hypothesis(hypothesis: &Hypothesis) -> Message {
 }
 
 fn plan(plan: &Plan) -> Message {
-    let message = Message::new("plan-made").text("action", &plan.action).text("target", &plan.target);
-    message
-        .with("class", words::class(plan.class))
-        .with("predicted", Argument::Permille(plan.predicted_success_permille))
+    let message = |key| {
+        let message = Message::new(key).text("action", &plan.action).text("target", &plan.target);
+        message.with("class", words::class(plan.class))
+    };
+    // What the owner asked for is done because it was asked, not because it is likely to help.
+    if plan.class.is_repair() {
+        message("plan-made").with("predicted", Argument::Permille(plan.predicted_success_permille))
+    } else {
+        message("plan-asked")
+    }
 }
 
 fn plan_details(plan: &Plan, considered: &[homeostat_vocabulary::Candidate]) -> Vec<Detail> {
@@ -294,11 +300,6 @@ fn lesson(key: &LessonKey, lesson: Lesson) -> Message {
         None => message,
         Some(average) => message.with("fixed", times(lesson.fixed)).with("average", Millis(average)),
     }
-}
-
-/// Who asked: the engine is named in the person's language, everybody else as they call themselves.
-fn actor(by: &str) -> Message {
-    Message::new("actor").text("by", &by)
 }
 
 fn origin(origin: &str) -> Message {

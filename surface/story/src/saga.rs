@@ -3,7 +3,7 @@
 //! A step that began and ended is one line in a story, dated when it began; whoever follows live sees both.
 
 use crate::chapter::{Line, Tone};
-use crate::{Message, plain};
+use crate::{Message, plain, words};
 use homeostat_saga::{Answer, End, Event, JournalRecord, Verb};
 use homeostat_store::Entry;
 use homeostat_vocabulary::{Millis, Timestamp};
@@ -31,15 +31,13 @@ pub(crate) fn sentence(action: &str, names: &[String], event: &Event) -> Message
             why.into_iter().fold(message, |message, why| message.text("why", why))
         }
         Event::CallWithheld { step, verb, attempt } => call(message("saga-withheld"), names, (*step, *verb, *attempt)),
-        Event::CancelRequested { by, cause } => {
-            message("saga-cancel").with("by", Message::new("actor").text("by", by)).text("why", cause)
-        }
+        Event::CancelRequested { by, cause } => message("saga-cancel").with("by", words::actor(by)).text("why", cause),
         Event::TurnedBack { cause } => message("saga-turned-back").text("why", cause),
         Event::Parked { step, why } => message("saga-parked").with("step", numbered(*step, names)).text("why", why),
         Event::Stuck { step, why } => message("saga-stuck").with("step", numbered(*step, names)).text("why", why),
-        Event::Resumed { by } => message("saga-resumed").with("by", Message::new("actor").text("by", by)),
-        Event::Skipped { by, .. } => message("saga-skipped").with("by", Message::new("actor").text("by", by)),
-        Event::Disproved { by } => message("saga-disproved").with("by", Message::new("actor").text("by", by)),
+        Event::Resumed { by } => message("saga-resumed").with("by", words::actor(by)),
+        Event::Skipped { by, .. } => message("saga-skipped").with("by", words::actor(by)),
+        Event::Disproved { by } => message("saga-disproved").with("by", words::actor(by)),
         Event::Ended { end } => match end {
             End::Done { .. } => message("action-done"),
             End::Undone { cause } => message("action-undone").text("why", cause),

@@ -85,6 +85,9 @@ impl Story {
     }
 }
 
+/// A signal comes again as evidence soon or never, so only so many of the latest are compared.
+const REPEATED_WITHIN: usize = 100;
+
 /// What has been read so far.
 #[derive(Debug, Default)]
 struct Gathered {
@@ -94,7 +97,8 @@ struct Gathered {
     done: Vec<Line>,
     brought: Vec<Line>,
     steps: Steps,
-    finding: Option<FindingKind>,
+    /// The first finding, and the latest.
+    findings: Option<(FindingKind, FindingKind)>,
     predicted: BTreeMap<ActionId, u16>,
     awaiting: Option<ActionId>,
     escalated: bool,
@@ -130,7 +134,8 @@ impl Gathered {
             Fact::EpisodeOpened { subject, .. } => self.subject = Some(subject.clone()),
             Fact::FindingMade { finding, .. } => {
                 self.subject.get_or_insert_with(|| finding.subject.clone());
-                self.finding = Some(finding.kind.clone());
+                let first = self.findings.take().map_or_else(|| finding.kind.clone(), |(first, _)| first);
+                self.findings = Some((first, finding.kind.clone()));
             }
             Fact::PlanMade { plan, .. } => {
                 self.subject.get_or_insert_with(|| plan.target.clone());
@@ -181,7 +186,7 @@ impl Gathered {
 
     /// A signal may stand in the journal by itself, as evidence, or both: it was still seen once.
     fn see(&mut self, seq: u64, signal: &Signal) {
-        if !self.seen.iter().any(|(_, known)| known == signal) {
+        if !self.seen.iter().rev().take(REPEATED_WITHIN).any(|(_, known)| known == signal) {
             self.seen.push((seq, signal.clone()));
         }
     }
@@ -251,7 +256,9 @@ impl Gathered {
             };
             return message("summary-action").text("action", &trace).with("class", class).text("end", &end);
         }
-        let finding = self.finding.as_ref().map_or_else(|| Message::new("finding-none"), words::finding);
+        // What is over is told by how it began, what goes on by how it stands.
+        let finding = self.findings.as_ref().map(|(first, latest)| if self.closed.is_some() { first } else { latest });
+        let finding = finding.map_or_else(|| Message::new("finding-none"), words::finding);
         let message = |key| message(key).with("finding", finding.clone()).number("attempts", self.attempts);
         match (&self.closed, self.awaiting, self.escalated) {
             (Some((Resolution::Repaired, took, _)), ..) => message("summary-repaired").with("took", *took),

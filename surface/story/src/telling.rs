@@ -4,7 +4,7 @@
 
 use crate::catalogue::clock;
 use crate::chapter::{Chapter, ChapterKind, Line, Tone};
-use crate::{Catalogue, Message, Story, StoryState};
+use crate::{Catalogue, Message, Story, StoryState, words};
 use homeostat_vocabulary::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -52,13 +52,14 @@ pub struct ToldLine {
 
 impl Telling {
     pub(crate) fn of(story: &Story, catalogue: &Catalogue) -> Self {
-        let subject = story.subject.as_ref().map(ToString::to_string).unwrap_or_default();
+        let subject = story.subject.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         let state = Message::new(match story.state {
             StoryState::Open => "state-open",
             StoryState::AwaitingApproval => "state-awaiting",
             StoryState::Escalated => "state-escalated",
             StoryState::Closed => "state-closed",
         });
+        let state = story.resolution.map_or(state, words::resolution);
         let title = Message::new("title").text("trace", &story.trace).text("subject", &subject).with("state", state);
         let date = story.began.to_string();
         let date = date.split('T').next().unwrap_or_default();

@@ -200,3 +200,14 @@ pub fn episode(open: &EpisodeStatus) -> Message {
     let message = Message::new("episode-open").text("episode", &open.id).text("subject", &open.subject);
     message.with("finding", found).number("attempts", open.attempts)
 }
+
+/// Who asked: the engine and the customary callers are named in the person's language, others as they call themselves.
+pub(crate) fn actor(by: &str) -> Message {
+    let (kind, name) = match (by, by.strip_prefix("local user ")) {
+        ("engine", _) => ("engine", by),
+        ("api token", _) => ("token", by),
+        (_, Some(user)) => ("user", user),
+        _ => ("other", by),
+    };
+    Message::new("actor").text("kind", &kind).text("by", &name)
+}

@@ -1,0 +1,136 @@
+//! Asks the running engine: HTTP/1 over the unix socket in the data folder.
+//!
+//! Called by every verb that needs an engine. Always holds: a request has a deadline, an answer has a bound, and what the
+//! engine refuses is passed on with the engine's own code and hint.
+
+use crate::error::{CliError, Exit};
+use homeostat_api::{connect, socket_path};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Bytes;
+use hyper::{Method, Request, header};
+use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long the engine may take to answer; it answers from memory, so this is the wait of a person.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// The largest answer that is taken in.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// A way to the engine of one data folder. Each request is a connection of its own: the next one may meet the next engine.
+pub struct Client {
+    data_folder: PathBuf,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Client {
+    /// The way to the engine of `data_folder`, whether one runs or not.
+    pub fn new(data_folder: &Path) -> Result<Self, CliError> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| CliError::file("reaching the engine in", data_folder, &error))?;
+        Ok(Self { data_folder: data_folder.to_owned(), runtime })
+    }
+
+    /// Where the engine listens.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        socket_path(&self.data_folder)
+    }
+
+    /// Asks for something.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
+        self.ask(Method::GET, path, None)
+    }
+
+    /// Asks the engine to do something.
+    pub fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, CliError> {
+        self.ask(Method::POST, path, Some(body))
+    }
+
+    /// The process id of the engine that answers; the kernel says it, not the engine.
+    pub fn engine_pid(&self) -> Result<Option<i32>, CliError> {
+        let connected = self.runtime.block_on(connect(&self.data_folder));
+        let stream = connected.map_err(|error| self.unreachable(&error))?;
+        Ok(stream.peer_cred().ok().and_then(|peer| peer.pid()))
+    }
+
+    /// Whether an engine takes connections.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.runtime.block_on(connect(&self.data_folder)).is_ok()
+    }
+
+    fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Result<T, CliError> {
+        let bytes = body.map(|body| serde_json::to_vec(body).expect("a value has a JSON form")).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "localhost")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(bytes)))
+            .expect("paths are made of names that need no escape");
+        let exchanged =
+            self.runtime.block_on(async { tokio::time::timeout(ANSWER_WAIT_MAX, self.exchange(request)).await });
+        let silent = |reason: String| CliError::Silent { socket: self.socket(), reason };
+        let (ok, status, body) =
+            exchanged.map_err(|_| silent(format!("no answer within {} s", ANSWER_WAIT_MAX.as_secs())))??;
+        if !ok {
+            return Err(refusal(status, &body));
+        }
+        // An answer without content is as good as a JSON null.
+        let body: &[u8] = if body.is_empty() { b"null" } else { &body };
+        serde_json::from_slice(body).map_err(|error| silent(format!("its answer to {path} cannot be read: {error}")))
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(bool, u16, Bytes), CliError> {
+        let stream = connect(&self.data_folder).await.map_err(|error| self.unreachable(&error))?;
+        let broken =
+            |error: &dyn std::fmt::Display| CliError::Silent { socket: self.socket(), reason: error.to_string() };
+        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
+        let (mut sender, connection) = handshake.map_err(|error| broken(&error))?;
+        let exchange = async {
+            let response = sender.send_request(request).await.map_err(|error| broken(&error))?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+            let body = body.map_err(|error| broken(&error))?.to_bytes();
+            Ok((status.is_success(), status.as_u16(), body))
+        };
+        // The connection moves the bytes; it ends when the exchange lets go of it, or breaks, and then the exchange says so.
+        let moved = async {
+            let _ = connection.await;
+            std::future::pending().await
+        };
+        tokio::select! {
+            answer = exchange => answer,
+            never = moved => never,
+        }
+    }
+
+    fn unreachable(&self, error: &io::Error) -> CliError {
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                CliError::Unreachable { socket: self.socket() }
+            }
+            _ => CliError::Silent { socket: self.socket(), reason: error.to_string() },
+        }
+    }
+}
+
+/// The engine's problem document as an error of ours.
+fn refusal(status: u16, body: &[u8]) -> CliError {
+    const UNAVAILABLE: u16 = 503;
+    let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| problem[name].as_str().map(homeostat_story::plain).filter(|text| !text.is_empty());
+    let code = text("code");
+    let exit = match code.as_deref() {
+        Some(code) if code.starts_with("H05") => Exit::Refused,
+        _ if status == UNAVAILABLE => Exit::Unreachable,
+        _ => Exit::Findings,
+    };
+    let what = text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the engine answered {status}"));
+    CliError::Engine { code, what, remedy: text("hint"), exit }
+}

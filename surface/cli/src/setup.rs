@@ -1,0 +1,64 @@
+//! From the command line to the configuration: which file, which overrides, which data folder.
+//!
+//! The only place that speaks to `homeostat_config` about sources. Always holds: a verb that only needs to find the engine
+//! works while the rest of the configuration is broken.
+
+use crate::arguments::{Everywhere, Format};
+use crate::error::CliError;
+use crate::screen::Screen;
+use homeostat_config::{Loaded, Look, Problems, Source, load, load_settings, locate};
+use std::path::PathBuf;
+
+/// What an engine is started with.
+#[derive(Debug)]
+pub struct UpOrder {
+    /// Where the configuration comes from, to load it again when it changes.
+    pub source: Source,
+    /// The configuration as it is now, checked.
+    pub loaded: Loaded,
+}
+
+/// The source that the command line names, or the first file found in the customary places.
+pub fn source_of(asked: &Everywhere, screen: &Screen<'_>) -> Result<Source, CliError> {
+    let path = match &asked.config {
+        Some(path) => path.clone(),
+        None => locate(&screen.environment).map_err(|problems| config_error(&problems, screen))?,
+    };
+    Ok(Source { path: Some(path), environment: screen.environment.clone(), overrides: asked.set.clone() })
+}
+
+/// The whole configuration, checked.
+pub fn loaded(asked: &Everywhere, screen: &Screen<'_>) -> Result<UpOrder, CliError> {
+    let source = source_of(asked, screen)?;
+    let loaded = load(&source).map_err(|problems| config_error(&problems, screen))?;
+    Ok(UpOrder { source, loaded })
+}
+
+/// The folder in which the engine's socket and journal lie.
+pub fn data_folder(asked: &Everywhere, screen: &Screen<'_>) -> Result<PathBuf, CliError> {
+    let source = source_of(asked, screen)?;
+    let settings = load_settings(&source).map_err(|problems| config_error(&problems, screen))?;
+    Ok(settings.data_folder)
+}
+
+/// Problems of the configuration as an error, drawn for standard error.
+pub fn config_error(problems: &Problems, screen: &Screen<'_>) -> CliError {
+    let (colour, width) = screen.err_look();
+    let rendered = problems.render(look(colour, width));
+    CliError::Config { rendered, problems: serde_json::to_value(problems).unwrap_or_default() }
+}
+
+/// How problems are drawn on a stream: with line-drawing characters only for eyes.
+#[must_use]
+pub fn look(colour: bool, width: Option<usize>) -> Look {
+    Look { colour, unicode: width.is_some(), width: width.unwrap_or(Look::PLAIN.width) }
+}
+
+/// Says what the configuration does not do that one might think; programs get it from `check`.
+pub fn warn(loaded: &Loaded, screen: &mut Screen<'_>) {
+    if !loaded.warnings.is_empty() && screen.format == Format::Table {
+        let (colour, width) = screen.err_look();
+        let drawn = loaded.warnings.render(look(colour, width));
+        screen.remark(&drawn);
+    }
+}

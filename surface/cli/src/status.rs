@@ -1,0 +1,186 @@
+//! `status`: every service at a glance, beginning with one sentence.
+
+use crate::arguments::Format;
+use crate::client::Client;
+use crate::error::{CliError, Exit};
+use crate::screen::{Screen, style_of};
+use crate::table::{Cell, Column, Table};
+use crate::wrap::wrap;
+use anstyle::Style;
+use homeostat_story::{Catalogue, Message, Tone, episode, phase, scope};
+use homeostat_vocabulary::{InstanceStatus, Phase, ServiceStatus, Status, Timestamp};
+use std::time::Duration;
+
+/// Time between two looks of `--watch`.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// Shows the status once, or again and again.
+pub fn run(client: &Client, watch: bool, screen: &mut Screen<'_>) -> Result<Exit, CliError> {
+    if !watch {
+        let status: Status = client.get("/v1/status")?;
+        show(&status, screen)?;
+        return Ok(if is_all_well(&status) { Exit::Ok } else { Exit::Findings });
+    }
+    loop {
+        match client.get::<Status>("/v1/status") {
+            Ok(status) => {
+                clear(screen)?;
+                show(&status, screen)?;
+            }
+            // Whoever watches wants to see the engine come back, too.
+            Err(error @ (CliError::Unreachable { .. } | CliError::Silent { .. })) => {
+                clear(screen)?;
+                screen.failure(&error);
+            }
+            Err(error) => return Err(error),
+        }
+        std::thread::sleep(WATCH_EVERY);
+    }
+}
+
+fn clear(screen: &mut Screen<'_>) -> Result<(), CliError> {
+    match (screen.width(), screen.format) {
+        // Home first and clear to the end: what is drawn again in place does not flicker.
+        (Some(_), Format::Table) if screen.colour() => screen.data("\u{1b}[H\u{1b}[2J"),
+        (_, Format::Table) => screen.data("\n"),
+        (_, Format::Json) => Ok(()),
+    }
+}
+
+fn show(status: &Status, screen: &mut Screen<'_>) -> Result<(), CliError> {
+    match screen.format {
+        Format::Json => screen.json_line(status),
+        Format::Table => {
+            let drawn = draw(status, screen.catalogue, screen.width());
+            screen.data(&drawn)
+        }
+    }
+}
+
+fn is_all_well(status: &Status) -> bool {
+    status.cannot_act.is_none() && status.services.iter().all(is_ready)
+}
+
+fn is_ready(service: &ServiceStatus) -> bool {
+    service.instances.iter().all(|instance| instance.phase == Phase::Ready)
+}
+
+fn draw(status: &Status, catalogue: &Catalogue, width: Option<usize>) -> String {
+    let mut text = headline(status, catalogue);
+    if !status.services.is_empty() {
+        text.push('\n');
+        text.push_str(&services(status, catalogue).draw(width));
+    }
+    for line in remarks(status, catalogue) {
+        text.push('\n');
+        text.push_str(&width.map_or_else(|| line.clone(), |width| wrap(&line, width, 4)));
+    }
+    text.push('\n');
+    text
+}
+
+fn headline(status: &Status, catalogue: &Catalogue) -> String {
+    let not_ready: Vec<Message> = status
+        .services
+        .iter()
+        .filter(|service| !is_ready(service))
+        .map(|service| Message::new("name").text("name", &service.name))
+        .collect();
+    let count = status.services.len();
+    let (message, tone) = if not_ready.is_empty() {
+        (Message::new("status-all-ready").number("count", count), Tone::Good)
+    } else {
+        let message = Message::new("status-some-ready").number("ready", count - not_ready.len()).number("count", count);
+        (message.with("names", not_ready), Tone::Bad)
+    };
+    let style = style_of(tone).bold();
+    format!("{style}{}{style:#}\n", catalogue.say(&message))
+}
+
+fn services(status: &Status, catalogue: &Catalogue) -> Table {
+    let heading = |key| catalogue.say(&Message::new(key));
+    let mut table = Table::new(vec![
+        Column::words(heading("column-service")).gives_way(),
+        Column::numbers(heading("column-instance")),
+        Column::words(heading("column-phase")),
+        Column::numbers(heading("column-pid")),
+        Column::numbers(heading("column-port")),
+        Column::numbers(heading("column-up-for")),
+        Column::numbers(heading("column-restarts")),
+        Column::words(heading("column-episode")),
+    ]);
+    for service in &status.services {
+        for instance in &service.instances {
+            table.row(row(service, instance, status.at, catalogue));
+        }
+    }
+    table
+}
+
+fn row(service: &ServiceStatus, instance: &InstanceStatus, now: Timestamp, catalogue: &Catalogue) -> Vec<Cell> {
+    let (symbol, tone) = symbol_of(instance.phase);
+    let up_for = instance.since.map(|since| catalogue.span(coarse(now.since(since))));
+    let quiet = if instance.restarts == 0 { Style::new().dimmed() } else { Style::new() };
+    // One port fits a column; the others are in the JSON form.
+    let port = instance.ports.get("port").or_else(|| instance.ports.values().next());
+    vec![
+        Cell::new(service.name.to_string()),
+        Cell::new(instance.id.index.to_string()),
+        Cell::styled(format!("{symbol} {}", catalogue.say(&phase(instance.phase))), style_of(tone)),
+        Cell::maybe(instance.pid),
+        Cell::maybe(port),
+        Cell::maybe(up_for),
+        Cell::styled(instance.restarts.to_string(), quiet),
+        Cell::maybe(instance.episode),
+    ]
+}
+
+/// Whole seconds: a table that is drawn again every second needs no fractions.
+fn coarse(span: homeostat_vocabulary::Millis) -> homeostat_vocabulary::Millis {
+    homeostat_vocabulary::Millis(span.0 / 1_000 * 1_000)
+}
+
+const fn symbol_of(phase: Phase) -> (char, Tone) {
+    match phase {
+        Phase::Ready => ('●', Tone::Good),
+        Phase::Starting => ('◐', Tone::Waiting),
+        Phase::Waiting => ('○', Tone::Waiting),
+        Phase::Stopping => ('◑', Tone::Waiting),
+        Phase::Unhealthy => ('▲', Tone::Bad),
+        Phase::Down => ('✗', Tone::Bad),
+        Phase::Stopped => ('■', Tone::Plain),
+    }
+}
+
+/// What stands below the table: what hinders the engine, the open episodes, and what waits for a person.
+fn remarks(status: &Status, catalogue: &Catalogue) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let mut say = |tone: Tone, message: &Message| {
+        let style = style_of(tone);
+        remarks.push(format!("{style}{}{style:#}", catalogue.say(message)));
+    };
+    if let Some(why) = &status.cannot_act {
+        say(Tone::Bad, &Message::new("status-cannot-act").text("why", why));
+    }
+    if status.shutting_down {
+        say(Tone::Waiting, &Message::new("status-shutting-down"));
+    }
+    if !status.paused.is_empty() {
+        let scopes: Vec<Message> = status.paused.iter().map(scope).collect();
+        say(Tone::Waiting, &Message::new("status-paused").with("scopes", scopes));
+    }
+    for open in &status.episodes {
+        say(Tone::Plain, &episode(open));
+        if let Some(action) = open.awaiting_approval {
+            say(Tone::Waiting, &Message::new("status-awaiting").text("action", &action));
+        }
+        if open.escalated {
+            say(Tone::Bad, &Message::new("status-escalated"));
+        }
+    }
+    let tallies = &status.tallies;
+    let engine = Message::new("status-engine").with("up", coarse(status.at.since(status.engine_since)));
+    let engine = engine.number("fixed", tallies.fixed).number("failed", tallies.without_effect);
+    say(Tone::Plain, &engine.number("escalations", tallies.escalations));
+    remarks
+}

@@ -1,1 +1,9 @@
-//! The driver against real processes.
+//! The driver against real processes: every fault a service, a shim or an engine can come to.
+#![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
+
+mod adopting;
+mod bed;
+mod ending;
+mod figures;
+mod logging;
+mod starting;

@@ -1,0 +1,125 @@
+//! A real engine in a folder of its own.
+
+use crate::processes::{self, Guard};
+use crate::wait_for;
+use rustix::process::Signal;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use tempfile::TempDir;
+
+/// A folder with a `homeostat.toml`, and the engine that runs there, if one does.
+///
+/// When it goes away, the engine and everything it has started are ended, and the folder is removed.
+#[derive(Debug)]
+pub struct Engine {
+    program: PathBuf,
+    child: Option<Child>,
+    // Dropped in this order: what still runs is ended before its folder goes.
+    guard: Guard,
+    folder: TempDir,
+}
+
+impl Engine {
+    /// A folder in which `program`, the real `homeostat`, can be run with the configuration `text`. Nothing is started yet.
+    #[must_use]
+    pub fn in_new_folder(program: &Path, text: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        fs::write(folder.path().join("homeostat.toml"), text).expect("the configuration can be written");
+        let guard = Guard::over(&folder.path().join(DATA_FOLDER));
+        Self { program: program.to_owned(), child: None, guard, folder }
+    }
+
+    /// Where the configuration is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the engine keeps its data.
+    #[must_use]
+    pub fn data_folder(&self) -> PathBuf {
+        self.folder.path().join(DATA_FOLDER)
+    }
+
+    /// The configuration is `text` from now on.
+    pub fn configure(&self, text: &str) {
+        fs::write(self.folder.path().join("homeostat.toml"), text).expect("the configuration can be written");
+    }
+
+    /// A call of the program in this folder, in English and with no settings of whoever runs the test.
+    #[must_use]
+    pub fn call(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("HOMEOSTAT_")) {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("LANG", "C")
+            .env("NO_COLOR", "1")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Calls the program in this folder and waits for its answer.
+    #[must_use]
+    pub fn ask(&self, arguments: &[&str]) -> Output {
+        self.call(arguments).output().expect("the program can be run")
+    }
+
+    /// Starts an engine in the foreground, as a child of the test; what it says goes into `engine.log` in the folder.
+    pub fn up(&mut self) {
+        let log = fs::File::options().create(true).append(true).open(self.folder.path().join("engine.log"));
+        let log = log.expect("the log can be written");
+        let out = log.try_clone().expect("the log can be written twice");
+        let child = self.call(&["up"]).stdout(out).stderr(log).spawn();
+        self.child = Some(child.expect("the program can be run"));
+    }
+
+    /// What engines in this folder have said so far.
+    #[must_use]
+    pub fn said(&self) -> String {
+        fs::read_to_string(self.folder.path().join("engine.log")).unwrap_or_default()
+    }
+
+    /// The process id of the engine, while one runs that [`Engine::up`] has started.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// `kill -9` of the engine. Services stay.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("a child can be killed");
+            child.wait().expect("a child can be waited for");
+        }
+    }
+
+    /// Ends the engine as a person does, by a signal, and waits until it has ended.
+    #[track_caller]
+    pub fn end(&mut self) -> Option<ExitStatus> {
+        let mut child = self.child.take()?;
+        processes::signal(child.id(), Signal::TERM);
+        Some(wait_for("the engine ends", || child.try_wait().expect("a child can be waited for")))
+    }
+
+    /// Fails the test if anything of a service still runs.
+    #[track_caller]
+    pub fn assert_nothing_left(&self) {
+        self.guard.assert_nothing_left();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Where an engine keeps its data unless told otherwise.
+const DATA_FOLDER: &str = ".homeostat";

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, timeout};
 
 use super::RunnerOptions;
 use super::board::Board;
@@ -26,10 +26,8 @@ pub(super) async fn watch(board: Arc<Board>, clock: Clock, options: RunnerOption
         for alarm in watchdog.sweep(&board.vitals(), now_ms).into_iter().chain(silent) {
             tracing::warn!(saga = ?alarm.id, code = alarm.kind.code(), why = alarm.why, "saga alarm");
             board.count_alarm();
-            if events.send(SagaEvent::Alarm(alarm)).await.is_err() {
-                // Nobody listens: the log line above is all that can be done.
-                continue;
-            }
+            // The log line is out. An owner that does not read, or is gone, must not hold up the next look.
+            let _ = timeout(options.watch_every, events.send(SagaEvent::Alarm(alarm))).await;
         }
     }
 }

@@ -1,4 +1,6 @@
-//! Definitions for the tests.
+//! Small definitions with short limits, so that a test states only what matters to it.
+//!
+//! Used by every module of these tests. Each is valid; what must be refused is built where it is refused.
 
 use homeostat_saga::{Definition, Nature, NewSaga, Retry, StepDefinition, Stored, Undo};
 use serde_json::json;

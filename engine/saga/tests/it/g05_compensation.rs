@@ -50,6 +50,17 @@ fn guarantee_05_an_unknown_step_is_undone_too() {
 }
 
 #[test]
+fn guarantee_05_refused_after_an_attempt_nobody_heard_of_is_undone_too() {
+    // Breaks when a clear refusal of the second attempt makes the engine forget that the first may have happened.
+    let mut run = run(|call| if call.verb == Verb::Do && call.attempt > 1 { Mood::Refuses } else { Mood::Willing });
+    run.submit(saga("a", "t", vec![step("only", Nature::Idempotent)]));
+    run.crashes.push_back(Crash::AfterCall(1));
+    run.until_quiet();
+    run.judge();
+    assert_eq!(run.calls_made(), ["do only", "do only", "undo only"]);
+}
+
+#[test]
 fn guarantee_05_undo_is_retried_with_growing_waits() {
     // Breaks when a passing failure of an undo leaves the saga stuck, or hammers the driver.
     let mut tries = Vec::new();

@@ -8,6 +8,7 @@ mod journal;
 mod machine;
 mod page;
 mod report;
+mod skeleton;
 
 use std::path::PathBuf;
 
@@ -25,6 +26,8 @@ struct Arguments {
 enum Command {
     /// The journal beside SQLite by hand, redb and fjall: rate, latency, CPU, reopening after a kill
     Journal(journal::JournalArguments),
+    /// The engine: how soon a crash is seen and repaired, beside a systemd-like loop and Monit; and what it costs idle
+    Skeleton(skeleton::SkeletonArguments),
     /// Writes the page of results from the JSON files of earlier runs
     Report {
         /// The folder with one JSON file for each benchmark
@@ -37,6 +40,9 @@ enum Command {
     /// Fills a store and waits to be killed (used by `journal` on itself)
     #[command(hide = true)]
     Fill(journal::reopen::FillArguments),
+    /// Tells a witness that it runs, and waits to be killed (used by `skeleton` on itself)
+    #[command(hide = true)]
+    Patient(skeleton::witness::PatientArguments),
 }
 
 /// What every benchmark takes.
@@ -72,7 +78,9 @@ impl Common {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Journal(arguments) => arguments.common.deliver(&journal::run(&arguments)?),
+        Command::Skeleton(arguments) => arguments.common.deliver(&skeleton::run(&arguments)?),
         Command::Report { json_dir, out } => page::write(&json_dir, &out),
         Command::Fill(arguments) => journal::reopen::fill(&arguments),
+        Command::Patient(arguments) => skeleton::witness::be_patient(&arguments),
     }
 }

@@ -1,0 +1,123 @@
+//! The end of a run: all faults are healed, a person looks after what was left to people, and then everything must come to
+//! rest within a bounded time. What does not was given up on, which must never happen.
+
+use crate::invariants::Violation;
+use crate::script::{Expectation, Wish};
+use crate::simulation::Simulation;
+use homeostat_vocabulary::{Autonomy, Command, Millis, Phase, Policy, Scope};
+
+/// The time everything may take to come to rest.
+pub const SETTLE_MAX: Millis = Millis::from_secs(45 * 60);
+
+/// How often is looked, and how often the person acts.
+const LOOK_EVERY: Millis = Millis::from_secs(10);
+
+/// It must stay at rest for so many looks.
+const LOOKS_AT_REST: u32 = 3;
+
+impl Simulation {
+    /// Heals everything, lets a person do what is left to people, and waits for all to be well.
+    pub fn settle(&mut self) -> Result<(), Violation> {
+        self.heal();
+        let now = self.agenda.now;
+        if self.engine.as_ref().is_some_and(|engine| engine.state.status(now).cannot_act.is_some()) {
+            // An engine that lost its journal does not come back by itself: a person starts it again.
+            self.kill_engine();
+        }
+        self.start_engine();
+        self.run_for(Millis::from_secs(5))?;
+        self.give_leave();
+        let mut at_rest = 0;
+        for _ in 0..SETTLE_MAX.0 / LOOK_EVERY.0 {
+            self.run_for(LOOK_EVERY)?;
+            at_rest = if self.unrest().is_none() { at_rest + 1 } else { 0 };
+            if at_rest == LOOKS_AT_REST {
+                return Ok(());
+            }
+            self.ask(Wish::Exactly(Command::Resume { scope: Scope::Everything }));
+            self.auditor.verdict()?;
+        }
+        let why = self.unrest().unwrap_or_default();
+        self.auditor.broken(self.agenda.now, format!("still not at rest {SETTLE_MAX} after all faults were healed: {why}"));
+        self.auditor.verdict()
+    }
+
+    /// The owner lets the engine do everything by itself from now on.
+    fn give_leave(&mut self) {
+        let mut policy: Policy = self.policy.clone();
+        for service in policy.services.values_mut() {
+            service.autonomy = Autonomy::Auto;
+        }
+        policy.switches.recovery = true;
+        self.reload(policy);
+    }
+
+    /// What is not at rest yet, in words.
+    #[must_use]
+    pub fn unrest(&self) -> Option<String> {
+        let Some(engine) = &self.engine else { return Some("no engine runs".to_owned()) };
+        let status = engine.state.status(self.agenda.now);
+        if let Some(why) = status.cannot_act {
+            // Only a person can help here, by starting it again.
+            return Some(format!("the engine cannot act: {why}"));
+        }
+        for instance in status.services.iter().flat_map(|service| &service.instances) {
+            let service = &self.policy.services[&instance.id.service];
+            let run = self.world.running(&instance.id);
+            let well = run.is_some_and(|run| {
+                let check = service.health.as_ref();
+                check.is_none_or(|check| self.world.probe(run, check, self.agenda.now).is_ok())
+            });
+            if instance.phase != Phase::Ready || !well {
+                return Some(format!("{} is {:?}, in truth {}", instance.id, instance.phase, if well { "well" } else { "not well" }));
+            }
+            let life = run.and_then(|run| self.world.look(run));
+            if life.is_some_and(|life| life.sighting.fingerprint != service.fingerprint()) {
+                return Some(format!("{} runs what was declared before", instance.id));
+            }
+        }
+        if let Some(episode) = status.episodes.first() {
+            return Some(format!("{} about {} is open", episode.id, episode.subject));
+        }
+        if let Some((action, _)) = engine.state.memory().active_actions().next() {
+            return Some(format!("{action} is active"));
+        }
+        let open = engine.executor.sagas().find(|saga| saga.rest.is_none());
+        open.map(|saga| format!("saga {} is open", saga.id))
+    }
+
+    pub(crate) fn check_expectation(&mut self, expected: &Expectation) {
+        let now = self.agenda.now;
+        let facts = self.journal.facts();
+        let count = |kind: &str| facts.iter().filter(|(_, fact)| fact.kind() == kind).count();
+        let status = self.engine.as_ref().map(|engine| engine.state.status(now)).unwrap_or_default();
+        let (holds, found) = match expected {
+            Expectation::Phase(instance, phase) => {
+                let mut all = status.services.iter().flat_map(|service| &service.instances);
+                let found = all.find(|it| it.id == *instance).map_or_else(String::new, |it| format!("{:?}", it.phase));
+                (found.eq_ignore_ascii_case(phase), found)
+            }
+            Expectation::Episodes(number) => (status.episodes.len() == *number, status.episodes.len().to_string()),
+            Expectation::Lives(instance, number) => {
+                let lives = self.world.count_begun(instance);
+                (lives == *number, lives.to_string())
+            }
+            Expectation::Repairs(number) => {
+                let begun = self.auditor.repairs_begun();
+                (begun == *number, begun.to_string())
+            }
+            Expectation::RepairsAtLeast(number) => {
+                let begun = self.auditor.repairs_begun();
+                (begun >= *number, begun.to_string())
+            }
+            Expectation::Escalations(number) => {
+                let calls = count("episode.escalated");
+                (calls == *number, calls.to_string())
+            }
+            Expectation::Engine(runs) => (self.engine.is_some() == *runs, self.engine.is_some().to_string()),
+        };
+        if !holds {
+            self.auditor.not_as_expected(now, expected, &found);
+        }
+    }
+}

@@ -6,6 +6,7 @@ use crate::code::Code;
 use crate::problem::Problem;
 use crate::route::{Payload, Route, SchemaOf, schema};
 use crate::routes;
+use homeostat_vocabulary::Fact;
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
@@ -28,8 +29,8 @@ pub fn document() -> Value {
         let item = paths.entry(route.path).or_insert_with(|| json!({}));
         item[route.method.as_str().to_ascii_lowercase()] = operation(&route, &mut generator);
     }
-    // Even if no address had one, the problem would be part of the interface.
-    let _ = schema::<Problem>(&mut generator);
+    // An event's payload is open, for steps of sagas are events too; what nearly all of them hold is a fact.
+    let _ = schema::<Fact>(&mut generator);
     let mut schemas = generator.take_definitions(true);
     schemas.sort_keys();
     json!({

@@ -249,23 +249,32 @@ pub fn action(reader: &Reader, id: ActionId) -> Result<Option<ActionDetail>, Sto
 /// The record of an action's plan. Actions are numbered in the order of their plans, so it is found by halving.
 fn plan_of(reader: &Reader, id: ActionId) -> Result<Option<Entry>, StoreError> {
     let (mut from, mut to) = (1, reader.last()?.map_or(0, |last| last.seq) + 1);
-    let mut found = None;
     while from < to {
         let middle = from + (to - from) / 2;
-        let Some(entry) = reader.entries_of_kind("plan.made", middle, 1)?.pop().filter(|entry| entry.seq < to) else {
-            to = middle;
-            continue;
-        };
-        match fact(&entry) {
-            Some(Fact::PlanMade { plan, .. }) if plan.action == id => {
-                found = Some(entry);
-                break;
-            }
-            Some(Fact::PlanMade { plan, .. }) if plan.action > id => to = middle,
-            _ => from = entry.seq + 1,
+        match readable_plan(reader, middle, to)? {
+            Some((entry, action)) if action == id => return Ok(Some(entry)),
+            Some((entry, action)) if action < id => from = entry.seq + 1,
+            _ => to = middle,
         }
     }
-    Ok(found)
+    Ok(None)
+}
+
+/// The first plan in `from..to` that can be understood.
+fn readable_plan(reader: &Reader, from: u64, to: u64) -> Result<Option<(Entry, ActionId)>, StoreError> {
+    const TRIED_MAX: usize = 8;
+    // One is nearly always enough; only behind a record that cannot be read are more looked at.
+    for tried in [1, TRIED_MAX] {
+        for entry in reader.entries_of_kind("plan.made", from, tried)? {
+            if entry.seq >= to {
+                return Ok(None);
+            }
+            if let Some(Fact::PlanMade { plan, .. }) = fact(&entry) {
+                return Ok(Some((entry, plan.action)));
+            }
+        }
+    }
+    Ok(None)
 }
 
 /// The facts about one action from its plan on.

@@ -35,16 +35,18 @@ impl Turn<'_> {
         declared.chain(self.state.live.keys().cloned()).collect()
     }
 
+    /// Whether the wait after a failed action is over. The timer is struck out then, even when something else still holds the
+    /// instance back: the end of that brings its own event, and a timer that stays due would wake the engine without end.
     fn is_retry_due(&mut self, instance: &InstanceId) -> bool {
         let now = self.now;
-        self.live(instance).retry_at.is_none_or(|at| at <= now)
+        self.live(instance).retry_at.take_if(|at| *at <= now);
+        self.live(instance).retry_at.is_none()
     }
 
     fn bring_up(&mut self, instance: &InstanceId) {
-        if self.state.memory.active_of(instance).is_some() || self.is_paused(instance) || !self.is_retry_due(instance) {
+        if !self.is_retry_due(instance) || self.state.memory.active_of(instance).is_some() || self.is_paused(instance) {
             return;
         }
-        self.live(instance).retry_at = None;
         if self.state.memory.episode_of(instance).is_some() {
             // An episode without a plan: one was refused, and what refused it may be gone by now.
             return self.take_up_refused(instance);
@@ -97,18 +99,15 @@ impl Turn<'_> {
     }
 
     fn bring_down(&mut self, instance: &InstanceId) {
-        if self.is_held_back(instance) {
+        let retry_due = self.is_retry_due(instance);
+        if self.is_held_back(instance) || self.state.memory.active_of(instance).is_some() {
             return;
         }
         let runs = self.live(instance).run.is_some();
-        if self.state.memory.active_of(instance).is_some() {
-            return;
-        }
         if !runs {
             return self.forget_undeclared(instance);
         }
-        if self.is_retry_due(instance) && !self.is_needed_by_others(&instance.service) {
-            self.live(instance).retry_at = None;
+        if retry_due && !self.is_needed_by_others(&instance.service) {
             self.begin_for_owner(ActionClass::Stop, instance, None);
         }
     }

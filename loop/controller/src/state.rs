@@ -60,9 +60,12 @@ impl State {
         &self.memory
     }
 
-    /// When [`crate::Event::Tick`] is due next; `None` while nothing waits.
+    /// When [`crate::Event::Tick`] is due next; `None` while nothing waits, and once nothing can be done any more.
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
+        if self.cannot_act.is_some() {
+            return None;
+        }
         let of_actions = self.memory.active_actions().filter_map(|(_, action)| match &action.stage {
             Stage::Planned { due } => Some(*due),
             Stage::AwaitingApproval { until } => Some(*until),

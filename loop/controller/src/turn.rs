@@ -1,9 +1,10 @@
 //! One turn: a single step in the making. Holds the state, the time and the effects so far; the other files of this crate
 //! are its methods, by what they are about.
 
+use crate::memory::Stage;
 use crate::state::{Live, State};
 use crate::{Effect, Event};
-use homeostat_vocabulary::{Chance, Fact, InstanceId, Policy, Scope, Service, Signal, Timestamp};
+use homeostat_vocabulary::{Autonomy, Chance, Fact, InstanceId, Policy, Scope, Service, Signal, Timestamp};
 use std::collections::BTreeSet;
 
 /// A step in the making.
@@ -101,7 +102,20 @@ impl<'a> Turn<'a> {
             return;
         }
         self.rewatch_changed_checks(&before);
+        self.reconsider_awaiting_approval();
         self.reconcile();
+    }
+
+    /// Where the owner no longer wants to be asked, nothing waits for an answer.
+    fn reconsider_awaiting_approval(&mut self) {
+        let awaiting = self.state.memory.active_actions().filter(|(_, action)| {
+            let autonomy = self.state.policy.services.get(&action.plan.target.service).map(|service| service.autonomy);
+            matches!(action.stage, Stage::AwaitingApproval { .. }) && autonomy != Some(Autonomy::Approve)
+        });
+        let awaiting: Vec<_> = awaiting.map(|(id, action)| (id, action.plan.target.clone())).collect();
+        for (action, instance) in awaiting {
+            self.drop_and_propose_anew(action, &instance, "the policy has changed since it was planned");
+        }
     }
 
     /// A changed health check, or detection switched on or off, counts for the lives that run already.

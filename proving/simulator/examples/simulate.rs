@@ -8,9 +8,20 @@
 
 use anyhow::{Context, bail};
 use homeostat_simulator::{Simulation, scenario, swarm};
+use std::process::ExitCode;
 use std::time::Instant;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value_of = |name: &str| -> Option<&String> {
         arguments.iter().position(|it| it == name).and_then(|index| arguments.get(index + 1))

@@ -46,7 +46,7 @@ fn edges_of_the_map_pass() {
         ("bin/homeostat", "surface/api"),
         ("bin/homeostat", "engine/store"),
         ("surface/api", "loop/controller"),
-        ("surface/api", "surface/config"),
+        ("surface/api", "surface/story"),
         ("drivers/process", "loop/act"),
         ("loop/act", "engine/saga"),
         ("loop/controller", "loop/detect"),
@@ -105,7 +105,7 @@ fn a_listed_edge_is_in_use_and_has_its_record() {
     }
     tree = tree
         .member("engine/saga", &["engine-store"])
-        .member("surface/api", &["surface-config", "surface-story"])
+        .member("surface/api", &["surface-story"])
         .member("surface/cli", &["surface-config", "surface-story", "surface-api"]);
     for edge in &LISTED_EDGES {
         tree = tree.file(edge.record, "# A record\n");

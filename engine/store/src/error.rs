@@ -37,7 +37,7 @@ pub enum StoreError {
         known: i64,
     },
     /// Stored bytes are not what was written.
-    #[error("the journal is damaged: {reason}; `homeostat journal verify` names the first broken row")]
+    #[error("the journal is damaged: {reason}; verifying it names the first broken record")]
     Damaged {
         /// What was found.
         reason: String,
@@ -128,8 +128,16 @@ impl StoreError {
             // A query that SQLite itself refuses, or a column of the wrong type: the schema or the row is not ours.
             Some(ErrorCode::Unknown) => Self::Damaged { reason: error.to_string() },
             None => Self::Damaged { reason: error.to_string() },
-            Some(_) => Self::Io { doing, reason: error.to_string() },
+            Some(_) => Self::Io { doing, reason: with_code(error) },
         }
+    }
+}
+
+/// SQLite says "disk I/O error" for many things; its extended code tells a failed sync from a failed write.
+fn with_code(error: &rusqlite::Error) -> String {
+    match error.sqlite_error() {
+        Some(failure) => format!("{error} (SQLite code {})", failure.extended_code),
+        None => error.to_string(),
     }
 }
 

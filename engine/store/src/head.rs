@@ -10,6 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
@@ -24,6 +25,10 @@ const MAGIC: &[u8; 8] = b"hstHead1";
 const SLOT_DISTANCE_BYTES: u64 = 4096;
 const BODY_BYTES: usize = 8 + 8 + 8 + 32 + 32;
 const SLOT_BYTES: usize = BODY_BYTES + 32;
+
+/// A slot that a running engine is just writing looks torn: look again before calling it damaged.
+const READINGS_MAX: u32 = 3;
+const READING_PAUSE: Duration = Duration::from_millis(1);
 
 /// What had been acknowledged at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,6 +122,18 @@ impl HeadReading {
 
 /// Reads the head file of a folder without changing it.
 pub(crate) fn read(folder: &Path) -> std::io::Result<HeadReading> {
+    let mut reading = read_once(folder)?;
+    for _ in 0..READINGS_MAX {
+        if matches!(reading, HeadReading::Absent | HeadReading::Present { both_whole: true, .. }) {
+            break;
+        }
+        std::thread::sleep(READING_PAUSE);
+        reading = read_once(folder)?;
+    }
+    Ok(reading)
+}
+
+fn read_once(folder: &Path) -> std::io::Result<HeadReading> {
     let bytes = match std::fs::read(path(folder)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(HeadReading::Absent),

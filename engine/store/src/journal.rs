@@ -120,6 +120,11 @@ impl Journal {
         }
     }
 
+    /// Commits that wait for the writer right now, at most [`Options::queue_commits_max`].
+    pub fn queued(&self) -> usize {
+        self.inner.sender.as_ref().map_or(0, |sender| sender.max_capacity() - sender.capacity())
+    }
+
     /// A reader with a connection of its own. It goes on working after the journal has become read-only.
     pub fn reader(&self) -> Result<Reader, StoreError> {
         Reader::open(&self.inner.folder)

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row};
 
 use crate::chain::{self, Fields, GENESIS, Hash, State};
 use crate::error::StoreError;
@@ -67,8 +67,11 @@ pub(crate) fn open_for_writing(folder: &Path) -> Result<Connection, StoreError> 
     let connection = Connection::open_with_flags(database_path(folder), flags).map_err(open)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(open)?;
     connection.busy_timeout(BUSY_WAIT).map_err(open)?;
-    // Before the first table exists: pages that retention frees can be given back, step by step.
-    connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").map_err(open)?;
+    if is_blank(&connection).map_err(open)? {
+        // Pages that retention frees can be given back, step by step. Only a file without tables may be told: with
+        // tables this statement writes, and opening a damaged journal must not.
+        connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL").map_err(open)?;
+    }
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(open)?;
     if mode != "wal" {
         return Err(StoreError::open(folder, "this file system cannot share memory, which write-ahead logging needs"));
@@ -108,13 +111,43 @@ pub(crate) fn open_for_reading(folder: &Path) -> Result<Connection, StoreError> 
     if !path.is_file() {
         return Err(StoreError::open(folder, format!("there is no {DATABASE_FILE} in it")));
     }
-    let open = |error| sort_open_error(folder, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&path, flags).map_err(open)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(open)?;
-    connection.busy_timeout(BUSY_WAIT).map_err(open)?;
-    connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA cache_size = -8192; PRAGMA query_only = 1").map_err(open)?;
+    let opened = Connection::open_with_flags(&path, flags).and_then(set_up_reader);
+    let opened = match opened {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && !has_log(folder) => {
+            // A copy on a read-only disk: SQLite cannot make the shared memory for a log, and needs none.
+            Connection::open_with_flags(immutable_uri(&path), flags | OpenFlags::SQLITE_OPEN_URI)
+                .and_then(set_up_reader)
+        }
+        other => other,
+    };
+    opened.map_err(|error| sort_open_error(folder, &error))
+}
+
+fn set_up_reader(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.execute_batch("PRAGMA mmap_size = 0; PRAGMA cache_size = -8192; PRAGMA query_only = 1")?;
+    // The first read is what opens the files.
+    is_blank(&connection)?;
     Ok(connection)
+}
+
+fn has_log(folder: &Path) -> bool {
+    std::fs::metadata(wal_path(folder)).is_ok_and(|log| log.len() > 0)
+}
+
+/// The path as a URI that promises SQLite that nobody writes the file.
+fn immutable_uri(path: &Path) -> String {
+    let mut uri = String::from("file:");
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' | b'~' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri + "?immutable=1"
 }
 
 /// Refuses a file whose tables are not exactly ours.

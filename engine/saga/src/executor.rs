@@ -294,11 +294,12 @@ impl Executor {
         }
         if rests {
             self.roster.rest(id);
+            self.admit(now_ms);
         } else if rested {
             let target = entry.saga.target.clone();
             self.roster.wake(id, &target);
+            self.admit(now_ms);
         }
-        self.admit(now_ms);
         self.drive(id, now_ms);
     }
 

@@ -36,6 +36,9 @@ impl Roster {
     /// Lets in as many as target and cap allow, oldest first, and names them.
     pub fn admit(&mut self) -> Vec<SagaId> {
         let mut admitted = Vec::new();
+        if self.running.len() >= self.running_max {
+            return admitted;
+        }
         let mut kept = VecDeque::new();
         // A target is passed over once one of its sagas had to wait: a later one must not overtake it.
         let mut passed = BTreeSet::new();

@@ -16,5 +16,6 @@ mod g11_exclusion;
 mod g12_crash_everywhere;
 mod hands;
 mod harness;
+mod purity;
 mod runner;
 mod world;

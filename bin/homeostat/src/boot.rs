@@ -8,12 +8,13 @@ use crate::{memory, reload};
 use anyhow::Context;
 use homeostat_act::{Driver, StepHands};
 use homeostat_api::{JournalView, Options as ApiOptions};
-use homeostat_config::{Loaded, Source};
+use homeostat_cli::{Telling, UpOrder};
+use homeostat_config::Loaded;
 use homeostat_controller::{Event, State};
 use homeostat_driver_process::{Options as ProcessOptions, ProcessDriver};
 use homeostat_saga::{JournalLedger, Runner, RunnerOptions};
 use homeostat_sense::Prober;
-use homeostat_store::{Journal, Options as StoreOptions, Retention};
+use homeostat_store::{Journal, Options as StoreOptions, Reader, Retention};
 use homeostat_vocabulary::{Chance, Command};
 use std::path::Path;
 use std::sync::Arc;
@@ -38,7 +39,8 @@ const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 const RECORDS_MIN: u64 = 100_000;
 
 /// Runs an engine until it is told to end; whether the services were left running.
-pub async fn run(source: Source, loaded: Loaded) -> anyhow::Result<bool> {
+pub async fn run(order: UpOrder) -> anyhow::Result<bool> {
+    let UpOrder { source, loaded, telling } = order;
     let folder = loaded.settings.data_folder.clone();
     prepare_folder(&folder)?;
     let journal = Journal::open(&folder, StoreOptions::default())?;
@@ -85,6 +87,9 @@ pub async fn run(source: Source, loaded: Loaded) -> anyhow::Result<bool> {
     aside.spawn(prune(journal.clone(), retention, Arc::clone(&clock)));
     aside.spawn(reload::watch(source, loaded, folder, told_in.clone(), reloads));
     aside.spawn(heed_signals(told_in));
+    if let Some(telling) = telling {
+        aside.spawn(tell(telling, journal.reader()?, journal.durable()));
+    }
 
     let engine = Engine {
         state: State::remembering(remembered.memory),
@@ -170,5 +175,19 @@ async fn prune(journal: Journal, age_max: Duration, clock: Clock) {
             tracing::warn!(%error, "the journal was not pruned");
         }
         tokio::time::sleep(PRUNE_EVERY).await;
+    }
+}
+
+/// Tells what happens, as it becomes durable, to whoever sits before the terminal.
+async fn tell(telling: Telling, reader: Reader, mut durable: watch::Receiver<u64>) {
+    const PAGE: usize = 256;
+    let mut from_seq = *durable.borrow_and_update() + 1;
+    while durable.changed().await.is_ok() {
+        let page = reader.entries(from_seq, PAGE).unwrap_or_default();
+        from_seq = page.last().map_or(from_seq, |entry| entry.seq + 1);
+        // What sagas write down of their steps is for `why`; here it would only say everything twice.
+        for entry in page.iter().filter(|entry| !entry.record.kind.starts_with("saga.")) {
+            eprint!("{}", telling.line(entry));
+        }
     }
 }

@@ -25,6 +25,12 @@ use tokio::task::JoinSet;
 /// Events taken in one turn: their facts share one write to disk.
 const EVENTS_A_TURN_MAX: usize = 256;
 
+/// Stands for a time that never comes: no engine runs that long without another event.
+const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3_600);
+
+/// How often the status is made anew when nothing happens: times and shares in it move on.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
+
 /// How long results of steps that are out may take when the engine ends.
 const STOP_GRACE: Duration = Duration::from_secs(2);
 
@@ -109,12 +115,7 @@ impl Engine {
     /// The next thing heard, the most urgent first.
     async fn listen(&mut self, ears: &mut Ears) -> Told {
         let wake = self.state.wake_at().map(|at| Duration::from(at.since((self.clock)())));
-        let due = async {
-            match wake {
-                Some(wait) => tokio::time::sleep(wait).await,
-                None => std::future::pending().await,
-            }
-        };
+        let due = tokio::time::sleep(wake.unwrap_or(FAR_AWAY));
         tokio::pin!(due);
         loop {
             tokio::select! {
@@ -125,6 +126,7 @@ impl Engine {
                 Some(Ok(result)) = self.submissions.join_next() => if let Some(event) = result { return event.into() },
                 Some(signal) = ears.lives.recv() => return Event::Signal(signal).into(),
                 () = &mut due => return Event::Tick.into(),
+                () = tokio::time::sleep(SHOW_EVERY) => self.show(),
                 Some(signal) = ears.probes.recv() => return Event::Signal(signal).into(),
             }
         }
@@ -169,9 +171,13 @@ impl Engine {
             None => self.carry_out(rest),
         };
         if to_show {
-            self.status.send_replace(Arc::new(self.state.status((self.clock)())));
+            self.show();
         }
         Ok(exit)
+    }
+
+    fn show(&self) {
+        self.status.send_replace(Arc::new(self.state.status((self.clock)())));
     }
 
     async fn write(&mut self, records: Vec<homeostat_store::Record>) -> Result<(), String> {

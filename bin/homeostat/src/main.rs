@@ -6,16 +6,54 @@ mod engine;
 mod memory;
 mod reload;
 
+use homeostat_cli::{CliError, Exit, Surroundings, UpOrder};
+use homeostat_config::{LogFormat, Settings};
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Threads of the engine: one for its own turns and one for probes, answers and drivers. Blocking work has its own.
+const WORKER_THREADS: usize = 2;
 
 fn main() -> ExitCode {
     // First of all, before anything is allocated that a small shim would have to carry along.
     if let Some(code) = homeostat_driver_process::shim::dispatch() {
         return code;
     }
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    let source = homeostat_config::Source { path: std::env::args().nth(1).map(Into::into), environment: std::env::vars().collect(), overrides: vec![] };
-    let loaded = match homeostat_config::load(&source) { Ok(l) => l, Err(p) => { eprintln!("{:#?}", p.one_line_each()); return ExitCode::from(2) } };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("runtime");
-    match runtime.block_on(boot::run(source, loaded)) { Ok(_) => ExitCode::SUCCESS, Err(e) => { eprintln!("{e:#}"); ExitCode::FAILURE } }
+    homeostat_cli::run(std::env::args_os(), Surroundings::of_process(), up).into()
+}
+
+/// Runs an engine in the foreground until it has ended.
+fn up(order: UpOrder) -> Result<(), CliError> {
+    log_as_configured(&order.loaded.settings);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKER_THREADS).enable_all().build();
+    let runtime = runtime.map_err(|error| CliError::file("starting", "the engine's threads", &error))?;
+    let ended = runtime.block_on(boot::run(order));
+    // Blocking work that is still out, such as a read of a disk that does not answer, must not keep the program alive.
+    runtime.shutdown_background();
+    ended.map(|services_kept| tracing::info!(services_kept, "the engine has ended")).map_err(told)
+}
+
+/// An error of the engine as the command line tells it: with the code of the part it comes from.
+fn told(error: anyhow::Error) -> CliError {
+    match error.downcast::<homeostat_store::StoreError>() {
+        Ok(error) => CliError::Store(error),
+        Err(error) => {
+            let code = error.downcast_ref::<homeostat_api::ApiError>().map(homeostat_api::ApiError::code);
+            CliError::Engine {
+                code: code.map(str::to_owned),
+                what: format!("{error:#}"),
+                remedy: None,
+                exit: Exit::Findings,
+            }
+        }
+    }
+}
+
+fn log_as_configured(settings: &Settings) {
+    let filter = EnvFilter::new(settings.log_level.as_str());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    match settings.log_format {
+        LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Json => log.json().init(),
+    }
 }

@@ -9,14 +9,15 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, header};
 use hyper_util::rt::TokioIo;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long the engine may take to answer; it answers from memory, so this is the wait of a person.
-const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How long the engine may take to answer. Its API gives up on an engine that hangs before this, and says so better.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(15);
 
 /// The largest answer that is taken in.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -43,12 +44,13 @@ impl Client {
 
     /// Asks for something.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, CliError> {
-        self.ask(Method::GET, path, None)
+        self.ask(Method::GET, path, Vec::new())
     }
 
     /// Asks the engine to do something.
-    pub fn post<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T, CliError> {
-        self.ask(Method::POST, path, Some(body))
+    pub fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, CliError> {
+        let body = serde_json::to_vec(body).expect("a request has a JSON form");
+        self.ask(Method::POST, path, body)
     }
 
     /// The process id of the engine that answers; the kernel says it, not the engine.
@@ -64,14 +66,13 @@ impl Client {
         self.runtime.block_on(connect(&self.data_folder)).is_ok()
     }
 
-    fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> Result<T, CliError> {
-        let bytes = body.map(|body| serde_json::to_vec(body).expect("a value has a JSON form")).unwrap_or_default();
+    fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Vec<u8>) -> Result<T, CliError> {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, "localhost")
             .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(bytes)))
+            .body(Full::new(Bytes::from(body)))
             .expect("paths are made of names that need no escape");
         let exchanged =
             self.runtime.block_on(async { tokio::time::timeout(ANSWER_WAIT_MAX, self.exchange(request)).await });

@@ -5,7 +5,7 @@ use crate::error::{CliError, Exit};
 use crate::screen::{Screen, style_of};
 use anstyle::Style;
 use homeostat_store::{Entry, Journal, Reader, Verdict};
-use homeostat_story::{Message, line_of};
+use homeostat_story::{LiveLine, Message, line_of};
 use homeostat_vocabulary::Timestamp;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -106,9 +106,14 @@ fn show(entry: &Entry, screen: &mut Screen<'_>) -> Result<(), CliError> {
     if screen.format == Format::Json {
         return screen.json_line(&line);
     }
+    screen.data(&live_line(&line))
+}
+
+/// A told entry as a styled line of a terminal.
+pub fn live_line(line: &LiveLine) -> String {
     let (dim, style) = (Style::new().dimmed(), style_of(line.tone));
     let (clock, trace, symbol, text) = (&line.clock, &line.trace, line.tone.symbol(), &line.text);
-    screen.data(&format!("{dim}{clock}{dim:#}  {trace:6}  {style}{symbol}{style:#} {text}\n"))
+    format!("{dim}{clock}{dim:#}  {trace:6}  {style}{symbol}{style:#} {text}\n")
 }
 
 fn backup(folder: &Path, to: &Path, screen: &mut Screen<'_>) -> Result<Exit, CliError> {

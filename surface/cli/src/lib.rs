@@ -26,7 +26,7 @@ pub use error::{CliError, Exit};
 pub use orders::paused_path;
 pub use reference::reference;
 pub use screen::{Outlet, Surroundings};
-pub use setup::UpOrder;
+pub use setup::{Telling, UpOrder};
 
 use arguments::{Everywhere, Verb};
 use clap::{CommandFactory, Parser};
@@ -66,7 +66,9 @@ fn carry_out(
             if background {
                 lifecycle::leave_terminal()?;
             }
-            let order = setup::loaded(asked, screen)?;
+            let mut order = setup::loaded(asked, screen)?;
+            // In the background the journal tells all that is to be told.
+            order.telling = order.telling.filter(|_| !background);
             setup::warn(&order.loaded, screen);
             if detach {
                 return lifecycle::detach(&order, asked, screen);

@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::error::{CliError, Exit};
 use crate::screen::Screen;
 use crate::setup::UpOrder;
+use homeostat_api::routes::ShutdownBody;
 use homeostat_story::{Message, plain};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fd::OwnedFd;
@@ -118,7 +119,7 @@ pub fn down(client: &Client, keep_services: bool, screen: &mut Screen<'_>) -> Re
     let engine = client.engine_pid()?;
     // Taken before the order is given: afterwards the number could belong to another process.
     let engine = engine.and_then(Pid::from_raw).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-    client.post::<Value>("/v1/shutdown", &json!({ "keep_services": keep_services }))?;
+    client.post::<Value>("/v1/shutdown", &ShutdownBody { keep_services })?;
     let waiting = screen.say(&Message::new("down-waiting"));
     let begun = Instant::now();
     while !is_gone(client, engine.as_ref()) {

@@ -5,6 +5,7 @@
 use crate::client::Client;
 use crate::error::{CliError, Exit};
 use crate::screen::Screen;
+use homeostat_api::routes::PauseBody;
 use homeostat_story::{Message, scope};
 use homeostat_vocabulary::{ActionId, CommandReply, Scope, ServiceName};
 use serde_json::json;
@@ -28,9 +29,9 @@ pub fn pause(
     screen: &mut Screen<'_>,
 ) -> Result<Exit, CliError> {
     let scope = scope_of(service);
-    match client.post::<CommandReply>("/v1/pause", &json!({ "scope": scope })) {
+    match client.post::<CommandReply>("/v1/pause", &PauseBody::of(scope.clone())) {
         Ok(reply) => replied(&reply, Message::new("answer-paused").with("scope", self::scope(&scope)), screen),
-        Err(CliError::Unreachable { .. } | CliError::Silent { .. }) if scope == Scope::Everything => {
+        Err(error) if error.exit() == Exit::Unreachable && scope == Scope::Everything => {
             let path = paused_path(data_folder);
             let text = "While this file is here, an engine that starts watches and does not act. `homeostat resume` removes it.\n";
             let written = std::fs::create_dir_all(data_folder).and_then(|()| std::fs::write(&path, text));
@@ -52,9 +53,9 @@ pub fn resume(
     let scope = scope_of(service);
     let path = paused_path(data_folder);
     let removed = scope == Scope::Everything && remove(&path)?;
-    match client.post::<CommandReply>("/v1/resume", &json!({ "scope": scope })) {
+    match client.post::<CommandReply>("/v1/resume", &PauseBody::of(scope.clone())) {
         Ok(reply) => replied(&reply, Message::new("answer-resumed").with("scope", self::scope(&scope)), screen),
-        Err(CliError::Unreachable { .. } | CliError::Silent { .. }) if removed => {
+        Err(error) if error.exit() == Exit::Unreachable && removed => {
             screen.answer(&Message::new("answer-resumed-offline").text("file", &path.display()))?;
             Ok(Exit::Ok)
         }

@@ -102,6 +102,12 @@ impl<'a> Screen<'a> {
         self.out.width
     }
 
+    /// Whether only data and errors are wanted.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Whether standard error is a terminal, so that progress may be shown on it.
     #[must_use]
     pub fn shows_progress(&self) -> bool {

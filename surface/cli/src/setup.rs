@@ -5,17 +5,39 @@
 
 use crate::arguments::{Everywhere, Format};
 use crate::error::CliError;
+use crate::journal::live_line;
 use crate::screen::Screen;
 use homeostat_config::{Loaded, Look, Problems, Source, load, load_settings, locate};
+use homeostat_store::Entry;
+use homeostat_story::{Catalogue, line_of};
 use std::path::PathBuf;
 
 /// What an engine is started with.
-#[derive(Debug)]
 pub struct UpOrder {
     /// Where the configuration comes from, to load it again when it changes.
     pub source: Source,
     /// The configuration as it is now, checked.
     pub loaded: Loaded,
+    /// How what happens is told while it happens; `None` when nobody is to hear it.
+    pub telling: Option<Telling>,
+}
+
+/// How what happens is told on standard error.
+#[derive(Clone, Copy)]
+pub struct Telling {
+    /// The sentences.
+    pub catalogue: &'static Catalogue,
+    /// Whether with colours.
+    pub colour: bool,
+}
+
+impl Telling {
+    /// An entry of the journal as a line.
+    #[must_use]
+    pub fn line(self, entry: &Entry) -> String {
+        let styled = live_line(&line_of(entry, self.catalogue));
+        if self.colour { styled } else { anstream::adapter::strip_str(&styled).to_string() }
+    }
 }
 
 /// The source that the command line names, or the first file found in the customary places.
@@ -31,7 +53,9 @@ pub fn source_of(asked: &Everywhere, screen: &Screen<'_>) -> Result<Source, CliE
 pub fn loaded(asked: &Everywhere, screen: &Screen<'_>) -> Result<UpOrder, CliError> {
     let source = source_of(asked, screen)?;
     let loaded = load(&source).map_err(|problems| config_error(&problems, screen))?;
-    Ok(UpOrder { source, loaded })
+    let heard = screen.format == Format::Table && !screen.is_quiet();
+    let telling = heard.then(|| Telling { catalogue: screen.catalogue, colour: screen.err_look().0 });
+    Ok(UpOrder { source, loaded, telling })
 }
 
 /// The folder in which the engine's socket and journal lie.

@@ -66,20 +66,28 @@ fn is_ready(service: &ServiceStatus) -> bool {
 }
 
 fn draw(status: &Status, catalogue: &Catalogue, width: Option<usize>) -> String {
-    let mut text = headline(status, catalogue);
+    let prose = |tone: Tone, text: &str, bold: bool| {
+        let style = if bold { style_of(tone).bold() } else { style_of(tone) };
+        let text = width.map_or_else(|| text.to_owned(), |width| wrap(text, width, HANGING));
+        format!("{style}{text}{style:#}\n")
+    };
+    let (tone, sentence) = headline(status, catalogue);
+    let mut text = prose(tone, &sentence, true);
     if !status.services.is_empty() {
         text.push('\n');
         text.push_str(&services(status, catalogue).draw(width));
     }
-    for line in remarks(status, catalogue) {
-        text.push('\n');
-        text.push_str(&width.map_or_else(|| line.clone(), |width| wrap(&line, width, 4)));
-    }
     text.push('\n');
+    for (tone, sentence) in remarks(status, catalogue) {
+        text.push_str(&prose(tone, &sentence, false));
+    }
     text
 }
 
-fn headline(status: &Status, catalogue: &Catalogue) -> String {
+/// How far a sentence's further lines are moved in.
+const HANGING: usize = 4;
+
+fn headline(status: &Status, catalogue: &Catalogue) -> (Tone, String) {
     let not_ready: Vec<Message> = status
         .services
         .iter()
@@ -87,14 +95,11 @@ fn headline(status: &Status, catalogue: &Catalogue) -> String {
         .map(|service| Message::new("name").text("name", &service.name))
         .collect();
     let count = status.services.len();
-    let (message, tone) = if not_ready.is_empty() {
-        (Message::new("status-all-ready").number("count", count), Tone::Good)
-    } else {
-        let message = Message::new("status-some-ready").number("ready", count - not_ready.len()).number("count", count);
-        (message.with("names", not_ready), Tone::Bad)
-    };
-    let style = style_of(tone).bold();
-    format!("{style}{}{style:#}\n", catalogue.say(&message))
+    if not_ready.is_empty() {
+        return (Tone::Good, catalogue.say(&Message::new("status-all-ready").number("count", count)));
+    }
+    let message = Message::new("status-some-ready").number("ready", count - not_ready.len()).number("count", count);
+    (Tone::Bad, catalogue.say(&message.with("names", not_ready)))
 }
 
 fn services(status: &Status, catalogue: &Catalogue) -> Table {
@@ -153,34 +158,33 @@ const fn symbol_of(phase: Phase) -> (char, Tone) {
 }
 
 /// What stands below the table: what hinders the engine, the open episodes, and what waits for a person.
-fn remarks(status: &Status, catalogue: &Catalogue) -> Vec<String> {
+fn remarks(status: &Status, catalogue: &Catalogue) -> Vec<(Tone, String)> {
     let mut remarks = Vec::new();
-    let mut say = |tone: Tone, message: &Message| {
-        let style = style_of(tone);
-        remarks.push(format!("{style}{}{style:#}", catalogue.say(message)));
+    let mut say = |tone: Tone, before: &str, message: &Message| {
+        remarks.push((tone, format!("{before}{}", catalogue.say(message))));
     };
     if let Some(why) = &status.cannot_act {
-        say(Tone::Bad, &Message::new("status-cannot-act").text("why", why));
+        say(Tone::Bad, "", &Message::new("status-cannot-act").text("why", why));
     }
     if status.shutting_down {
-        say(Tone::Waiting, &Message::new("status-shutting-down"));
+        say(Tone::Waiting, "", &Message::new("status-shutting-down"));
     }
     if !status.paused.is_empty() {
         let scopes: Vec<Message> = status.paused.iter().map(scope).collect();
-        say(Tone::Waiting, &Message::new("status-paused").with("scopes", scopes));
+        say(Tone::Waiting, "", &Message::new("status-paused").with("scopes", scopes));
     }
     for open in &status.episodes {
-        say(Tone::Plain, &episode(open));
+        say(Tone::Plain, "", &episode(open));
         if let Some(action) = open.awaiting_approval {
-            say(Tone::Waiting, &Message::new("status-awaiting").text("action", &action));
+            say(Tone::Waiting, "  → ", &Message::new("status-awaiting").text("action", &action));
         }
         if open.escalated {
-            say(Tone::Bad, &Message::new("status-escalated"));
+            say(Tone::Bad, "  → ", &Message::new("status-escalated"));
         }
     }
     let tallies = &status.tallies;
     let engine = Message::new("status-engine").with("up", coarse(status.at.since(status.engine_since)));
     let engine = engine.number("fixed", tallies.fixed).number("failed", tallies.without_effect);
-    say(Tone::Plain, &engine.number("escalations", tallies.escalations));
+    say(Tone::Plain, "", &engine.number("escalations", tallies.escalations));
     remarks
 }

@@ -16,7 +16,6 @@ use homeostat_act::{Driver, DriverError, Pending, Sighting, StartOrder};
 use homeostat_vocabulary::{Exit, InstanceId, RunId, Signal, SignalKind, Timestamp};
 use rustix::process::Signal as ProcessSignal;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +25,9 @@ use tokio::sync::mpsc;
 /// How long beyond the grace a shim may take to end a service: it kills as soon as the grace is over, but on a host short of
 /// everything that takes its time.
 const STOP_MARGIN: Duration = Duration::from_secs(5);
+
+/// When an end that could not be told is looked for again.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Tells the time; never runs backwards.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -155,23 +157,32 @@ impl ProcessDriver {
     async fn tell_exit(&self, watched: Watched) {
         let Watched { folder, shim, child } = watched;
         shim.until_gone().await;
+        if let Some(mut child) = child {
+            // Reaps it. It has ended, so this does not wait; what it has to tell is in the records.
+            let _status = child.wait();
+        }
         let (subject, run) = (folder.instance.instance.clone(), folder.run.clone());
-        let ended = self.blocking(move |shared| {
-            if let Some(mut child) = child {
-                // Reaps it. It has ended, so this does not wait; what it has to tell is in the records.
-                let _status = child.wait();
+        let (exit, ended_at) = self.how_it_ended(&subject, &run).await;
+        let at = (self.shared.options.clock)();
+        let signal = Signal { at, subject, run, kind: SignalKind::Exited { exit, ended_at } };
+        // Nobody listens when the engine is ending: the next one reads the records.
+        let _engine_is_ending = self.shared.options.signals.send(signal).await;
+    }
+
+    /// How a life ended whose shim is gone. Does not give up while that cannot be told: an instance whose end is not told is
+    /// taken for running, and one whose leftovers run cannot be started again.
+    async fn how_it_ended(&self, instance: &InstanceId, run: &RunId) -> (Exit, Timestamp) {
+        loop {
+            let (id, life) = (instance.clone(), run.clone());
+            let looked = self.blocking(move |shared| shared.look(&id, &life)).await;
+            match looked.map(|seen| seen.map(|seen| seen.sighting.ended)) {
+                Ok(Some(Some(ended))) => return ended,
+                // Somebody has removed its records.
+                Ok(None) => return (Exit::Unknown, (self.shared.options.clock)()),
+                Ok(Some(None)) => tracing::error!("the shim of {instance} is gone, yet its life {run} is not over"),
+                Err(error) => tracing::error!(%error, "cannot tell how {instance} ended"),
             }
-            shared.look(&folder.instance.instance, &folder.run)
-        });
-        match ended.await.map(|seen| seen.and_then(|seen| seen.sighting.ended)) {
-            Ok(Some((exit, ended_at))) => {
-                let at = (self.shared.options.clock)();
-                let signal = Signal { at, subject, run, kind: SignalKind::Exited { exit, ended_at } };
-                // Nobody listens when the engine is ending: the next one reads the records.
-                let _engine_is_ending = self.shared.options.signals.send(signal).await;
-            }
-            Ok(None) => tracing::error!("the shim of {subject} is gone, yet its life {run} is not over"),
-            Err(error) => tracing::error!(%error, "cannot tell how {subject} ended"),
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
         }
     }
 }
@@ -239,19 +250,18 @@ impl Shared {
         if let Some(seen) = self.seen(&folder)? {
             return Ok(seen);
         }
-        // Brings the life before to its end, should nobody have noticed that its shim is gone: it may hold the ports.
-        if let Some((before, _)) = folder.instance.lives().map_err(|error| failed(&folder, error))?.into_iter().next()
-            && before.run != folder.run
-        {
-            self.seen(&before)?;
-        }
         let starter = Starter {
             shim_program: &self.options.shim_program,
             ports: &self.ports,
             log_bounds: self.options.log_bounds,
             now: self.now(),
         };
-        let (started, child) = starter.start(&folder, order)?;
+        let (started, child) = match starter.start(&folder, order) {
+            Ok(begun) => begun,
+            // A shim that was killed in the middle may have begun the life before, and then it is over.
+            Err(error @ ProcessError::Shim { .. }) => return self.seen(&folder)?.ok_or(error),
+            Err(error) => return Err(error),
+        };
         let shim = Shim::of(started.shim);
         let sighting = Life::Runs(started).sighting(&folder, self.now()).expect("a life that runs has begun");
         Ok(Seen { sighting, watched: Some(Watched { folder, shim, child: Some(child) }) })
@@ -271,7 +281,7 @@ impl Shared {
         for instance in folders {
             let turn = self.turn(&instance.instance);
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-            let records = |source| ProcessError::Records { instance: instance.instance.clone(), source };
+            let records = |error| ProcessError::of_records(&instance.instance, error);
             for (life, _) in instance.lives().map_err(records)? {
                 if let Some(seen) = self.seen(&life)? {
                     found.push(seen);
@@ -285,7 +295,7 @@ impl Shared {
     fn begin_stop(&self, instance: &InstanceId, run: &RunId) -> Result<Stopping, ProcessError> {
         let Some(seen) = self.look(instance, run)? else { return Ok(Stopping::Over(None)) };
         let Some(watched) = seen.watched else { return Ok(Stopping::Over(seen.sighting.ended.map(|(exit, _)| exit))) };
-        let order = watched.folder.read::<Order>(ORDER).map_err(|error| failed(&watched.folder, error))?;
+        let order = watched.folder.read::<Order>(ORDER).map_err(|error| ProcessError::of_records(instance, error))?;
         watched.shim.signal(ProcessSignal::TERM);
         let grace = order.map_or(Duration::ZERO, |order| order.service.stop.grace.into());
         Ok(Stopping::Asked(watched.shim, grace))
@@ -293,19 +303,12 @@ impl Shared {
 
     /// What became of a life. To be called in the instance's turn.
     fn seen(&self, folder: &RunFolder) -> Result<Option<Seen>, ProcessError> {
-        let life = life::look(folder, self.now()).map_err(|error| failed(folder, error))?;
+        let life = life::look(folder, self.now())
+            .map_err(|error| ProcessError::of_records(&folder.instance.instance, error))?;
         let watched = match &life {
             Life::Runs(started) => Some(Watched { folder: folder.clone(), shim: Shim::of(started.shim), child: None }),
             Life::Never | Life::Over(..) => None,
         };
         Ok(life.sighting(folder, self.now()).map(|sighting| Seen { sighting, watched }))
-    }
-}
-
-fn failed(folder: &RunFolder, error: io::Error) -> ProcessError {
-    let instance = folder.instance.instance.clone();
-    match error.kind() {
-        io::ErrorKind::TimedOut => ProcessError::DoesNotEnd { instance, reason: error.to_string() },
-        _ => ProcessError::Records { instance, source: error },
     }
 }

@@ -135,6 +135,15 @@ impl ProcessError {
         }
     }
 
+    /// What an error of reading or writing records, or of sweeping what they name, means for `instance`.
+    pub(crate) fn of_records(instance: &InstanceId, error: io::Error) -> Self {
+        let instance = instance.clone();
+        match error.kind() {
+            io::ErrorKind::TimedOut => Self::DoesNotEnd { instance, reason: error.to_string() },
+            _ => Self::Records { instance, source: error },
+        }
+    }
+
     /// What the shim's refusal means for `instance`.
     pub(crate) fn refused(refusal: Refusal, instance: InstanceId, program: &str, folder: &str) -> Self {
         let error = io::Error::from_raw_os_error(refusal.errno);

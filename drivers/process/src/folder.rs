@@ -130,6 +130,14 @@ impl RunFolder {
     pub fn write(&self, name: &str, record: &impl serde::Serialize) -> io::Result<()> {
         record::write(&self.path.join(name), record)
     }
+
+    /// Removes one of its records, if it is there.
+    pub fn forget(&self, name: &str) -> io::Result<()> {
+        match fs::remove_file(self.path.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done,
+        }
+    }
 }
 
 /// Where the log files of `instance` are.

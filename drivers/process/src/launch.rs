@@ -4,13 +4,13 @@
 //! durable before anything is started, and when this fails nothing of the life is left.
 
 use crate::error::ProcessError;
-use crate::folder::{ORDER, RunFolder};
+use crate::folder::{ORDER, RunFolder, STARTED};
 use crate::identity::{MARK, boot_id};
 use crate::placeholder::Placeholders;
 use crate::ports::{PORTS, PortBook};
 use crate::record::{Launch, LogBounds, Order, Report, Started};
 use crate::shim::{PROGRAM_NAME, SHIM_VERB};
-use crate::{environment, lock};
+use crate::{environment, life, lock};
 use homeostat_act::StartOrder;
 use homeostat_vocabulary::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -28,6 +28,9 @@ const REPORT_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A report is one line, shorter than this.
 const REPORT_BYTES_MAX: usize = 64 << 10;
+
+/// What a pipe that is ready takes at least (PIPE_BUF).
+const PIPE_PORTION_BYTES: usize = 4096;
 
 /// How much of the shim's last words is told.
 const LAST_WORDS_BYTES_MAX: usize = 300;
@@ -48,11 +51,13 @@ impl Starter<'_> {
     /// Begins the life of `folder`, which never began before. The child is the shim, to be reaped by the caller.
     pub fn start(&self, folder: &RunFolder, order: StartOrder) -> Result<(Started, Child), ProcessError> {
         let instance = &folder.instance.instance;
-        let records = |source| ProcessError::Records { instance: instance.clone(), source };
+        let records = |error| ProcessError::of_records(instance, error);
         folder.make().map_err(records)?;
         let Some(lock) = lock::take(&folder.instance.shim_log()).map_err(records)? else {
             return Err(ProcessError::StillRuns { instance: instance.clone(), run: folder.run.clone() });
         };
+        // With the lock in hand, no shim of the instance lives: what one that was killed has left must not hold the ports.
+        life::bury(&folder.instance, self.now).map_err(|error| ProcessError::of_records(instance, error))?;
         let ports = self.ports.allot(&folder.instance, &order.service.ports).map_err(records)?;
         let ports = ports.ok_or_else(|| ProcessError::NoPortFree {
             instance: instance.clone(),
@@ -99,7 +104,7 @@ impl Starter<'_> {
             stop: service.stop.clone(),
             limits: service.limits.clone(),
             fingerprint: service.fingerprint(),
-            boot_id: boot_id().map_err(|source| ProcessError::Records { instance: instance.clone(), source })?,
+            boot_id: boot_id().map_err(|error| ProcessError::of_records(instance, error))?,
             ports,
         })
     }
@@ -121,24 +126,21 @@ impl Starter<'_> {
         // Only the shim holds the lock from here on.
         drop(command);
         let report = hand_over(&mut shim, launch);
-        let (error, refusal) = match report {
-            Ok(Report::Began(started)) => return Ok((started, shim)),
-            Ok(Report::Refused(refusal)) => (None, Some(refusal)),
-            Err(error) => (Some(error), None),
-        };
-        // It has ended or does not get on: make sure that it has ended. The kernel ends the service with it.
-        let ended = shim.kill().and_then(|()| shim.wait());
-        ended.map_err(|error| broken(error.to_string()))?;
-        Err(match refusal {
-            Some(refusal) => {
+        if !matches!(report, Ok(Report::Began(_))) {
+            // It has ended or does not get on: make sure that it has ended. The kernel ends the service with it.
+            let ended = shim.kill().and_then(|()| shim.wait());
+            ended.map_err(|error| broken(error.to_string()))?;
+        }
+        match report {
+            Ok(Report::Began(started)) => Ok((started, shim)),
+            Ok(Report::Refused(refusal)) => {
+                // The program never had control: as if nothing had been, the same order can be given again.
+                folder.forget(STARTED).map_err(|error| broken(error.to_string()))?;
                 let program = launch.command.first().map_or("", String::as_str);
-                ProcessError::refused(refusal, instance.clone(), program, &launch.working_folder)
+                Err(ProcessError::refused(refusal, instance.clone(), program, &launch.working_folder))
             }
-            None => {
-                let error = error.map(|error| error.to_string()).unwrap_or_default();
-                broken(format!("{error}; its last words: {:?}", last_words(folder)))
-            }
-        })
+            Err(error) => Err(broken(format!("{error}; its last words: {:?}", last_words(folder)))),
+        }
     }
 }
 
@@ -147,29 +149,38 @@ fn hand_over(shim: &mut Child, launch: &Launch) -> io::Result<Report> {
     let words = serde_json::to_vec(launch)?;
     let mut input = shim.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
     let mut output = shim.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?;
-    input.write_all(&words)?;
+    let deadline = Instant::now() + REPORT_PATIENCE;
+    // A pipe that is ready takes a portion without waiting, so a shim that stands still cannot hold this thread.
+    for portion in words.chunks(PIPE_PORTION_BYTES) {
+        wait_for(&PollFd::new(&input, PollFlags::OUT), deadline)?;
+        input.write_all(portion)?;
+    }
     // Closing it is what tells the shim that it has all.
     drop(input);
-    let deadline = Instant::now() + REPORT_PATIENCE;
     let mut report = Vec::new();
-    let mut portion = [0; 4096];
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
-        match poll(&mut [PollFd::new(&output, PollFlags::IN)], Some(&left)) {
-            Ok(0) => return Err(io::Error::new(io::ErrorKind::TimedOut, "it did not report in time")),
-            Ok(_) => {}
-            Err(rustix::io::Errno::INTR) => continue,
-            Err(error) => return Err(error.into()),
-        }
-        let length = output.read(&mut portion)?;
-        report.extend_from_slice(&portion[..length]);
-        if length == 0 || report.ends_with(b"\n") || report.len() > REPORT_BYTES_MAX {
-            break;
+    let mut portion = [0; PIPE_PORTION_BYTES];
+    while !report.ends_with(b"\n") && report.len() <= REPORT_BYTES_MAX {
+        wait_for(&PollFd::new(&output, PollFlags::IN), deadline)?;
+        match output.read(&mut portion)? {
+            0 => break,
+            length => report.extend_from_slice(&portion[..length]),
         }
     }
     serde_json::from_slice(&report)
         .map_err(|_| io::Error::new(io::ErrorKind::UnexpectedEof, "it ended without a report"))
+}
+
+fn wait_for(descriptor: &PollFd<'_>, deadline: Instant) -> io::Result<()> {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: left.subsec_nanos().into() };
+        match poll(&mut [descriptor.clone()], Some(&left)) {
+            Ok(0) => return Err(io::Error::new(io::ErrorKind::TimedOut, "it stood still")),
+            Ok(_) => return Ok(()),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 fn last_words(folder: &RunFolder) -> String {

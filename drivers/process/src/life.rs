@@ -4,7 +4,7 @@
 //! recorded it runs, and as over only when nothing of it is left. It must never signal a process that is not known to be
 //! part of the life.
 
-use crate::folder::{EXIT, RunFolder, STARTED};
+use crate::folder::{EXIT, InstanceFolder, RunFolder, STARTED};
 use crate::identity::{ProcessIdentity, Stat, bears_mark, boot_id, every_pid};
 use crate::lock;
 use crate::record::{Ended, Started};
@@ -101,14 +101,31 @@ fn settle(folder: &RunFolder, started: Started, now: Timestamp) -> io::Result<Li
     if runs(folder, &started)? {
         return Ok(Life::Runs(started));
     }
-    // It may have written its last word between the two looks.
-    if let Some(ended) = folder.read::<Ended>(EXIT)? {
-        return Ok(Life::Over(started, ended));
+    let ended = end_unseen(folder, &started, now)?;
+    Ok(Life::Over(started, ended))
+}
+
+/// Brings lives of an instance to their end whose shims are gone without a word. To be called with the lock in hand: a shim
+/// gives its lock back a moment before it counts as dead.
+pub fn bury(instance: &InstanceFolder, now: Timestamp) -> io::Result<()> {
+    for (folder, _) in instance.lives()? {
+        if let Some(started) = folder.read::<Started>(STARTED)? {
+            end_unseen(&folder, &started, now)?;
+        }
     }
-    let descendants_ended = if started.boot_id == boot_id()? { sweep(&folder.path, &started)? } else { 0 };
+    Ok(())
+}
+
+/// The end of a life whose shim is gone: as it has recorded it, or unknown, once nothing of it is left.
+fn end_unseen(folder: &RunFolder, started: &Started, now: Timestamp) -> io::Result<Ended> {
+    // Its last word may have come since somebody looked.
+    if let Some(ended) = folder.read::<Ended>(EXIT)? {
+        return Ok(ended);
+    }
+    let descendants_ended = if started.boot_id == boot_id()? { sweep(&folder.path, started)? } else { 0 };
     let ended = Ended { exit: Exit::Unknown, ended_at: now, descendants_ended };
     folder.write(EXIT, &ended)?;
-    Ok(Life::Over(started, ended))
+    Ok(ended)
 }
 
 /// Kills what a dead shim has left, and waits until it is gone; tells how many there were. The kernel kills the service's

@@ -101,16 +101,10 @@ fn spawn(launch: &Launch) -> Result<Service, Refusal> {
         .map_err(|error| Refusal { stage: Stage::Program, errno: error.raw_os_error().unwrap_or(0) })?
         .id();
     let started = started(launch, pid).map_err(at_shim)?;
-    let path = launch.run_folder.join(folder::STARTED);
-    record::write(&path, &started).map_err(at_shim)?;
-    match pass_gate(&mut gate) {
-        None => Ok(Service { started, pipes: [out, err], log }),
-        Some(refusal) => {
-            // It never had control: take the record back, so that the same order can be tried again.
-            std::fs::remove_file(&path).map_err(at_shim)?;
-            Err(refusal)
-        }
-    }
+    record::write(&launch.run_folder.join(folder::STARTED), &started).map_err(at_shim)?;
+    // A refusal leaves the record behind: the driver takes it back once it has heard. If there is none to hear, the next
+    // one finds a life that began and whose end nobody saw, which is all that can be said then.
+    pass_gate(&mut gate).map_or_else(|| Ok(Service { started, pipes: [out, err], log }), Err)
 }
 
 fn exec_command(launch: &Launch, gate: UnixStream, out: io::PipeWriter, err: io::PipeWriter) -> Command {

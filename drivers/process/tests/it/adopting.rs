@@ -109,7 +109,9 @@ async fn a_shim_killed_while_no_engine_ran_leaves_nothing_to_the_next() {
     let bed = Bed::new();
     start_under_a_doomed_engine(&bed, &shell("(setsid sleep 3600 &); echo forked; sleep 3600"), "A1");
     bed.wait_for_line("web/0", "forked");
-    processes::signal(bed.shim_of("web/0", "A1"), Signal::KILL);
+    let shim = bed.shim_of("web/0", "A1");
+    processes::signal(shim, Signal::KILL);
+    wait_until("the shim is dead", || !processes::runs(shim));
     let sighting = adopt_one(&bed).await;
     assert_eq!(sighting.ended.map(|(exit, _)| exit), Some(Exit::Unknown));
     bed.assert_nothing_left();
@@ -125,7 +127,7 @@ async fn a_shim_that_nobody_noticed_dying_is_swept_before_the_next_life() {
     bed.wait_for_line("web/0", "forked");
     processes::signal(bed.shim_of("web/0", "A1"), Signal::KILL);
     bed.start("web/0", "A2", &idle()).await.unwrap();
-    assert_eq!(bed.running().len(), 2, "nothing but the new shim and its service");
+    bed.wait_for_running(2);
 }
 
 /// Rewrites a field of a life's `started.json`.
@@ -208,8 +210,7 @@ async fn an_engine_killed_at_any_moment_of_a_start_leaves_a_clear_state() {
         let looked = bed.look("web/0", "A1").await;
         let begun = bed.start("web/0", "A1", &idle()).await.unwrap();
         assert!(looked.is_none_or(|looked| looked == begun));
-        let running = bed.running();
-        assert_eq!(running.len(), 2, "after {delay_ms} ms: one shim and one service");
-        assert!(running.contains(&begun.pid));
+        bed.wait_for_running(2);
+        assert!(bed.running().contains(&begun.pid), "after {delay_ms} ms");
     }
 }

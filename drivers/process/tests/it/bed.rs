@@ -88,6 +88,11 @@ impl Bed {
         processes::marked(&self.data_folder())
     }
 
+    /// Waits until `count` processes run. For a moment, while one becomes the service, it has no environment to be known by.
+    pub fn wait_for_running(&self, count: usize) {
+        wait_until(&format!("{count} processes run"), || self.running().len() == count);
+    }
+
     pub fn assert_nothing_left(&self) {
         self.guard.assert_nothing_left();
     }

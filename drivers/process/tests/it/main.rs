@@ -4,6 +4,5 @@
 mod adopting;
 mod bed;
 mod ending;
-mod figures;
 mod logging;
 mod starting;

@@ -56,7 +56,7 @@ async fn the_same_run_id_starts_once() {
     assert_eq!(first, second);
     bed.next_engine();
     assert_eq!(bed.start("web/0", "A1", &idle()).await.unwrap(), first);
-    assert_eq!(bed.running().len(), 2, "one shim and one service");
+    bed.wait_for_running(2);
     bed.stop("web/0", "A1").await.unwrap();
     let over = bed.start("web/0", "A1", &idle()).await.unwrap();
     assert_eq!(over.ended.map(|(exit, _)| exit), Some(Exit::Killed { signal: 15 }));
@@ -83,7 +83,7 @@ async fn starts_at_the_same_moment_begin_one_life() {
         let Err(DriverError::Failed { reason }) = result else { panic!("a second life began: {result:?}") };
         assert!(reason.ends_with("an earlier life of it still runs, stop that first (H0307)"), "{reason}");
     }
-    assert_eq!(bed.running().len(), 2, "one shim and one service");
+    bed.wait_for_running(2);
 }
 
 #[tokio::test]
@@ -266,7 +266,7 @@ async fn fifty_instances_start_and_stop_at_once() {
     let started = started.await;
     let ports: BTreeSet<u16> = started.iter().flat_map(|sighting| sighting.ports.values().copied()).collect();
     assert_eq!(ports.len(), 100, "every port is different");
-    assert_eq!(bed.running().len(), 100, "fifty shims and fifty services");
+    bed.wait_for_running(100);
     let exits = futures(&bed, 50, |driver, index| async move {
         driver.stop(instance(&format!("web/{index}")), run("A1")).await.unwrap()
     });

@@ -14,6 +14,7 @@ use std::str::FromStr;
 #[command(
     name = "homeostat",
     version,
+    term_width = 100,
     arg_required_else_help = true,
     subcommand_required = true,
     after_help = "Exit codes: 0 ok; 1 findings, or the answer is no; 2 usage or configuration; 3 no engine answers; 4 refused by a guard."
@@ -30,14 +31,14 @@ pub struct CommandLine {
 /// Options that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Everywhere {
-    /// The configuration file
-    #[arg(long, global = true, value_name = "FILE", env = "HOMEOSTAT_CONFIG")]
+    /// The configuration file; without it the variable HOMEOSTAT_CONFIG, or the first found of the customary places
+    #[arg(long, global = true, value_name = "FILE", env = "HOMEOSTAT_CONFIG", hide_env = true)]
     pub config: Option<PathBuf>,
     /// Override one setting, as in `--set repair.budget=5`; may be repeated
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// How data is written
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    /// How data is written: table for people, json for programs
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT", hide_possible_values = true)]
     pub output: Format,
     /// Language of sentences: en or es; without it, LC_ALL, LC_MESSAGES and LANG decide
     #[arg(long, global = true, value_name = "LANGUAGE")]
@@ -53,9 +54,9 @@ pub struct Everywhere {
 /// How data is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people
+    /// For people.
     Table,
-    /// For programs
+    /// For programs.
     Json,
 }
 

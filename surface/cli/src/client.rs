@@ -133,5 +133,15 @@ fn refusal(status: u16, body: &[u8]) -> CliError {
         _ => Exit::Findings,
     };
     let what = text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the engine answered {status}"));
-    CliError::Engine { code, what, remedy: text("hint"), exit }
+    let remedy = code.as_deref().and_then(remedy_here).map(str::to_owned).or_else(|| text("hint"));
+    CliError::Engine { code, what, remedy, exit }
+}
+
+/// What to type about a problem whose hint speaks of addresses, which whoever types commands does not use.
+fn remedy_here(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "H0424" => "`homeostat status` lists the services, `homeostat why --last` the latest actions",
+        "H0427" => "`homeostat why ACTION` shows how it stands",
+        _ => return None,
+    })
 }

@@ -177,6 +177,9 @@ impl CliError {
             Self::NoLogs { .. } => "`homeostat status` lists the services and their instances".into(),
             Self::Usage { .. } => "`homeostat help` shows what can be typed".into(),
             Self::Engine { remedy, .. } => return remedy.clone(),
+            Self::Store(StoreError::Open { .. }) => {
+                "the journal is made at the first `homeostat up`; name the engine's configuration with --config".into()
+            }
             Self::Store(_) | Self::Config { .. } | Self::ReaderGone => return None,
         })
     }

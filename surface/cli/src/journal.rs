@@ -51,7 +51,7 @@ fn verify(reader: &Reader, screen: &mut Screen<'_>) -> Result<Exit, CliError> {
             if screen.format == Format::Json {
                 screen.json(&json!({ "sound": false, "seq": broken.seq, "fault": broken.to_string() }))?;
             } else {
-                let message = Message::new("journal-broken").text("seq", &broken.seq).text("fault", &broken);
+                let message = Message::new("journal-broken").text("fault", &broken);
                 let style = style_of(homeostat_story::Tone::Bad);
                 let said = screen.say(&message);
                 screen.data(&format!("{style}{said}{style:#}\n"))?;

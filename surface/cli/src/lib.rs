@@ -133,16 +133,15 @@ fn not_a_command(error: &clap::Error, arguments: &[OsString], surroundings: Surr
             screen.remark(&text);
             Exit::Usage
         }
-        _ if json => {
-            let what = error.render().to_string();
-            let what = what.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
-            let error = CliError::Usage { what };
+        _ => {
+            let text = error.render().to_string();
+            let text = text.trim_start_matches("error: ");
+            let what = text.split("\n\nFor more information").next().unwrap_or(text).trim_end();
+            // For programs the sentence alone; a person also reads the tip and the usage.
+            let what = if json { what.lines().next().unwrap_or_default() } else { what };
+            let error = CliError::Usage { what: what.to_owned() };
             screen.failure(&error);
             error.exit()
-        }
-        _ => {
-            screen.remark(&text);
-            Exit::Usage
         }
     }
 }

@@ -80,10 +80,9 @@ fn line_of(argument: &Arg) -> String {
     let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
     let choices: Vec<String> =
         argument.get_possible_values().iter().map(|choice| format!("`{}`", choice.get_name())).collect();
-    let choices = if choices.is_empty() || !argument.get_action().takes_values() {
-        String::new()
-    } else {
-        format!(": {}", choices.join(", "))
-    };
-    format!("- {short}`{}` {help}{choices}.\n", shown(argument))
+    let is_said = argument.is_hide_possible_values_set() || !argument.get_action().takes_values();
+    let choices = if choices.is_empty() || is_said { String::new() } else { format!(": {}", choices.join(", ")) };
+    let default = argument.get_default_values().first().filter(|_| argument.get_action().takes_values());
+    let default = default.map(|value| format!(" (default {})", value.display())).unwrap_or_default();
+    format!("- {short}`{}` {help}{choices}{default}.\n", shown(argument))
 }

@@ -4,7 +4,7 @@ use crate::arguments::{Format, StoryOf};
 use crate::error::{CliError, Exit};
 use crate::screen::{Screen, style_of};
 use crate::table::{Cell, Column, Table};
-use crate::wrap::wrap;
+use crate::wrap::wrap_behind;
 use anstyle::Style;
 use homeostat_store::{Entry, Reader};
 use homeostat_story::{Message, Story, StoryState, Telling, ToldLine, Tone};
@@ -114,8 +114,8 @@ const OFFSET_WIDTH: usize = 12;
 
 fn draw(telling: &Telling, width: Option<usize>) -> String {
     let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
-    let prose = |text: &str, indent: usize| match width {
-        Some(width) => wrap(text, width, indent),
+    let prose = |text: &str, column: usize| match width {
+        Some(width) => wrap_behind(column, text, width),
         None => text.to_owned(),
     };
     let summary = prose(&telling.summary, 0);

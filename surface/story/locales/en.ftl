@@ -222,6 +222,10 @@ saga-stuck = { $action }, { $step }: the engine cannot go on: { $why }.
 saga-resumed = { $action } may try again, as told by { $by }.
 saga-skipped = The step of { $action } counts as done, as told by { $by }.
 saga-disproved = The step of { $action } did not happen, as looked up by { $by }.
+saga-ended-done = Every step of { $action } is done.
+saga-ended-undone = Every step of { $action } is taken back: { $why }.
+saga-ended-parked = The steps of { $action } rest until a person has looked: { $why }.
+saga-ended-stuck = The steps of { $action } rest until a person helps: { $why }.
 timed = { $sentence } ({ $took })
 wait = { $action } waits { $span }, until { $until }.
 record-unreadable = Record { $seq } ({ $kind }) cannot be read by this version.
@@ -371,6 +375,6 @@ journal-sound = { $records ->
     [one] The journal is sound: one record, every hash agrees.
    *[other] The journal is sound: { $records } records ({ $first } to { $last }), every hash agrees.
 }
-journal-broken = The journal is broken at record { $seq }: { $fault }.
+journal-broken = The journal is broken: { $fault }.
 journal-saved = { $bytes } bytes saved in { $folder }, up to record { $last }, and verified.
 episodes-none = No episode yet.

@@ -221,6 +221,10 @@ saga-stuck = { $action }, { $step }: el motor no puede continuar: { $why }.
 saga-resumed = { $action } puede intentarlo de nuevo, por orden de { $by }.
 saga-skipped = El paso de { $action } se da por hecho, por orden de { $by }.
 saga-disproved = El paso de { $action } no ocurrió, según comprobó { $by }.
+saga-ended-done = Todos los pasos de { $action } están hechos.
+saga-ended-undone = Todos los pasos de { $action } están deshechos: { $why }.
+saga-ended-parked = Los pasos de { $action } aguardan a que una persona lo mire: { $why }.
+saga-ended-stuck = Los pasos de { $action } aguardan a que una persona ayude: { $why }.
 timed = { $sentence } ({ $took })
 wait = { $action } espera { $span }, hasta las { $until }.
 record-unreadable = Esta versión no sabe leer el registro { $seq } ({ $kind }).
@@ -370,6 +374,6 @@ journal-sound = { $records ->
     [one] El diario está íntegro: un registro, y todas las huellas coinciden.
    *[other] El diario está íntegro: { $records } registros (del { $first } al { $last }), y todas las huellas coinciden.
 }
-journal-broken = El diario está roto en el registro { $seq }: { $fault }.
+journal-broken = El diario está roto: { $fault }.
 journal-saved = { $bytes } bytes guardados en { $folder }, hasta el registro { $last }, y verificados.
 episodes-none = Todavía no hay ningún episodio.

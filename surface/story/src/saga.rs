@@ -39,10 +39,10 @@ pub(crate) fn sentence(action: &str, names: &[String], event: &Event) -> Message
         Event::Skipped { by, .. } => message("saga-skipped").with("by", words::actor(by)),
         Event::Disproved { by } => message("saga-disproved").with("by", words::actor(by)),
         Event::Ended { end } => match end {
-            End::Done { .. } => message("action-done"),
-            End::Undone { cause } => message("action-undone").text("why", cause),
-            End::Parked { why } => message("action-parked").text("why", why),
-            End::Stuck { why } => message("action-stuck").text("why", why),
+            End::Done { .. } => message("saga-ended-done"),
+            End::Undone { cause } => message("saga-ended-undone").text("why", cause),
+            End::Parked { why } => message("saga-ended-parked").text("why", why),
+            End::Stuck { why } => message("saga-ended-stuck").text("why", why),
         },
     }
 }

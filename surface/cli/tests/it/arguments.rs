@@ -38,10 +38,11 @@ fn what_cannot_be_read_is_refused_with_the_reason() {
     ] {
         let ran = home.run(words);
         assert_eq!((ran.exit, ran.out.as_str()), (Exit::Usage, ""), "{words}: {}", ran.err);
-        assert!(ran.err.starts_with("error: ") || ran.err.starts_with("Read, prove"), "{words}: {}", ran.err);
+        assert!(ran.err.starts_with("error[H0418]: ") || ran.err.starts_with("Read, prove"), "{words}: {}", ran.err);
         assert!(!ran.err.contains('\u{1b}'), "{words}: colours without a terminal");
     }
     insta::assert_snapshot!("usage_error", home.run("undo E17").all());
+    insta::assert_snapshot!("usage_tip", home.run("statsu").err);
     insta::assert_snapshot!("usage_error_json", home.run("--output json undo E17").all());
 }
 

@@ -17,7 +17,7 @@ fn a_good_configuration_is_called_good() {
 fn every_problem_is_shown_at_once() {
     // Mending one error to meet the next is how evenings are lost.
     let home = Home::new();
-    let text = "[engine]\ndata_folder = \"data\"\n\n[services.web]\ncomand = [\"sleep\"]\ninstances = 0\n";
+    let text = "[engine]\ndata_folder = \"data\"\n\n[services.web]\nflavour = 1\ninstances = 0\n";
     std::fs::write(home.configuration(), text).unwrap();
     let ran = home.run("check");
     assert_eq!(ran.exit, Exit::Usage);

@@ -48,8 +48,13 @@ impl Turn<'_> {
             return;
         }
         if self.state.memory.episode_of(instance).is_some() {
-            // An episode without a plan: one was refused, and what refused it may be gone by now.
-            return self.take_up_refused(instance);
+            // An episode without a plan: it came back while something was still under way, or a plan was refused, and what
+            // refused it may be gone by now.
+            if self.live(instance).ready_since.is_some() {
+                self.recovered_unless_acting(instance);
+            } else {
+                return self.take_up_refused(instance);
+            }
         }
         if let Some(run) = &self.live(instance).run {
             let fingerprint = run.fingerprint.clone();
@@ -66,7 +71,7 @@ impl Turn<'_> {
         use homeostat_vocabulary::Autonomy::{Approve, Auto};
         let allowed = self.service(instance).is_some_and(|service| matches!(service.autonomy, Approve | Auto));
         let with_person = self.state.memory.is_left_to_person(instance);
-        if allowed && self.state.policy.switches.recovery && !with_person && self.live(instance).ready_since.is_none() {
+        if allowed && self.state.policy.switches.recovery && !with_person {
             self.propose_repair(instance, self.state.memory.attempts_of(instance));
         }
     }

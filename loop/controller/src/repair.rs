@@ -9,8 +9,8 @@ use homeostat_vocabulary::{
     Millis, Plan, StepVerb, Timestamp, Unfixed, Verdict,
 };
 
-/// How long an action that was asked for by the owner and failed waits before it is tried again.
-const OWNER_RETRY: Millis = Millis(1_000);
+/// How long an action that was asked for by the owner and failed waits at least before it is tried again.
+const OWNER_RETRY_MIN: Millis = Millis(1_000);
 
 /// Why a plan is dropped when what it was made for is no longer so.
 const OVERTAKEN: &str = "the instance has changed since it was planned";
@@ -21,7 +21,9 @@ impl Turn<'_> {
     pub(crate) fn propose_repair(&mut self, instance: &InstanceId, attempt: u32) {
         let Some(episode) = self.state.memory.episode_of(instance) else { return };
         self.drop_outdated_plan(instance);
-        if self.state.memory.active_of(instance).is_some() || !self.is_wanted(instance) {
+        // One that came back while its repair was failing needs none.
+        let ready = self.live(instance).ready_since.is_some();
+        if ready || self.state.memory.active_of(instance).is_some() || !self.is_wanted(instance) {
             return;
         }
         let wait = wait_before_attempt(attempt, &self.state.policy.repair, self.chance);
@@ -230,9 +232,7 @@ impl Turn<'_> {
             (ActionClass::Start | ActionClass::Replace, ActionEnd::Done) => self.look_after_start(&plan.target),
             (ActionClass::Start | ActionClass::Replace, end) => self.start_failed(&plan.target, end),
             (ActionClass::Stop | ActionClass::Undo, ActionEnd::Done) => {}
-            (ActionClass::Stop | ActionClass::Undo, _) => {
-                self.live(&plan.target).retry_at = Some(self.now.after(OWNER_RETRY));
-            }
+            (ActionClass::Stop | ActionClass::Undo, _) => self.try_again_for_owner(&plan.target),
         }
         self.reconcile();
     }
@@ -263,12 +263,24 @@ impl Turn<'_> {
         self.found(homeostat_detect::exited(instance, exit, Millis(0), Vec::new(), others_ready), None);
     }
 
+    /// What the owner asked for is tried again and again, ever more slowly: it was not the engine's idea, so it is never given up.
+    fn try_again_for_owner(&mut self, instance: &InstanceId) {
+        let failures = self.live(instance).failures_for_owner.saturating_add(1);
+        self.live(instance).failures_for_owner = failures;
+        let wait = wait_before_attempt(failures, &self.state.policy.repair, self.chance);
+        self.live(instance).retry_at = Some(self.now.after(wait.max(OWNER_RETRY_MIN)));
+    }
+
     fn start_failed(&mut self, instance: &InstanceId, end: ActionEnd) {
         let error = match end {
             ActionEnd::Done => return,
             ActionEnd::Undone { cause } => cause,
             ActionEnd::Parked { why } | ActionEnd::Stuck { why } => why,
         };
+        if self.live(instance).ready_since.is_some() {
+            // The life that was to be replaced runs on and is well: nothing to repair.
+            return self.try_again_for_owner(instance);
+        }
         if self.is_wanted(instance) {
             let others_ready = self.state.others_ready(instance);
             self.found(homeostat_detect::start_failed(instance, error, others_ready), None);

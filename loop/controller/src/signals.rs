@@ -40,6 +40,7 @@ impl Turn<'_> {
         live.restarts += u64::from(repairing);
         live.waits_for_dependency = false;
         live.retry_at = None;
+        live.failures_for_owner = 0;
         let episode = self.state.memory.episode_of(&instance);
         self.record(Fact::SignalSeen { episode, signal });
         self.watch(&instance);

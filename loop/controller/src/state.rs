@@ -34,6 +34,8 @@ pub(crate) struct Live {
     pub(crate) waits_for_dependency: bool,
     /// When an action that failed for the owner may be tried again.
     pub(crate) retry_at: Option<Timestamp>,
+    /// Actions for the owner that failed in a row, since the last life began.
+    pub(crate) failures_for_owner: u32,
 }
 
 /// One running life.

@@ -62,7 +62,9 @@ impl Simulation {
             return Some(format!("the engine cannot act: {why}"));
         }
         for instance in status.services.iter().flat_map(|service| &service.instances) {
-            let service = &self.policy.services[&instance.id.service];
+            let Some(service) = self.policy.services.get(&instance.id.service) else {
+                return Some(format!("{} is looked after, and nobody declares it", instance.id));
+            };
             let run = self.world.running(&instance.id);
             let well = run.is_some_and(|run| {
                 let check = service.health.as_ref();

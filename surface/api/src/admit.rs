@@ -12,10 +12,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::header::{self, HeaderMap};
 use std::net::IpAddr;
-use std::time::Duration;
-
-/// The longest time from a request's head to the head of its answer. A body that drips in is cut off by it.
-pub const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Who is at the other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,10 +48,10 @@ pub async fn admit(State(shared): State<Shared>, request: Request, next: Next) -
     if let Err(problem) = verdict {
         return problem.into_response();
     }
-    match tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await {
+    match tokio::time::timeout(shared.request_time_max, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
-            let detail = format!("the request was not done within {} s", REQUEST_TIME_MAX.as_secs());
+            let detail = format!("the request was not done within {} s", shared.request_time_max.as_secs());
             Refused::new(Code::TooSlow, detail, "send the whole request at once, or ask for less").into_response()
         }
     }

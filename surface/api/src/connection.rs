@@ -19,23 +19,24 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 use tower::ServiceExt;
 
-/// How long a head may take to come, and how long a connection may stand idle.
-const HEAD_TIME_MAX: Duration = Duration::from_secs(20);
-
 /// Largest head of a request and most bytes that wait to be written, by hyper.
 const BUFFER_BYTES_MAX: usize = 32 * 1024;
 
 /// Most headers of a request.
 const HEADERS_MAX: usize = 64;
 
+/// How long a connection waits for the other side.
+#[derive(Clone, Copy)]
+pub struct Patience {
+    /// For the head of a request to come, and for the next one.
+    pub head_time_max: Duration,
+    /// For anything at all to be taken of what is written.
+    pub write_wait_max: Duration,
+}
+
 /// Serves the requests of one connection until it ends or `stopping` turns true.
-pub async fn serve_connection<S>(
-    stream: S,
-    peer: Peer,
-    router: Router,
-    write_wait_max: Duration,
-    mut stopping: Stopping,
-) where
+pub async fn serve_connection<S>(stream: S, peer: Peer, router: Router, patience: Patience, mut stopping: Stopping)
+where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
@@ -49,10 +50,10 @@ pub async fn serve_connection<S>(
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_MAX)
+        .header_read_timeout(patience.head_time_max)
         .max_headers(HEADERS_MAX)
         .max_buf_size(BUFFER_BYTES_MAX);
-    let stream = Impatient { inner: stream, waiting: None, write_wait_max };
+    let stream = Impatient { inner: stream, waiting: None, write_wait_max: patience.write_wait_max };
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -4,7 +4,7 @@
 //! whoever fills the TCP address cannot keep the owner out of the unix socket.
 
 use crate::admit::Peer;
-use crate::connection::serve_connection;
+use crate::connection::{Patience, serve_connection};
 use crate::engine::Engine;
 use crate::error::ApiError;
 use crate::routes::{self, Shared};
@@ -39,6 +39,10 @@ pub struct Options {
     pub connections_max: usize,
     /// Most event streams at a time.
     pub streams_max: usize,
+    /// How long the head of a request may take to come, and how long a connection may stand idle.
+    pub head_time_max: Duration,
+    /// The longest time from a request's head to the head of its answer. A body that drips in is cut off by it.
+    pub request_time_max: Duration,
     /// How long a client may take nothing of what is written to it before it is disconnected.
     pub write_wait_max: Duration,
 }
@@ -52,6 +56,8 @@ impl Options {
             tcp: Some((Ipv4Addr::LOCALHOST, 5000).into()),
             connections_max: 256,
             streams_max: 64,
+            head_time_max: Duration::from_secs(20),
+            request_time_max: Duration::from_secs(30),
             write_wait_max: Duration::from_secs(30),
         }
     }
@@ -90,7 +96,7 @@ pub async fn serve(
     let socket = Socket::listen(&options.data_folder)?;
     let (stop, stopping) = stopping();
     let bound_tcp = tcp.as_ref().and_then(|listener| listener.local_addr().ok());
-    let shared = Shared::new(engine, token, options.streams_max, stopping.clone());
+    let shared = Shared::new(engine, token, &options, stopping.clone());
     let router = routes::router(shared);
 
     let (path, inode) = (socket.path.clone(), socket.inode());
@@ -98,7 +104,7 @@ pub async fn serve(
     let door = |router: Router| Door {
         router,
         room: Arc::new(Semaphore::new(options.connections_max)),
-        write_wait_max: options.write_wait_max,
+        patience: Patience { head_time_max: options.head_time_max, write_wait_max: options.write_wait_max },
         stopping: stopping.clone(),
         connections: JoinSet::new(),
     };
@@ -128,7 +134,7 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, ApiError> {
 struct Door {
     router: Router,
     room: Arc<Semaphore>,
-    write_wait_max: Duration,
+    patience: Patience,
     stopping: Stopping,
     connections: JoinSet<()>,
 }
@@ -160,7 +166,7 @@ impl Door {
     fn let_in<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(&mut self, stream: S, peer: Peer) {
         // Closed without a word when there is no room: an answer would need the very connection that there is no room for.
         let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else { return };
-        let served = serve_connection(stream, peer, self.router.clone(), self.write_wait_max, self.stopping.clone());
+        let served = serve_connection(stream, peer, self.router.clone(), self.patience, self.stopping.clone());
         self.connections.spawn(async move {
             served.await;
             drop(room);

@@ -26,6 +26,7 @@ use crate::engine::{CommandRequest, Engine, JournalView, ReloadOutcome, ReloadRe
 use crate::extract::BODY_BYTES_MAX;
 use crate::problem::Refused;
 use crate::route::{Payload, Route, schema};
+use crate::serve::Options;
 use crate::stopping::Stopping;
 use crate::token::Token;
 use axum::Router;
@@ -34,7 +35,7 @@ use homeostat_vocabulary::{ActionId, CommandReply, EpisodeId, Policy, ServiceNam
 use hyper::{Method, Uri};
 use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 /// The one address that needs no token.
@@ -56,6 +57,7 @@ pub(crate) struct Parts {
     pub since: Instant,
     pub streams: Arc<Semaphore>,
     pub streams_max: usize,
+    pub request_time_max: Duration,
     pub stopping: Stopping,
 }
 
@@ -68,7 +70,7 @@ impl Deref for Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(engine: Engine, token: Token, streams_max: usize, stopping: Stopping) -> Self {
+    pub(crate) fn new(engine: Engine, token: Token, options: &Options, stopping: Stopping) -> Self {
         Self(Arc::new(Parts {
             commands: engine.commands,
             reloads: engine.reloads,
@@ -78,8 +80,9 @@ impl Shared {
             version: engine.version,
             token,
             since: Instant::now(),
-            streams: Arc::new(Semaphore::new(streams_max)),
-            streams_max,
+            streams: Arc::new(Semaphore::new(options.streams_max)),
+            streams_max: options.streams_max,
+            request_time_max: options.request_time_max,
             stopping,
         }))
     }

@@ -1,7 +1,7 @@
 //! The two addresses: opening, closing, what is in the way, and what strangers throw at them.
 
-use crate::client::{Client, raw};
-use crate::{Fixture, PATIENCE, eventually, facts};
+use crate::client::{raw, raw_open};
+use crate::{Fixture, PATIENCE, eventually, facts, token_of};
 use homeostat_api::{ApiError, Engine, JournalView, Options, serve, socket_path, token_path};
 use homeostat_store::Journal;
 use homeostat_vocabulary::{CommandReply, Policy, Status};
@@ -174,15 +174,33 @@ async fn whoever_fills_one_address_keeps_nobody_out_of_the_other() {
     assert!(!matches!(ended, Ok(1..)), "{ended:?}");
     assert_eq!(fixture.local().get("/v1/status").await.status, 200);
     drop(idle);
-    let client = Client::tcp(address);
     eventually("there is room again", || async {
-        let free = TcpStream::connect(address).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        // A refused connection is readable at once: its end is.
-        free.try_read(&mut [0; 1]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+        raw(address, b"GET /api/health HTTP/1.0\r\nhost: localhost\r\n\r\n").await.starts_with("HTTP/1.0 200")
     })
     .await;
-    assert_eq!(client.get("/api/health").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_request_that_drips_in_is_cut_off() {
+    // A few slow clients would hold every connection for ever.
+    let adjust = |options: &mut Options| {
+        options.head_time_max = Duration::from_millis(300);
+        options.request_time_max = Duration::from_millis(300);
+    };
+    let fixture = Fixture::with(adjust, |_| Ok(CommandReply::Done)).await;
+    let address = fixture.bound().tcp.unwrap();
+    let head = raw_open(address, b"GET /api/health HTTP/1.1\r\nhost: local").await;
+    assert!(!head.contains(" 200 "), "{head}");
+    let token = token_of(&fixture.data_folder);
+    let body = format!(
+        "POST /v1/pause HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
+         content-length: 50\r\n\r\n{{\"scope\": "
+    );
+    let body = raw_open(address, body.as_bytes()).await;
+    assert!(body.starts_with("HTTP/1.1 408") && body.contains("H0426"), "{body}");
+    let idle = raw_open(address, b"GET /api/health HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    assert!(idle.starts_with("HTTP/1.1 200"), "{idle}");
+    assert_eq!(fixture.asked(), Vec::new());
 }
 
 #[tokio::test]

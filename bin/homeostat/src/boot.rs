@@ -2,18 +2,17 @@
 //!
 //! Always holds: the data folder has one engine (the journal's lock); nothing is begun before the drivers have told what runs.
 
-use crate::clock::{self, Clock};
-use crate::engine::{Ears, Engine, Told, pause_everything};
-use crate::{memory, reload};
+use crate::reload;
 use anyhow::Context;
 use homeostat_act::{Driver, StepHands};
-use homeostat_api::{JournalView, Options as ApiOptions};
+use homeostat_api::{CommandRequest, JournalView, Options as ApiOptions};
 use homeostat_cli::{Telling, UpOrder};
 use homeostat_config::Loaded;
 use homeostat_controller::{Event, State};
 use homeostat_driver_process::{Options as ProcessOptions, ProcessDriver};
 use homeostat_saga::{JournalLedger, Runner, RunnerOptions};
 use homeostat_sense::Prober;
+use homeostat_shell::{Clock, Ears, Engine, Told, recall, steady};
 use homeostat_store::{Journal, Options as StoreOptions, Reader, Retention};
 use homeostat_vocabulary::{Chance, Command};
 use std::path::Path;
@@ -44,13 +43,14 @@ pub async fn run(order: UpOrder) -> anyhow::Result<bool> {
     let folder = loaded.settings.data_folder.clone();
     prepare_folder(&folder)?;
     let journal = Journal::open(&folder, StoreOptions::default())?;
-    let remembered = memory::recall(&journal.reader()?)?;
-    let clock = clock::steady(remembered.newest);
+    let remembered = recall(&journal.reader()?)?;
+    let clock = steady(remembered.newest);
     let policy = Arc::new(loaded.policy.clone());
 
     let (lives_in, lives) = mpsc::channel(LIVES_MAX);
     let (probes_in, probes) = mpsc::channel(PROBES_MAX);
     let (sagas_in, sagas) = mpsc::channel(REQUESTS_MAX);
+    let (requests_in, requests) = mpsc::channel(REQUESTS_MAX);
     let (commands_in, commands) = mpsc::channel(REQUESTS_MAX);
     let (told_in, told) = mpsc::channel(REQUESTS_MAX);
     let (reloads_in, reloads) = mpsc::channel(REQUESTS_MAX);
@@ -65,7 +65,7 @@ pub async fn run(order: UpOrder) -> anyhow::Result<bool> {
     let runner = Runner::recover(JournalLedger::new(journal.clone()), hands, runner_options, sagas_in).await?;
 
     let api = homeostat_api::Engine {
-        commands: commands_in.clone(),
+        commands: requests_in,
         status,
         policy: policy_out,
         journal: JournalView::of(journal.clone()),
@@ -87,6 +87,7 @@ pub async fn run(order: UpOrder) -> anyhow::Result<bool> {
     aside.spawn(prune(journal.clone(), retention, Arc::clone(&clock)));
     aside.spawn(reload::watch(source, loaded, folder, told_in.clone(), reloads));
     aside.spawn(heed_signals(told_in));
+    aside.spawn(pass_on(requests, commands_in));
     if let Some(telling) = telling {
         aside.spawn(tell(telling, journal.reader()?, journal.durable()));
     }
@@ -107,7 +108,7 @@ pub async fn run(order: UpOrder) -> anyhow::Result<bool> {
     aside.shutdown().await;
     drop(api_stop);
     bound.ended().await;
-    ended
+    Ok(ended?)
 }
 
 /// What the engine hears before anything else: the policy, a pause asked for by file, and what runs.
@@ -122,7 +123,7 @@ async fn first_events(
         vec![Event::PolicyApplied { policy, origin: "start".to_owned(), fingerprint: loaded.fingerprint() }];
     let kill_switch = folder.join(reload::KILL_SWITCH);
     if kill_switch.exists() {
-        first.push(pause_everything("kill-switch file"));
+        first.push(reload::pause_by_file());
         reload::remove_kill_switch(&kill_switch);
     }
     let sightings = driver.adopt().await.context("looking for services of an earlier engine")?;
@@ -171,7 +172,7 @@ async fn heed_signals(told: mpsc::Sender<Told>) {
 async fn prune(journal: Journal, age_max: Duration, clock: Clock) {
     let retention = Retention { age_max: Some(age_max), records_min: RECORDS_MIN, ..Retention::default() };
     loop {
-        if let Err(error) = journal.prune(retention.clone(), clock().0).await {
+        if let Err(error) = journal.prune(retention, clock().0).await {
             tracing::warn!(%error, "the journal was not pruned");
         }
         tokio::time::sleep(PRUNE_EVERY).await;
@@ -188,6 +189,16 @@ async fn tell(telling: Telling, reader: Reader, mut durable: watch::Receiver<u64
         // What sagas write down of their steps is for `why`; here it would only say everything twice.
         for entry in page.iter().filter(|entry| !entry.record.kind.starts_with("saga.")) {
             eprint!("{}", telling.line(entry));
+        }
+    }
+}
+
+/// Requests of the API become events with somebody who waits for the answer.
+async fn pass_on(mut requests: mpsc::Receiver<CommandRequest>, commands: mpsc::Sender<Told>) {
+    while let Some(CommandRequest { command, by, reply }) = requests.recv().await {
+        let told = Told { event: Event::Command { command, by }, reply: Some(reply) };
+        if commands.send(told).await.is_err() {
+            return;
         }
     }
 }

@@ -1,13 +1,13 @@
 //! The one program: wiring only. What it is started as is decided here; everything else is in the crates it connects.
 
 mod boot;
-mod clock;
-mod engine;
-mod memory;
 mod reload;
 
+use homeostat_api::ApiError;
 use homeostat_cli::{CliError, Exit, Surroundings, UpOrder};
 use homeostat_config::{LogFormat, Settings};
+use homeostat_shell::ShellError;
+use homeostat_store::StoreError;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -35,18 +35,13 @@ fn up(order: UpOrder) -> Result<(), CliError> {
 
 /// An error of the engine as the command line tells it: with the code of the part it comes from.
 fn told(error: anyhow::Error) -> CliError {
-    match error.downcast::<homeostat_store::StoreError>() {
-        Ok(error) => CliError::Store(error),
-        Err(error) => {
-            let code = error.downcast_ref::<homeostat_api::ApiError>().map(homeostat_api::ApiError::code);
-            CliError::Engine {
-                code: code.map(str::to_owned),
-                what: format!("{error:#}"),
-                remedy: None,
-                exit: Exit::Findings,
-            }
-        }
-    }
+    let error = match error.downcast::<StoreError>() {
+        Ok(error) => return CliError::Store(error),
+        Err(error) => error,
+    };
+    let of_api = error.downcast_ref::<ApiError>().map(ApiError::code);
+    let code = of_api.or_else(|| error.downcast_ref::<ShellError>().and_then(ShellError::code));
+    CliError::Engine { code: code.map(str::to_owned), what: format!("{error:#}"), remedy: None, exit: Exit::Findings }
 }
 
 fn log_as_configured(settings: &Settings) {

@@ -3,10 +3,11 @@
 //!
 //! The same task looks for the kill-switch file, so that acting can be stopped with no more than a shell and a disk.
 
-use crate::engine::{Told, pause_everything};
 use homeostat_api::{ReloadOutcome, ReloadRequest};
 use homeostat_config::{Loaded, Source};
 use homeostat_controller::Event;
+use homeostat_shell::Told;
+use homeostat_vocabulary::{Command, Scope};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
@@ -95,9 +96,14 @@ async fn reload(
 
 async fn heed_kill_switch(folder: &Path, told: &mpsc::Sender<Told>) {
     let path = folder.join(KILL_SWITCH);
-    if path.exists() && told.send(pause_everything("kill-switch file").into()).await.is_ok() {
+    if path.exists() && told.send(pause_by_file().into()).await.is_ok() {
         remove_kill_switch(&path);
     }
+}
+
+/// What the kill-switch file says.
+pub fn pause_by_file() -> Event {
+    Event::Command { command: Command::Pause { scope: Scope::Everything }, by: "kill-switch file".to_owned() }
 }
 
 /// The pause is the engine's to remember from here on.

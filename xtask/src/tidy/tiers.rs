@@ -164,7 +164,10 @@ fn judge_stages(
             says("vocabulary depends on nothing of ours"),
             "move the noun into vocabulary, or keep the logic in its stage",
         )),
-        (_, "vocabulary") | ("controller", "detect" | "decide" | "learn") => Ok(()),
+        // The shell is no stage: it runs the controller, see docs/adr/0005-the-shell-runs-the-controller.md.
+        (_, "vocabulary")
+        | ("controller", "detect" | "decide" | "learn")
+        | ("shell", "controller" | "act" | "sense") => Ok(()),
         ("controller", _) => Err((
             says("the controller composes detect, decide and learn; it reaches the world only through effects"),
             "describe what is wanted as an effect in vocabulary and let the shell carry it out",

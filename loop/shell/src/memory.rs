@@ -2,11 +2,11 @@
 //!
 //! Always holds: the memory is a fold over the journal's facts; a checkpoint only saves folding from the beginning.
 
-use anyhow::{Context, bail};
+use crate::ShellError;
 use homeostat_controller::Memory;
 use homeostat_store::{Commit, Entry, Expect, Journal, Put, Reader, Record};
 use homeostat_vocabulary::{Fact, Timestamp};
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 const SPACE: &str = "controller";
 const KEY: &str = "memory";
@@ -25,20 +25,27 @@ pub struct Remembered {
     pub newest: Timestamp,
 }
 
+/// The memory as it was after one fact.
+#[derive(Serialize, Deserialize)]
+struct Checkpoint<M> {
+    seq: u64,
+    memory: M,
+}
+
 /// The row of a fact.
-pub fn record_of(fact: &Fact, at: Timestamp) -> anyhow::Result<Record> {
-    Ok(Record {
+pub fn record_of(fact: &Fact, at: Timestamp) -> Record {
+    Record {
         at_ms: at.0,
         class: fact.class() as u8,
         kind: fact.kind().to_owned(),
         subject: fact.subject(),
         trace: fact.trace(),
-        payload: serde_json::to_vec(fact).context("a fact is plain data")?,
-    })
+        payload: serde_json::to_vec(fact).expect("a fact is plain data"),
+    }
 }
 
 /// Reads the latest checkpoint and folds the facts after it.
-pub fn recall(reader: &Reader) -> anyhow::Result<Remembered> {
+pub fn recall(reader: &Reader) -> Result<Remembered, ShellError> {
     let (mut memory, mut seq) = match reader.document(SPACE, KEY)? {
         Some(document) => read_checkpoint(&document.value)?,
         None => (Memory::default(), 0),
@@ -58,31 +65,27 @@ pub fn recall(reader: &Reader) -> anyhow::Result<Remembered> {
 }
 
 /// The fact of an entry; sagas write their own records into the same journal, which are none.
-fn fact_of(entry: &Entry) -> anyhow::Result<Option<Fact>> {
+fn fact_of(entry: &Entry) -> Result<Option<Fact>, ShellError> {
     if entry.record.kind.starts_with("saga.") {
         return Ok(None);
     }
-    match serde_json::from_slice(&entry.record.payload) {
-        Ok(fact) => Ok(Some(fact)),
-        Err(error) => bail!(
-            "record {} of the journal ({}) cannot be read by this version: {error}; was it written by a newer one?",
-            entry.seq,
-            entry.record.kind
-        ),
-    }
+    let read = serde_json::from_slice(&entry.record.payload);
+    read.map(Some).map_err(|source| ShellError::RecordUnreadable {
+        seq: entry.seq,
+        kind: entry.record.kind.clone(),
+        source,
+    })
 }
 
-fn read_checkpoint(value: &[u8]) -> anyhow::Result<(Memory, u64)> {
-    let mut checkpoint: serde_json::Value = serde_json::from_slice(value).context("the checkpoint is not JSON")?;
-    let seq = checkpoint["seq"].as_u64().context("the checkpoint has no sequence number")?;
-    let memory =
-        serde_json::from_value(checkpoint["memory"].take()).context("the checkpoint's memory cannot be read")?;
+fn read_checkpoint(value: &[u8]) -> Result<(Memory, u64), ShellError> {
+    let checkpoint = serde_json::from_slice(value).map_err(|source| ShellError::CheckpointUnreadable { source })?;
+    let Checkpoint { seq, memory } = checkpoint;
     Ok((memory, seq))
 }
 
 /// Saves the memory as it is after the fact number `seq`.
-pub async fn checkpoint(journal: &Journal, memory: &Memory, seq: u64) -> anyhow::Result<()> {
-    let value = serde_json::to_vec(&json!({ "seq": seq, "memory": memory }))?;
+pub async fn checkpoint(journal: &Journal, memory: &Memory, seq: u64) -> Result<(), ShellError> {
+    let value = serde_json::to_vec(&Checkpoint { seq, memory }).expect("the memory is plain data");
     let put = Put { space: SPACE.to_owned(), key: KEY.to_owned(), value: Some(value), expect: Expect::Any };
     journal.commit(Commit { puts: vec![put], ..Commit::default() }).await?;
     Ok(())

@@ -5,16 +5,14 @@
 //! of the journal nothing more is begun, and everything that runs goes on running.
 
 use crate::clock::Clock;
-use crate::memory;
+use crate::{ShellError, memory};
 use homeostat_act::{end_of, saga_of};
-use homeostat_api::CommandRequest;
 use homeostat_controller::{Effect, Event, Stage, State, step};
 use homeostat_saga::{Reply, Runner, SagaEvent, SagaId, Sight};
 use homeostat_sense::{Prober, Watch};
 use homeostat_store::{Commit, Journal};
 use homeostat_vocabulary::{
-    ActionEnd, ActionId, Chance, Command, CommandReply, Fact, Guard, Millis, Plan, Policy, Refusal, Scope, Signal,
-    Status, Timestamp,
+    ActionEnd, ActionId, Chance, CommandReply, Fact, Guard, Millis, Plan, Policy, Refusal, Signal, Status, Timestamp,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -48,19 +46,12 @@ impl From<Event> for Told {
     }
 }
 
-impl From<CommandRequest> for Told {
-    fn from(request: CommandRequest) -> Self {
-        let CommandRequest { command, by, reply, .. } = request;
-        Self { event: Event::Command { command, by }, reply: Some(reply) }
-    }
-}
-
 /// Everything the engine hears, by urgency.
 pub struct Ears {
     /// Policies, requests of the machine, and whatever else the wiring tells.
     pub told: mpsc::Receiver<Told>,
     /// Commands of people and programs.
-    pub commands: mpsc::Receiver<CommandRequest>,
+    pub commands: mpsc::Receiver<Told>,
     /// What became of sagas.
     pub sagas: mpsc::Receiver<SagaEvent>,
     /// Starts and exits.
@@ -95,7 +86,7 @@ pub struct Engine {
 
 impl Engine {
     /// Runs until the controller says to exit; whether the services were left running.
-    pub async fn run(mut self, mut ears: Ears, first: Vec<Event>) -> anyhow::Result<bool> {
+    pub async fn run(mut self, mut ears: Ears, first: Vec<Event>) -> Result<bool, ShellError> {
         let mut turn: Vec<Told> = first.into_iter().map(Told::from).collect();
         let mut resumed = false;
         loop {
@@ -121,7 +112,7 @@ impl Engine {
             tokio::select! {
                 biased;
                 Some(told) = ears.told.recv() => return told,
-                Some(request) = ears.commands.recv() => return request.into(),
+                Some(told) = ears.commands.recv() => return told,
                 Some(event) = ears.sagas.recv() => if let Some(event) = self.heard_of_saga(event) { return event.into() },
                 Some(Ok(result)) = self.submissions.join_next() => if let Some(event) = result { return event.into() },
                 Some(signal) = ears.lives.recv() => return Event::Signal(signal).into(),
@@ -136,7 +127,7 @@ impl Engine {
     fn gather(&self, ears: &mut Ears, turn: &mut Vec<Told>) {
         while turn.len() < EVENTS_A_TURN_MAX {
             let next = ears.told.try_recv().ok();
-            let next = next.or_else(|| ears.commands.try_recv().ok().map(Told::from));
+            let next = next.or_else(|| ears.commands.try_recv().ok());
             let next = next.or_else(|| ears.lives.try_recv().ok().map(|signal| Event::Signal(signal).into()));
             let next = next.or_else(|| ears.probes.try_recv().ok().map(|signal| Event::Signal(signal).into()));
             match next {
@@ -147,7 +138,7 @@ impl Engine {
     }
 
     /// Takes a turn's events in: all facts in one transaction, then all the rest. `Some` when the engine is to exit.
-    async fn take(&mut self, turn: Vec<Told>) -> anyhow::Result<Option<bool>> {
+    async fn take(&mut self, turn: Vec<Told>) -> Result<Option<bool>, ShellError> {
         let (mut records, mut rest) = (Vec::new(), Vec::new());
         let mut to_show = false;
         for Told { event, mut reply } in turn {
@@ -158,7 +149,7 @@ impl Engine {
             let now = (self.clock)();
             for effect in step(&mut self.state, event, now, &mut self.chance) {
                 match effect {
-                    Effect::Record(fact) => records.push(memory::record_of(&fact, now)?),
+                    Effect::Record(fact) => records.push(memory::record_of(&fact, now)),
                     Effect::Reply(answer) => rest.push((Effect::Reply(answer), reply.take())),
                     other => rest.push((other, None)),
                 }
@@ -285,11 +276,11 @@ impl Engine {
     }
 
     /// Ends in good order: results of steps that are out are written down, then the memory.
-    async fn end(mut self, services_kept: bool) -> anyhow::Result<()> {
+    async fn end(mut self, services_kept: bool) -> Result<(), ShellError> {
         self.runner.stop(STOP_GRACE).await;
         if self.state.status(Timestamp(0)).cannot_act.is_none() {
             let now = (self.clock)();
-            let record = memory::record_of(&Fact::EngineStopped { services_kept }, now)?;
+            let record = memory::record_of(&Fact::EngineStopped { services_kept }, now);
             let committed = self.journal.commit(Commit { records: vec![record], ..Commit::default() }).await?;
             memory::checkpoint(&self.journal, self.state.memory(), committed.last_seq).await?;
         }
@@ -313,9 +304,4 @@ async fn standing(runner: &Runner, id: &SagaId, action: ActionId) -> Option<Even
 /// The action of a saga, from its name `A12-9f3a0b1c`.
 fn action_of(id: &SagaId) -> Option<ActionId> {
     id.0.split_once('-')?.0.parse().ok()
-}
-
-/// The command by which the kill-switch file and the terminal's signals speak.
-pub fn pause_everything(by: &str) -> Event {
-    Event::Command { command: Command::Pause { scope: Scope::Everything }, by: by.to_owned() }
 }

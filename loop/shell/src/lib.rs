@@ -1,0 +1,15 @@
+//! The shell around the controller: runs it against the real world.
+//!
+//! Called by the wiring in `bin/homeostat`, which builds the parts and hands them over. Always holds: one task owns the state;
+//! facts are durable before the effects that rest on them; time never runs backwards. It must never decide anything: every
+//! decision is the controller's, which is why the simulator can stand in for this crate.
+
+mod clock;
+mod engine;
+mod error;
+mod memory;
+
+pub use clock::{Clock, steady};
+pub use engine::{Ears, Engine, Told};
+pub use error::ShellError;
+pub use memory::{Remembered, recall};

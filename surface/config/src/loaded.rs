@@ -6,9 +6,9 @@
 use crate::check::{self, Judge};
 use crate::complete::complete;
 use crate::layer;
-use crate::place::Origin;
+use crate::place::{Origin, Place};
 use crate::problem::{Problem, Problems, Weight};
-use crate::schema::schema;
+use crate::schema;
 use crate::section::Document;
 use crate::settings::{self, Settings};
 use crate::source::Source;
@@ -54,10 +54,20 @@ pub fn load(source: &Source) -> Result<Loaded, Problems> {
 /// host, does not matter to `status` or `why`.
 pub fn load_settings(source: &Source) -> Result<Settings, Problems> {
     let reading = read(source, None);
-    let concerns = |problem: &Problem| problem.path.0.first().is_none_or(|name| name == "engine" || name == "api");
-    let errors = |problem: &Problem| problem.weight == Weight::Error && concerns(problem);
-    let problems: Vec<Problem> = reading.problems.into_iter().filter(errors).collect();
+    let problems: Vec<Problem> = reading.problems.into_iter().filter(concerns_settings).collect();
     if problems.is_empty() { Ok(settings::settings(&reading.document)) } else { Err(Problems::new(problems)) }
+}
+
+/// In an incident `pause` must work while somebody is in the middle of editing the file: a tear counts only when the
+/// engine's own settings may lie behind it.
+fn concerns_settings(problem: &Problem) -> bool {
+    let section = problem.path.0.first().map(String::as_str);
+    let behind = |place: &Place| place.text_from_line().contains("engine");
+    match problem.code() {
+        _ if problem.weight() == Weight::Warning => false,
+        crate::Code::Syntax => problem.place.as_ref().is_none_or(behind),
+        _ => section.is_none_or(|name| name == "engine" || name == "api"),
+    }
 }
 
 impl Loaded {
@@ -88,16 +98,17 @@ struct Reading {
 }
 
 fn read(source: &Source, draft: Option<&str>) -> Reading {
-    let schema = schema();
-    let mut layers = layer::read(source, &schema, draft);
-    let mut shape = check::shape(&schema, &mut layers.tree, layers.is_torn);
+    let schema = schema::derived();
+    let mut layers = layer::read(source, schema, draft);
+    let mut shape = check::shape(schema, &mut layers.tree, layers.is_torn);
     let is_sure = |problem: &Problem| problem.place.as_ref().is_none_or(|place| !layers.is_below_tear(place));
     shape.problems.retain(is_sure);
     spread_defaults(&mut layers.tree);
     // The shape check leaves nothing that does not become sections; if it ever did, that is said and not hidden.
     let mut document = serde_json::from_value(layers.tree.to_json()).unwrap_or_else(|_| {
         let message = "a value passed the check of its shape and could not be read";
-        shape.problems.push(Problem::new(crate::Code::WrongType, message, "please report this with the file"));
+        let problem = Problem::new(crate::Code::WrongType, message, "please report this with the file");
+        shape.problems.push(problem.at(Some(layers.tree.place.clone()), "in this file"));
         Document::default()
     });
     let folder = source.folder();

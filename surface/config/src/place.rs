@@ -100,6 +100,12 @@ impl Place {
         (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
     }
 
+    /// The text from the beginning of the place's line to the end; only to be searched.
+    pub(crate) fn text_from_line(&self) -> &str {
+        let text = self.source.full();
+        &text[text[..self.span.start].rfind('\n').map_or(0, |at| at + 1)..]
+    }
+
     /// What problems are sorted by.
     pub(crate) fn order(&self) -> (usize, usize) {
         (self.source.rank, self.span.start)

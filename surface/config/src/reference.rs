@@ -2,7 +2,7 @@
 //!
 //! Called by the test that keeps the committed page true, and by nobody at run time but `config` in the command line.
 
-use crate::schema::{choices, properties, resolve, schema};
+use crate::schema::{choices, derived, properties, resolve};
 use serde_json::Value;
 use std::fmt::Write;
 
@@ -44,15 +44,15 @@ whichever layer says it.
 /// The text of `docs/configuration.md`.
 #[must_use]
 pub fn reference() -> String {
-    let root = schema();
+    let root = derived();
     let mut text = INTRODUCTION.to_owned();
-    for (name, section) in properties(&root, &root) {
-        let target = resolve(&root, section);
+    for (name, section) in properties(root, root) {
+        let target = resolve(root, section);
         match target.get("additionalProperties").filter(|any| any.is_object()) {
             Some(each) => {
-                write_table(&mut text, &root, &format!("{name}.NAME"), resolve(&root, each), description(section));
+                write_table(&mut text, root, &format!("{name}.NAME"), resolve(root, each), description(section));
             }
-            None => write_table(&mut text, &root, name, target, description(section)),
+            None => write_table(&mut text, root, name, target, description(section)),
         }
     }
     text

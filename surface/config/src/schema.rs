@@ -6,10 +6,21 @@
 use crate::section::Document;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
 
 /// The JSON schema of `homeostat.toml`.
 #[must_use]
 pub fn schema() -> Value {
+    derived().clone()
+}
+
+/// The same, derived once.
+pub fn derived() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(derive);
+    &SCHEMA
+}
+
+fn derive() -> Value {
     let generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.into_root_schema_for::<Document>().to_value();
     without_nulls(&mut schema);

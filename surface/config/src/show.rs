@@ -91,7 +91,7 @@ impl Loaded {
 }
 
 /// A value as it is written in TOML; JSON's way of writing texts, numbers and lists is a part of TOML's.
-fn written_value(value: &Value) -> String {
+pub fn written_value(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(written_value).collect::<Vec<_>>().join(", ")),
         // JSON may write this control letter as it stands, TOML may not.

@@ -114,7 +114,7 @@ impl JsonSchema for Words {
                 { "type": "array", "items": { "type": "string" }, "minItems": 1 },
                 { "type": "string", "minLength": 1 }
             ],
-            "examples": [["./server", "--port", "{port}"], "./server --port {port}"]
+            "examples": [["./server", "--verbose"], "./server --verbose"]
         })
     }
 }

@@ -5,7 +5,7 @@ use crate::code::Code;
 use crate::place::Medium;
 use crate::problem::Problem;
 use crate::quantity::Period;
-use crate::tree::Path;
+use crate::tree::{Node, Path};
 use std::net::SocketAddr;
 
 pub fn check(judge: &mut Judge<'_>) {
@@ -82,10 +82,12 @@ fn check_scaling(judge: &mut Judge<'_>) {
     let path = Path::of(&["scaling", "enabled"]);
     let held: Vec<String> = judge
         .services()
-        .filter(|(_, service)| !(scaling.instances_min..=scaling.instances_max).contains(&service.instances))
-        .map(|(name, service)| {
-            let held = service.instances.max(scaling.instances_min).min(scaling.instances_max);
-            format!("{name} runs {held} instead of {}", service.instances)
+        .filter_map(|(name, service)| {
+            // The sections already hold the bounded number; the tree has what was written.
+            let written = judge.tree.at(&Path::of_service(name, &["instances"])).map(Node::to_json);
+            let declared = written.and_then(|number| number.as_u64()).unwrap_or(1);
+            let runs = u64::from(service.instances);
+            (declared != runs).then(|| format!("{name} runs {runs} instead of {declared}"))
         })
         .collect();
     let effect = if held.is_empty() { "no service is outside of them now".to_owned() } else { held.join(", ") };
@@ -123,13 +125,19 @@ fn check_services(judge: &mut Judge<'_>) {
     let says_something_else = judge.broken.iter().any(|path| path.0.first().is_some_and(|name| name == "services"));
     if document.services.is_empty() && !says_something_else {
         let help = "add a table such as [services.web] with a command, or let `homeostat init` write one";
-        judge.report(Path::of(&["services"]), Problem::new(Code::NoServices, "no service is declared", help).warning());
+        let path = Path::of(&["services"]);
+        let problem = Problem::new(Code::NoServices, "no service is declared", help).warning();
+        judge.report(path.clone(), problem.at(judge.place(&path), "nothing to look after"));
     }
     for (name, service) in &document.services {
         if let Some(health) = &service.health {
             check_length(judge, Path::of_service(name, &["health", "interval"]), health.interval);
             let timeout = health.timeout.unwrap_or(crate::section::Health::TIMEOUT);
-            check_length(judge, Path::of_service(name, &["health", "timeout"]), timeout);
+            let timeout_path = Path::of_service(name, &["health", "timeout"]);
+            // A timeout that nobody wrote follows the interval, which is judged by itself.
+            if judge.tree.at(&timeout_path).is_some() {
+                check_length(judge, timeout_path, timeout);
+            }
             if timeout > health.interval && health.interval.0.0 > 0 {
                 let message = format!(
                     "the health check of `{name}` may take {timeout}, and is made every {}: the next would begin before",

@@ -15,15 +15,16 @@ pub fn check(judge: &mut Judge<'_>) {
 
 fn check_known(judge: &mut Judge<'_>) {
     let document = judge.document;
-    let names: Vec<&str> = document.services.keys().map(String::as_str).collect();
+    let names = || document.services.keys().map(String::as_str);
     for (name, service) in &document.services {
         for dependency in &service.depends_on {
             // A service whose table had to be taken out is declared all the same.
-            let declared = names.contains(&dependency.as_str()) || judge.is_broken(&Path::of_service(dependency, &[]));
+            let declared =
+                document.services.contains_key(dependency) || judge.is_broken(&Path::of_service(dependency, &[]));
             if declared {
                 continue;
             }
-            let help = match nearest(dependency, names.iter().copied()) {
+            let help = match nearest(dependency, names()) {
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => format!("declare it as [services.{dependency}], or take it out"),
             };
@@ -38,7 +39,7 @@ fn check_known(judge: &mut Judge<'_>) {
 /// Each circle is reported once, at its alphabetically first service, in full.
 fn check_circles(judge: &mut Judge<'_>) {
     let document = judge.document;
-    let edges: BTreeMap<&str, Vec<&str>> = document
+    let mut edges: BTreeMap<&str, Vec<&str>> = document
         .services
         .iter()
         .map(|(name, service)| {
@@ -46,6 +47,7 @@ fn check_circles(judge: &mut Judge<'_>) {
             (name.as_str(), known.map(String::as_str).collect())
         })
         .collect();
+    take_startable(&mut edges);
     let mut told: BTreeSet<&str> = BTreeSet::new();
     for start in edges.keys() {
         if told.contains(start) {
@@ -54,6 +56,31 @@ fn check_circles(judge: &mut Judge<'_>) {
         let Some(circle) = shortest_circle(start, &edges) else { continue };
         told.extend(&circle);
         report_circle(judge, &circle);
+    }
+}
+
+/// Takes out what could start, wave by wave: what is left is in a circle, or waits for one. Searching only there keeps a
+/// large configuration without circles, the usual one, linear.
+fn take_startable<'a>(edges: &mut BTreeMap<&'a str, Vec<&'a str>>) {
+    let mut dependants: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut waits_for: BTreeMap<&str, usize> = BTreeMap::new();
+    for (name, dependencies) in &*edges {
+        waits_for.insert(name, dependencies.len());
+        for dependency in dependencies {
+            dependants.entry(dependency).or_default().push(name);
+        }
+    }
+    let mut ready: Vec<&str> = waits_for.iter().filter(|(_, count)| **count == 0).map(|(name, _)| *name).collect();
+    while let Some(name) = ready.pop() {
+        edges.remove(name);
+        for dependant in dependants.get(name).into_iter().flatten() {
+            if let Some(count) = waits_for.get_mut(dependant) {
+                *count -= 1;
+                if *count == 0 {
+                    ready.push(dependant);
+                }
+            }
+        }
     }
 }
 

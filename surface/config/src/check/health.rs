@@ -54,7 +54,7 @@ fn refuse(judge: &mut Judge<'_>, name: &str, key: &str, reason: &str, help: &str
     let path = Path::of_service(name, &["health", key]);
     let message = format!("`{path}` cannot be asked: {reason}");
     let place = judge.place(&path);
-    judge.report(path, Problem::new(Code::BadAddress, message, help).at(place, reason));
+    judge.report(path, Problem::new(Code::BadAddress, message, help).at(place, "cannot be asked"));
 }
 
 fn refuse_url(url: &str) -> Option<&'static str> {

@@ -97,7 +97,8 @@ fn judge_environment(node: &Node, path: &Path) -> Option<Problem> {
             let message = format!("`{path}` holds a zero byte, which no variable can");
             Some(Problem::new(Code::BadFormat, message, "take it out").at(Some(node.place.clone()), "a zero byte"))
         }
-        Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) => None,
+        Value::Text(_) | Value::Integer(_) | Value::Boolean(_) => None,
+        // Not a number with a point: 1.10 would arrive as 1.1.
         _ => Some(wrong_type_for(node, path, "text in quotes")),
     }
 }

@@ -71,7 +71,8 @@ impl Judge<'_> {
     /// The place of a key, or of the nearest table around it that was written.
     fn key_place(&self, path: &Path) -> Option<Place> {
         let names = (1..=path.0.len()).rev().map(|length| Path(path.0[..length].to_vec()));
-        names.into_iter().find_map(|path| self.tree.at(&path)).map(|node| node.key_place.clone())
+        let written = names.into_iter().find_map(|path| self.tree.at(&path));
+        Some(written.unwrap_or(self.tree).key_place.clone()).filter(|place| place.order() > (0, 0))
     }
 
     fn report(&mut self, path: Path, problem: Problem) {

@@ -7,6 +7,7 @@ use super::suggest::nearest;
 use crate::code::Code;
 use crate::problem::Problem;
 use crate::schema;
+use crate::show::written_value;
 use crate::tree::{Node, Path, Value};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -207,7 +208,7 @@ pub fn listed(words: &[&str]) -> String {
 fn example_line(key: &str, expected: &Json) -> String {
     let example = expected.get("properties").and_then(|all| all.get(key)?.get("examples")?.get(0));
     match example {
-        Some(example) => format!("{key} = {example}"),
+        Some(example) => format!("{key} = {}", written_value(example)),
         None => format!("{key} = ..."),
     }
 }

@@ -63,20 +63,25 @@ pub fn read(path: &Path, rank: usize, layers: &mut Layers) {
 /// Reads what stands in a file, or will.
 pub fn read_bytes(path: &Path, bytes: Vec<u8>, rank: usize, layers: &mut Layers) {
     let medium = Medium::File(path.to_owned());
-    let text = match String::from_utf8(bytes) {
-        Ok(text) => text,
+    let source = match String::from_utf8(bytes) {
+        Ok(text) => SourceText::new(medium, rank, text),
         Err(error) => {
             let valid_up_to = error.utf8_error().valid_up_to();
-            let text = SourceText::new(medium, rank, String::from_utf8_lossy(error.as_bytes()).into_owned());
+            let source = SourceText::new(medium, rank, String::from_utf8_lossy(error.as_bytes()).into_owned());
             // Up to the first wrong byte the lossy text is the same.
-            let place = Place::new(&text, valid_up_to..valid_up_to + char::REPLACEMENT_CHARACTER.len_utf8());
+            let place = Place::new(&source, valid_up_to..valid_up_to + char::REPLACEMENT_CHARACTER.len_utf8());
             let problem = Problem::new(Code::Syntax, "the file is not UTF-8 text", "save the file as UTF-8");
-            layers.problems.push(problem.at(Some(place), "this byte is not text"));
+            layers.problems.push(problem.at(Some(place.clone()), "this byte is not text"));
+            layers.torn_at.push(place);
             layers.is_torn = true;
-            return;
+            source
         }
     };
-    let source = SourceText::new(medium, rank, text);
+    if !matches!(layers.tree.place.source.medium(), Medium::File(_)) {
+        // Problems of the configuration as a whole are shown at the beginning of the first file.
+        layers.tree.place = Place::new(&source, 0..0);
+        layers.tree.key_place = layers.tree.place.clone();
+    }
     let (table, errors) = DeTable::parse_recoverable(source.full());
     report_syntax(&errors, &source, layers);
     let whole = Place::whole(&source);
@@ -91,14 +96,16 @@ fn report_syntax(errors: &[toml::de::Error], source: &Arc<SourceText>, layers: &
         // An error without a place is about the end of the file.
         let end = source.full().len();
         let place = Place::new(source, error.span().unwrap_or(end..end));
-        if layers.torn_at.last().is_none_or(|last| !Arc::ptr_eq(&last.source, source)) {
-            layers.torn_at.push(place.clone());
-            layers.is_torn = true;
-        }
+        layers.torn_at.push(place.clone());
+        layers.is_torn = true;
         let said = error.message().lines().next().unwrap_or_default();
         let is_new = lines.insert(place.line_and_column().0) & messages.insert(said.to_owned());
         if is_new && messages.len() <= SYNTAX_ERRORS_MAX {
-            let problem = Problem::new(Code::Syntax, format!("the file is not valid TOML: {said}"), syntax_help(said));
+            let problem = Problem::new(
+                Code::Syntax,
+                format!("the file is not valid TOML: {said}"),
+                syntax_help(said, place.text_from_line()),
+            );
             layers.problems.push(problem.at(Some(place), "here"));
         }
     }
@@ -115,10 +122,13 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, (String, &'static str)> {
     Ok(bytes)
 }
 
-fn syntax_help(message: &str) -> &'static str {
+fn syntax_help(message: &str, text: &str) -> &'static str {
+    let value = text.lines().next().and_then(|line| line.split_once('=')).map_or("", |(_, value)| value.trim_start());
+    // The parser takes `./server` for a number; whoever wrote it has forgotten the quotes.
+    let lacks_quotes = value.starts_with(|c: char| c.is_alphabetic() || matches!(c, '.' | '/' | '~' | '$'));
     if message.contains("duplicate key") {
         "say it once; tables are opened once, and a key stands once in a table"
-    } else if message.contains("quoted") || message.contains("literal") || message.contains("string") {
+    } else if lacks_quotes || message.contains("quoted") || message.contains("literal") || message.contains("string") {
         "texts stand in double quotes: key = \"text\""
     } else {
         "see the page for how TOML is written"

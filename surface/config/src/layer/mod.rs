@@ -25,7 +25,7 @@ pub struct Layers {
     pub problems: Vec<Problem>,
     /// Whether a file could not be read in full, so that something may be missing from the tree.
     pub is_torn: bool,
-    /// Where each torn file is torn first; what stands below it in the tree may be in the wrong place.
+    /// Where files are torn; what stands below it in the tree may be in the wrong place.
     pub torn_at: Vec<Place>,
     /// Files that were read, and the folder in which further ones would be.
     pub files: Vec<PathBuf>,
@@ -45,7 +45,10 @@ pub fn read(source: &Source, schema: &serde_json::Value, draft: Option<&str>) ->
     let mut layers = Layers { tree: empty_tree(), problems, is_torn: false, torn_at, files };
     let mut rank = 0;
     match (&source.path, draft) {
-        (Some(path), Some(text)) => file::read_bytes(path, text.as_bytes().to_vec(), rank, &mut layers),
+        (Some(path), Some(text)) => {
+            rank += 1;
+            file::read_bytes(path, text.as_bytes().to_vec(), rank, &mut layers);
+        }
         (Some(path), None) => {
             for path in file::all_of(path, &mut layers) {
                 rank += 1;

@@ -48,7 +48,10 @@ fn procfile(text: &str) -> Vec<Candidate> {
     let services = entries.filter(|(name, command)| *name != "release" && !command.is_empty());
     services
         .filter_map(|(name, command)| {
-            let in_shell = || vec!["sh".to_owned(), "-c".to_owned(), command.to_owned()];
+            // With exec the shell becomes the program, and signals reach it; several commands need the shell to stay.
+            let is_one = !command.contains(['|', '&', ';', '<', '>', '(', '=', '\n']);
+            let script = if is_one { format!("exec {command}") } else { command.to_owned() };
+            let in_shell = || vec!["sh".to_owned(), "-c".to_owned(), script.clone()];
             let words = match words::split(command) {
                 Ok(words) if words::shell_syntax(&words).is_none() && !command.contains(['$', '*', '~']) => words,
                 _ => in_shell(),

@@ -14,11 +14,11 @@ use std::collections::BTreeMap;
 /// `{instance}` (0, 1, ...) and `{service}`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = require_command)]
 pub struct Service {
     /// The program and its arguments: a list of words, or one text that is split into words as a shell would split it.
     /// There is no shell: for pipes or variables write `["sh", "-c", "..."]`. A program without a slash is searched in
     /// `PATH`; a relative one begins at the working folder.
-    #[schemars(required)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Words>,
     /// How many copies run.
@@ -49,6 +49,12 @@ pub struct Service {
     pub limits: Limits,
     /// How much the engine may do by itself when it needs repair.
     pub autonomy: Autonomy,
+}
+
+/// The one key without which a service means nothing. In Rust it is optional like the others, so that a service that lacks
+/// it can still be checked for everything else.
+fn require_command(schema: &mut schemars::Schema) {
+    schema.insert("required".to_owned(), serde_json::json!(["command"]));
 }
 
 impl Default for Service {

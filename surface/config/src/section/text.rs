@@ -14,7 +14,7 @@ pub struct PortChoice(pub Port);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignalName(pub StopSignal);
 
-/// The value of an environment variable: a plain text, number or truth value, or the reference of a secret.
+/// The value of an environment variable: a plain text, whole number or truth value, or the reference of a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlainOrReference(String);
 
@@ -151,7 +151,7 @@ impl JsonSchema for PlainOrReference {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "x-kind": "environment",
-            "type": ["string", "integer", "number", "boolean"],
+            "type": ["string", "integer", "boolean"],
             "examples": ["production", "env:DB_PASSWORD", "file:secrets/token"]
         })
     }

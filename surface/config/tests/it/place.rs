@@ -1,6 +1,7 @@
 //! A folder with a configuration in it, as tests need it.
 
 use homeostat_config::{Loaded, Look, Problems, Source, load};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 /// A folder with files, an environment and flags; the folder goes when this goes.
@@ -11,12 +12,18 @@ pub struct Place {
 }
 
 impl Place {
-    /// A folder in which `homeostat.toml` says `text`.
-    pub fn with(text: &str) -> Self {
+    /// A folder in which `homeostat.toml` says `text`, with a program `server` and a secret to refer to.
+    pub fn with(text: impl AsRef<[u8]>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let environment = vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
+        let environment = vec![
+            ("PATH".to_owned(), "/usr/bin:/bin".to_owned()),
+            ("DB_PASSWORD".to_owned(), "in the environment".to_owned()),
+        ];
         let place = Self { folder, environment, overrides: Vec::new() };
-        place.file("homeostat.toml", text)
+        let place = place.file("homeostat.toml", text).file("server", "#!/bin/sh\n").file("secrets/token", "in a file");
+        let program = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(place.folder().join("server"), program).unwrap();
+        place
     }
 
     /// A further file.
@@ -55,13 +62,18 @@ impl Place {
         load(&self.source())
     }
 
-    /// What loading it says: the problems if it fails, the warnings if not; the folder's name is taken out.
-    pub fn says(&self) -> String {
-        let problems = match self.load() {
+    /// The problems, if it fails, or the warnings, if not.
+    pub fn problems(&self) -> Problems {
+        match self.load() {
             Ok(loaded) => loaded.warnings,
             Err(problems) => problems,
-        };
-        self.without_folder(&problems.render(Look { width: 400, ..Look::PLAIN }))
+        }
+    }
+
+    /// What loading it says, drawn without colours; the folder's name is taken out.
+    pub fn says(&self) -> String {
+        // Wide, so that the length of the folder's name changes no line break.
+        self.without_folder(&self.problems().render(Look { width: 400, ..Look::PLAIN }))
     }
 
     pub fn without_folder(&self, text: &str) -> String {
@@ -69,12 +81,8 @@ impl Place {
         text.replace(&format!("{folder}/"), "").replace(&folder, "FOLDER")
     }
 
-    /// The codes of the problems that make it fail, or of its warnings.
+    /// The codes of the problems.
     pub fn codes(&self) -> Vec<&'static str> {
-        let problems = match self.load() {
-            Ok(loaded) => loaded.warnings,
-            Err(problems) => problems,
-        };
-        problems.iter().map(|problem| problem.code().as_str()).collect()
+        self.problems().iter().map(|problem| problem.code().as_str()).collect()
     }
 }

@@ -271,7 +271,7 @@ impl Simulation {
     /// The engine ends in good order; what the sagas still had to write is written.
     fn engine_ends(&mut self, services_kept: bool) {
         let now = self.agenda.now;
-        self.auditor.exited(now, services_kept, self.world.is_empty());
+        self.audit_exit(services_kept);
         let able = self.engine.as_ref().is_some_and(|it| it.state.status(now).cannot_act.is_none());
         self.engine = None;
         self.engine_number += 1;
@@ -286,6 +286,18 @@ impl Simulation {
             self.journal.save_checkpoint();
         }
         self.start_again_later();
+    }
+
+    /// After an orderly end that was to take the services along nothing runs, but where a stuck saga has called a person already.
+    fn audit_exit(&mut self, services_kept: bool) {
+        let Some(engine) = &self.engine else { return };
+        let left_to_person = |target: &str| engine.executor.sagas().any(|saga| saga.rest.is_some() && saga.target == target);
+        let left = self.world.adopt().into_iter().find(|sighting| {
+            sighting.ended.is_none() && !services_kept && !left_to_person(&sighting.instance.to_string())
+        });
+        if let Some(left) = left {
+            self.auditor.broken(self.agenda.now, format!("the engine ended and left {} running", left.instance));
+        }
     }
 
     /// The engine is killed; of the writes under way some reach the disk, some do not.

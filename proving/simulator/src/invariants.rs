@@ -48,7 +48,6 @@ pub(crate) struct Auditor {
     shutting_down: bool,
     episodes: BTreeMap<EpisodeId, InstanceId>,
     outcomes: BTreeMap<EpisodeId, Outcome>,
-    called_person: BTreeSet<EpisodeId>,
     lives: BTreeMap<InstanceId, RunId>,
     repairs: BTreeMap<InstanceId, Vec<Timestamp>>,
     intents: BTreeSet<(SagaId, usize, u32)>,
@@ -88,10 +87,6 @@ impl Auditor {
         self.stalled_until = until;
     }
 
-    pub(crate) fn is_escalated(&self, episode: EpisodeId) -> bool {
-        self.called_person.contains(&episode)
-    }
-
     pub(crate) const fn repairs_begun(&self) -> usize {
         self.repairs_begun
     }
@@ -115,12 +110,6 @@ impl Auditor {
         self.last_tick = now;
         let spins = self.idle_ticks > 2;
         self.judge(now, if spins { Err("the engine spins: a tick leaves the next one due at once".to_owned()) } else { Ok(()) });
-    }
-
-    /// After an orderly end that was to take the services along, nothing runs.
-    pub(crate) fn exited(&mut self, now: Timestamp, services_kept: bool, world_is_empty: bool) {
-        let left = !services_kept && !world_is_empty;
-        self.judge(now, if left { Err("the engine ended and left processes behind".to_owned()) } else { Ok(()) });
     }
 
     /// Each action begins at most one life, and no life begins beside another one of the same instance.
@@ -296,7 +285,6 @@ impl Auditor {
             }
             Fact::EpisodeOpened { episode, subject } => drop(self.episodes.insert(*episode, subject.clone())),
             Fact::EpisodeClosed { episode, .. } => drop(self.episodes.remove(episode)),
-            Fact::Escalated { episode, .. } => drop(self.called_person.insert(*episode)),
             Fact::PlanMade { plan, .. } => {
                 self.action_of_saga.insert(plan.saga.clone(), plan.action);
                 self.plans.insert(plan.action, plan.clone());

@@ -131,7 +131,9 @@ impl Simulation {
         let Some(action) = engine.tickets.remove(&ticket) else { return };
         match reply {
             Ok(Reply::Accepted | Reply::Obeyed) => {}
-            Ok(Reply::Open | Reply::Ended) => {
+            // With another definition it is still the same saga: the policy changed between two engines, and with it the limits
+            // that a new saga would get. It goes on with its own.
+            Ok(Reply::Open | Reply::Ended) | Err(SagaError::IdReused(_)) => {
                 let Some(plan) = engine.state.memory().action(action).map(|it| it.plan.clone()) else { return };
                 let id = SagaId(plan.saga);
                 let open = engine.executor.saga(&id).and_then(homeostat_saga::Saga::standing);

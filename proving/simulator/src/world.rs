@@ -157,11 +157,6 @@ impl World {
         self.lives.values().filter(|life| life.sighting.instance == *instance).count()
     }
 
-    /// Whether anything runs at all.
-    pub(crate) fn is_empty(&self) -> bool {
-        !self.lives.values().any(Life::runs)
-    }
-
     /// The latest life of every instance, as the driver finds them for a new engine.
     pub(crate) fn adopt(&self) -> Vec<Sighting> {
         self.latest.values().map(|run| self.lives[run].sighting.clone()).collect()

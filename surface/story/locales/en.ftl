@@ -208,7 +208,7 @@ saga-verb-do = carry out
 saga-verb-undo = take back
 saga-verb-probe = look whether it happened
 saga-created = { $action } is recorded, before anything is done to { $target }.
-saga-taken = An engine ({ $owner }) took { $action } over.
+saga-taken = { $action } is in the hands of the engine ({ $owner }).
 saga-step-started = { $action }, { $step }, attempt { $attempt }: { $verb } ...
 saga-step-done = { $action }, { $step }, attempt { $attempt }: { $verb }: done
 saga-step-failed = { $action }, { $step }, attempt { $attempt }: { $verb }: failed: { $why }
@@ -317,6 +317,7 @@ phase-stopped = stopped
 status-all-ready = { $count ->
     [0] No service is declared.
     [one] The one service is ready.
+    [2] Both services are ready.
    *[other] All { $count } services are ready.
 }
 status-some-ready = { $ready } of { $count } services ready. Not ready: { $names }.

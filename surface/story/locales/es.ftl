@@ -207,7 +207,7 @@ saga-verb-do = ejecutar
 saga-verb-undo = deshacer
 saga-verb-probe = averiguar si ocurrió
 saga-created = { $action } queda registrada antes de tocar { $target }.
-saga-taken = Un motor ({ $owner }) se hizo cargo de { $action }.
+saga-taken = { $action } está en manos del motor ({ $owner }).
 saga-step-started = { $action }, { $step }, intento { $attempt }: { $verb } ...
 saga-step-done = { $action }, { $step }, intento { $attempt }: { $verb }: hecho
 saga-step-failed = { $action }, { $step }, intento { $attempt }: { $verb }: falló: { $why }
@@ -316,6 +316,7 @@ phase-stopped = detenido
 status-all-ready = { $count ->
     [0] No hay ningún servicio declarado.
     [one] El único servicio está listo.
+    [2] Los dos servicios están listos.
    *[other] Los { $count } servicios están listos.
 }
 status-some-ready = { $ready } de { $count } servicios listos. Sin estar listos: { $names }.

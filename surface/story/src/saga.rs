@@ -7,7 +7,7 @@ use crate::{Message, plain, words};
 use homeostat_saga::{Answer, End, Event, JournalRecord, Verb};
 use homeostat_store::Entry;
 use homeostat_vocabulary::{Millis, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a saga's entries are told apart from facts.
 pub(crate) const KIND_PREFIX: &str = "saga.";
@@ -97,6 +97,8 @@ pub(crate) struct Steps {
     open: BTreeMap<CallName, usize>,
     /// The names of each saga's steps.
     names: BTreeMap<String, Vec<String>>,
+    /// Sagas that an engine has in its hands.
+    taken: BTreeSet<String>,
 }
 
 impl Steps {
@@ -113,6 +115,8 @@ impl Steps {
         match event {
             // The facts of the loop say these already: the action began, the action ended.
             Event::Created { .. } | Event::Ended { .. } => {}
+            // Every saga is taken once, by the engine that made it; only a second engine is worth a line.
+            Event::Taken { .. } if self.taken.insert(saga.clone()) => {}
             Event::StepStarted { step, attempt, .. } => {
                 self.open.insert((saga, *step, *attempt), self.lines.len());
                 self.push(entry, log, Tone::Waiting, message);

@@ -41,6 +41,9 @@ impl Turn<'_> {
         live.waits_for_dependency = false;
         live.retry_at = None;
         live.failures_for_owner = 0;
+        // The word of the end of the life before can come late, or never: its readiness is not that of the new one.
+        live.ready_since = None;
+        self.readiness_changed(&instance);
         let episode = self.state.memory.episode_of(&instance);
         self.record(Fact::SignalSeen { episode, signal });
         self.watch(&instance);
@@ -122,6 +125,14 @@ impl Turn<'_> {
             self.recovered_unless_acting(instance);
             self.reconcile();
         }
+    }
+
+    /// Nothing asks for the health of what runs any more: running is ready.
+    pub(crate) fn ready_unasked(&mut self, instance: &InstanceId) {
+        let live = self.live(instance);
+        let Some(run) = live.run.as_mut().filter(|run| !run.health.is_ready()) else { return };
+        run.health = Health::of_new_life(run.since, false);
+        self.became_ready(instance, None);
     }
 
     fn became_unhealthy(&mut self, instance: &InstanceId, finding: Finding) {

@@ -125,8 +125,13 @@ impl<'a> Turn<'a> {
                 let service = policy.services.get(&instance.service)?;
                 service.health.clone().filter(|_| policy.switches.detection)
             };
-            if check_in(before) != check_in(&self.state.policy) {
-                self.watch(&instance);
+            let check = check_in(&self.state.policy);
+            if check_in(before) == check {
+                continue;
+            }
+            self.watch(&instance);
+            if check.is_none() {
+                self.ready_unasked(&instance);
             }
         }
     }

@@ -49,6 +49,8 @@ pub(crate) struct Auditor {
     episodes: BTreeMap<EpisodeId, InstanceId>,
     outcomes: BTreeMap<EpisodeId, Outcome>,
     lives: BTreeMap<InstanceId, RunId>,
+    ready_since: BTreeMap<InstanceId, Timestamp>,
+    windows: BTreeMap<ActionId, Millis>,
     repairs: BTreeMap<InstanceId, Vec<Timestamp>>,
     intents: BTreeSet<(SagaId, usize, u32)>,
     begun_by: BTreeMap<ActionId, RunId>,
@@ -191,6 +193,7 @@ impl Auditor {
             Fact::EpisodeOpened { subject, .. } if self.episodes.values().any(|other| other == subject) => {
                 Err(format!("{subject} has two episodes at once"))
             }
+            Fact::OutcomeMeasured { action, outcome: Outcome::Fixed { .. }, .. } => self.is_fixed(at, *action),
             Fact::EpisodeClosed { episode, resolution, .. } => self.may_close(*episode, *resolution),
             Fact::Escalated { episode, .. } if !self.episodes.contains_key(episode) => Err(format!("{episode} is not open")),
             _ => Ok(()),
@@ -256,6 +259,17 @@ impl Auditor {
         Ok(())
     }
 
+    /// A success was ready for the whole window, in the life that runs now.
+    fn is_fixed(&self, at: Timestamp, action: ActionId) -> Verdict {
+        let target = self.plans.get(&action).map(|plan| &plan.target).ok_or("no such action")?;
+        let since = self.ready_since.get(target).ok_or_else(|| format!("{action} fixed {target}, which is not ready"))?;
+        let window = self.windows.get(&action).copied().unwrap_or_default();
+        if at.since(*since) < window {
+            return Err(format!("{action} fixed {target}, which was ready for {} of {window}", at.since(*since)));
+        }
+        Ok(())
+    }
+
     /// An episode closes with its outcome: no repair of it is left unmeasured, and "repaired" rests on a measured success.
     fn may_close(&self, episode: EpisodeId, resolution: Resolution) -> Verdict {
         if !self.episodes.contains_key(&episode) {
@@ -279,10 +293,13 @@ impl Auditor {
                 self.policy = self.policies.get(fingerprint).cloned().unwrap_or_default();
                 // Other limits, other count: the old repairs kept to the old ones.
                 self.repairs.clear();
+                for instance in self.lives.keys().cloned().collect::<Vec<_>>() {
+                    self.ready_if_unasked(at, &instance);
+                }
             }
-            Fact::SignalSeen { signal: Signal { subject, run, kind: SignalKind::Up { .. }, .. }, .. } => {
-                self.lives.insert(subject.clone(), run.clone());
-            }
+            Fact::SignalSeen { signal, .. } => self.perceived(at, signal),
+            Fact::FindingMade { finding, .. } => drop(self.ready_since.remove(&finding.subject)),
+            Fact::VerificationBegun { action, window, .. } => drop(self.windows.insert(*action, *window)),
             Fact::EpisodeOpened { episode, subject } => drop(self.episodes.insert(*episode, subject.clone())),
             Fact::EpisodeClosed { episode, .. } => drop(self.episodes.remove(episode)),
             Fact::PlanMade { plan, .. } => {
@@ -300,6 +317,28 @@ impl Auditor {
             Fact::ActingResumed { scope: Scope::Everything, .. } => self.paused.clear(),
             Fact::ActingResumed { scope, .. } => drop(self.paused.remove(scope)),
             _ => {}
+        }
+    }
+
+    fn perceived(&mut self, at: Timestamp, signal: &Signal) {
+        let subject = &signal.subject;
+        match &signal.kind {
+            SignalKind::Up { .. } => {
+                self.lives.insert(subject.clone(), signal.run.clone());
+                self.ready_since.remove(subject);
+                self.ready_if_unasked(at, subject);
+            }
+            SignalKind::Exited { .. } => drop(self.ready_since.remove(subject)),
+            SignalKind::ProbePassed { .. } => drop(self.ready_since.insert(subject.clone(), at)),
+            SignalKind::ProbeFailed { .. } => {}
+        }
+    }
+
+    /// Without a health check, running is ready.
+    fn ready_if_unasked(&mut self, at: Timestamp, instance: &InstanceId) {
+        let check = self.policy.services.get(&instance.service).and_then(|service| service.health.as_ref());
+        if check.filter(|_| self.policy.switches.detection).is_none() {
+            self.ready_since.entry(instance.clone()).or_insert(at);
         }
     }
 

@@ -4,10 +4,13 @@
 use crate::invariants::Violation;
 use crate::script::{Expectation, Wish};
 use crate::simulation::Simulation;
-use homeostat_vocabulary::{Autonomy, Command, Millis, Phase, Policy, Scope};
+use homeostat_vocabulary::{Autonomy, Command, InstanceId, Millis, Phase, Policy, Scope};
 
 /// The time everything may take to come to rest.
 pub const SETTLE_MAX: Millis = Millis::from_secs(45 * 60);
+
+/// The time in which whatever is wrong must be noticed, and something begun about it.
+const NOTICE_MAX: Millis = Millis::from_secs(180);
 
 /// How often is looked, and how often the person acts.
 const LOOK_EVERY: Millis = Millis::from_secs(10);
@@ -18,6 +21,11 @@ const LOOKS_AT_REST: u32 = 3;
 impl Simulation {
     /// Heals everything, lets a person do what is left to people, and waits for all to be well.
     pub fn settle(&mut self) -> Result<(), Violation> {
+        self.calm();
+        self.run_for(NOTICE_MAX)?;
+        if let Some(neglected) = self.neglected() {
+            self.auditor.broken(self.agenda.now, format!("nobody looks after {neglected}"));
+        }
         self.heal();
         let now = self.agenda.now;
         if self.engine.as_ref().is_some_and(|engine| engine.state.status(now).cannot_act.is_some()) {
@@ -52,6 +60,34 @@ impl Simulation {
         self.reload(policy);
     }
 
+    /// An instance that is not well in truth, and about which nothing is known, done or waited for.
+    fn neglected(&self) -> Option<String> {
+        let engine = self.engine.as_ref()?;
+        let status = engine.state.status(self.agenda.now);
+        if status.cannot_act.is_some() || status.shutting_down {
+            return None;
+        }
+        let memory = engine.state.memory();
+        let mut instances = status.services.iter().flat_map(|service| &service.instances);
+        let neglected = instances.find(|instance| {
+            let of_service = Scope::Service { name: instance.id.service.clone() };
+            let paused = status.paused.contains(&Scope::Everything) || status.paused.contains(&of_service);
+            let active = memory.active_actions().any(|(_, action)| action.plan.target == instance.id);
+            let looked_after = instance.episode.is_some() || active || paused;
+            !looked_after && !self.is_well(&instance.id) && !matches!(instance.phase, Phase::Waiting | Phase::Stopped)
+        })?;
+        Some(format!("{}, which is {:?} and not well", neglected.id, neglected.phase))
+    }
+
+    /// In truth: it runs, and what asks for its health, if anything does, is answered.
+    fn is_well(&self, instance: &InstanceId) -> bool {
+        let service = self.policy.services.get(&instance.service);
+        let check = service.and_then(|it| it.health.as_ref()).filter(|_| self.policy.switches.detection);
+        self.world.running(instance).is_some_and(|run| {
+            check.is_none_or(|check| self.world.probe(run, check, self.agenda.now).is_ok())
+        })
+    }
+
     /// What is not at rest yet, in words.
     #[must_use]
     pub fn unrest(&self) -> Option<String> {
@@ -65,15 +101,11 @@ impl Simulation {
             let Some(service) = self.policy.services.get(&instance.id.service) else {
                 return Some(format!("{} is looked after, and nobody declares it", instance.id));
             };
-            let run = self.world.running(&instance.id);
-            let well = run.is_some_and(|run| {
-                let check = service.health.as_ref();
-                check.is_none_or(|check| self.world.probe(run, check, self.agenda.now).is_ok())
-            });
+            let well = self.is_well(&instance.id);
             if instance.phase != Phase::Ready || !well {
                 return Some(format!("{} is {:?}, in truth {}", instance.id, instance.phase, if well { "well" } else { "not well" }));
             }
-            let life = run.and_then(|run| self.world.look(run));
+            let life = self.world.running(&instance.id).and_then(|run| self.world.look(run));
             if life.is_some_and(|life| life.sighting.fingerprint != service.fingerprint()) {
                 return Some(format!("{} runs what was declared before", instance.id));
             }

@@ -198,14 +198,18 @@ impl Simulation {
         Event::PolicyApplied { policy, origin, fingerprint: self.policy_fingerprint() }
     }
 
-    /// Ends every trouble; what the script still held is struck out.
-    pub(crate) fn heal(&mut self) {
+    /// From here on nothing new goes wrong; what is wrong stays so.
+    pub(crate) fn calm(&mut self) {
         self.agenda.forget_script();
-        self.world.heal();
         self.luck = Luck::default();
-        self.journal.broken = None;
         self.kill = None;
         self.supervised = true;
+    }
+
+    /// Ends every trouble.
+    pub(crate) fn heal(&mut self) {
+        self.world.heal();
+        self.journal.broken = None;
     }
 
     /// Every durable fact, oldest first.

@@ -37,9 +37,9 @@ enum Chore {
         /// How long; without it, until Ctrl-C
         #[arg(long, value_name = "NUMBER")]
         seconds: Option<u64>,
-        /// The language of the story
-        #[arg(long, value_name = "LANGUAGE", default_value = "en")]
-        lang: String,
+        /// The language of the story, en or es; without it, LANG decides
+        #[arg(long, value_name = "LANGUAGE")]
+        lang: Option<String>,
         /// Which faults come when: the same number, the same faults
         #[arg(long, value_name = "NUMBER", default_value_t = 1)]
         seed: u64,

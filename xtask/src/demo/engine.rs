@@ -25,8 +25,8 @@ pub struct Homeostat {
     pub program: PathBuf,
     /// The demo's folder: programs in `bin/`, configuration, data.
     pub folder: PathBuf,
-    /// The language of the story.
-    pub language: String,
+    /// The language of the story; without it, the environment decides.
+    pub language: Option<String>,
 }
 
 impl Homeostat {
@@ -36,10 +36,12 @@ impl Homeostat {
         command
             .arg("--config")
             .arg(self.folder.join("homeostat.toml"))
-            .args(["--lang", &self.language])
+            .args(self.language.iter().flat_map(|language| ["--lang", language]))
             .args(arguments)
             .current_dir(&self.folder)
             .env("PATH", path_with(&self.program))
+            // The unix socket in the demo's folder is enough for the command line; the usual port may be taken.
+            .env("HOMEOSTAT__API__LISTEN", "127.0.0.1:0")
             .stdin(Stdio::null());
         command
     }

@@ -9,6 +9,7 @@ mod engine;
 mod processes;
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -31,9 +32,13 @@ use engine::{Homeostat, wait_for_end};
 
 /// The example that the demo runs, from the root of the workspace.
 const EXAMPLE: &str = "examples/kiosk/homeostat.toml";
+/// The one port that the example fixes.
+const EXAMPLE_PORT: &str = "7301";
 /// What is built and run: package and binary have the same name.
 const ENGINE: &str = "homeostat";
 const KIOSK: &str = "homeostat-kiosk";
+/// What a fault needs to be seen, repaired and verified; later than this before the end nothing more is broken.
+const REPAIR_S: u64 = 10;
 /// How often the demo looks whether it should end.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Processes that were killed for good need a moment to be gone.
@@ -46,8 +51,8 @@ const LOG_LINES_SHOWN: usize = 30;
 pub struct Wish {
     /// How long it runs; without it, until Ctrl-C.
     pub seconds: Option<u64>,
-    /// The language of the story.
-    pub language: String,
+    /// The language of the story; without it, the environment decides.
+    pub language: Option<String>,
     /// Which faults come when.
     pub seed: u64,
 }
@@ -68,7 +73,7 @@ pub fn run_demo(wish: &Wish) -> Result<bool> {
     if !built.passed || ended() {
         return Ok(built.passed);
     }
-    fs::copy(root().join(EXAMPLE), place.join("homeostat.toml")).with_context(|| format!("cannot copy {EXAMPLE}"))?;
+    write_configuration(&place)?;
     let homeostat =
         Homeostat { program: place.join("bin").join(ENGINE), folder: place, language: wish.language.clone() };
     let shown = show(&homeostat, wish, &ended);
@@ -78,6 +83,15 @@ pub fn run_demo(wish: &Wish) -> Result<bool> {
     clean?;
     println!("demo: everything is stopped, nothing is left");
     Ok(true)
+}
+
+/// The example, with a free port in the place of its fixed one: a demo must run beside whatever else runs here.
+fn write_configuration(place: &Path) -> Result<()> {
+    let example = fs::read_to_string(root().join(EXAMPLE)).with_context(|| format!("cannot read {EXAMPLE}"))?;
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let port = free.context("cannot find a free port")?.port().to_string();
+    fs::write(place.join("homeostat.toml"), example.replace(EXAMPLE_PORT, &port))
+        .context("cannot write the configuration")
 }
 
 /// Builds in the shared cache, then copies: what runs is ours even when another clone builds meanwhile.
@@ -102,19 +116,20 @@ fn show(homeostat: &Homeostat, wish: &Wish, ended: &dyn Fn() -> bool) -> Result<
     let mut engine = homeostat.start()?;
     let mut story = None;
     let broken = watch(homeostat, &mut engine, &mut story, wish, ended);
-    println!("\ndemo: taking everything down");
-    let downed = homeostat.down();
-    let end = end_of(&mut engine);
-    // The story has no end of its own when nothing more is written.
+    // The story goes on for as long as somebody reads it; how everything is stopped is no part of it.
     if let Some(mut child) = story {
         let _ = child.kill();
         let _ = child.wait();
     }
+    println!("\ndemo: taking everything down");
+    let downed = homeostat.down();
+    let end = end_of(&mut engine);
     let (broken, end) = (broken?, end?);
     downed?;
-    println!("demo: the engine ended ({end}); {broken} faults were made");
+    println!("demo: the engine ended ({end}); {broken} faults were made\n");
     if broken > 0 {
-        println!("demo: the last episode, as the journal tells it:\n");
+        homeostat.call(&["episodes"]).status().context("cannot list the episodes")?;
+        println!("\ndemo: the last one in full, from the journal alone, as `homeostat why --last` tells it:\n");
         homeostat.call(&["why", "--last"]).status().context("cannot ask why")?;
     }
     Ok(())
@@ -146,6 +161,7 @@ fn watch(
 fn break_things(homeostat: &Homeostat, wish: &Wish, ended: &dyn Fn() -> bool) -> u64 {
     let end = wish.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let over = || ended() || end.is_some_and(|end| Instant::now() >= end);
+    let too_late = || end.is_some_and(|end| Instant::now() + Duration::from_secs(REPAIR_S) > end);
     let mut made = 0;
     for next in Schedule::new(wish.seed) {
         let at = Instant::now() + Duration::from_secs(next.after_s);
@@ -156,7 +172,7 @@ fn break_things(homeostat: &Homeostat, wish: &Wish, ended: &dyn Fn() -> bool) ->
             sleep(LOOK_EVERY);
         }
         // Only what is whole is broken, so that each fault is one clear story.
-        if homeostat.all_ready() && break_one(&homeostat.folder, next) {
+        if !too_late() && homeostat.all_ready() && break_one(&homeostat.folder, next) {
             made += 1;
         }
     }

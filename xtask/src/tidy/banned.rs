@@ -37,7 +37,7 @@ const ONE_VERSION: [&str; 16] = [
     "serde",
     "serde_json",
     "tokio",
-    "toml_edit",
+    "toml",
     "tower",
     "tracing",
 ];

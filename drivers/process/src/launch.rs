@@ -1,7 +1,7 @@
 //! Begins a life: records the order, starts the shim, hands it what it needs, and hears how it went.
 //!
 //! Blocking; called by the driver on blocking threads, one start of an instance at a time. Always holds: the order is
-//! durable before anything is started, and when this fails nothing of the life is left.
+//! on record before anything is started, and when this fails nothing of the life is left.
 
 use crate::error::ProcessError;
 use crate::folder::{ORDER, RunFolder, STARTED};

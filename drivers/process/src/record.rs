@@ -10,11 +10,11 @@ use homeostat_vocabulary::{Exit, InstanceId, Limits, RunId, Service, Stop, Times
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
-/// What was ordered; durable before anything is started.
+/// What was ordered; written before anything is started.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
     /// Counts the lives of the instance; the highest is the latest.
@@ -135,20 +135,20 @@ pub enum Stage {
     Program,
 }
 
-/// Writes `record` so that a reader finds it whole or not at all, and a crash of the machine does not take it back.
+/// Writes `record` so that a reader finds it whole or not at all.
+///
+/// Not synced to the disk: that would cost a start or an exit up to tens of milliseconds on a busy one, and bring nothing.
+/// A crash of an engine or shim takes nothing back that was written; a crash of the machine ends every process, and what
+/// the records then lack or hold half is told by the boot they name, the intent itself being durable in the journal. Only
+/// an exit of the last seconds before a loss of power, seen by no engine, is then known as unknown.
 pub fn write(path: &Path, record: &impl Serialize) -> io::Result<()> {
-    let bytes = serde_json::to_vec(record)?;
-    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let unfinished = path.with_extension("unfinished");
-    let mut file = File::create(&unfinished)?;
-    file.write_all(&bytes)?;
-    file.sync_data()?;
-    fs::rename(&unfinished, path)?;
-    File::open(folder)?.sync_data()
+    fs::write(&unfinished, serde_json::to_vec(record)?)?;
+    fs::rename(&unfinished, path)
 }
 
-/// Reads a record; `None` when it is not there. One that cannot be understood counts as not there: rename makes torn
-/// records impossible short of a damaged disk, and a service must not stay down for ever because of one.
+/// Reads a record; `None` when it is not there. One that cannot be understood counts as not there: short of a crash of the
+/// machine renaming makes torn records impossible, and a service must not stay down for ever because of one.
 pub fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     match fs::read(path) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),

@@ -90,7 +90,7 @@ struct Service {
 }
 
 fn spawn(launch: &Launch) -> Result<Service, Refusal> {
-    let at_shim = |error: io::Error| Refusal { stage: Stage::Shim, errno: error.raw_os_error().unwrap_or(0) };
+    let at_shim = |error: io::Error| Refusal { stage: Stage::Shim, errno: errno(&error) };
     let log = LogWriter::open(&launch.log_folder, launch.log_bounds).map_err(at_shim)?;
     let (out, out_end) = io::pipe().map_err(at_shim)?;
     let (err, err_end) = io::pipe().map_err(at_shim)?;
@@ -98,7 +98,7 @@ fn spawn(launch: &Launch) -> Result<Service, Refusal> {
     // Spawned with its own program's arguments, so a too long command fails here and is the program's fault.
     let pid = exec_command(launch, gate_end, out_end, err_end)
         .spawn()
-        .map_err(|error| Refusal { stage: Stage::Program, errno: error.raw_os_error().unwrap_or(0) })?
+        .map_err(|error| Refusal { stage: Stage::Program, errno: errno(&error) })?
         .id();
     let started = started(launch, pid).map_err(at_shim)?;
     record::write(&launch.run_folder.join(folder::STARTED), &started).map_err(at_shim)?;
@@ -140,7 +140,7 @@ fn pass_gate(gate: &mut UnixStream) -> Option<Refusal> {
     let mut word = Vec::new();
     let asked = gate.write_all(&[1]).and_then(|()| gate.shutdown(Shutdown::Write));
     if let Err(error) = asked.and_then(|()| gate.read_to_end(&mut word).map(drop)) {
-        return Some(Refusal { stage: Stage::Shim, errno: error.raw_os_error().unwrap_or(0) });
+        return Some(Refusal { stage: Stage::Shim, errno: errno(&error) });
     }
     serde_json::from_slice(&word).ok()
 }
@@ -154,6 +154,11 @@ fn report(report: &Report) -> io::Result<()> {
         eprintln!("shim {}: nobody took the report: {error}", std::process::id());
     }
     Ok(())
+}
+
+/// The operating system's number of `error`; for what never reached it, such as a zero byte in an argument, EINVAL.
+fn errno(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(rustix::io::Errno::INVAL.raw_os_error())
 }
 
 fn now() -> Timestamp {

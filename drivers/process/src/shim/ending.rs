@@ -28,6 +28,8 @@ pub struct Ending {
     exit: Option<Exit>,
     /// When what is left is killed; `None` while nothing is ending.
     kill_at: Option<Instant>,
+    /// Whether the service's process group was asked to end.
+    group_is_asked: bool,
     /// Descendants that were asked to end after the leader had gone.
     asked: Vec<Pid>,
     descendants_ended: u32,
@@ -37,7 +39,15 @@ impl Ending {
     /// Of the service whose first process is `leader`, a child of this process.
     pub fn of(leader: u32, stop: Stop) -> io::Result<Self> {
         let leader = i32::try_from(leader).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
-        Ok(Self { leader, stop, exit: None, kill_at: None, asked: Vec::new(), descendants_ended: 0 })
+        Ok(Self {
+            leader,
+            stop,
+            exit: None,
+            kill_at: None,
+            group_is_asked: false,
+            asked: Vec::new(),
+            descendants_ended: 0,
+        })
     }
 
     /// Somebody wants the service to stop.
@@ -48,7 +58,7 @@ impl Ending {
         let grace = if self.stop.signal == StopSignal::Kill { Duration::ZERO } else { self.stop.grace.into() };
         self.kill_at = Some(now + grace);
         if self.exit.is_none() {
-            signal_group(self.leader, number(self.stop.signal));
+            self.ask_group(number(self.stop.signal));
         }
     }
 
@@ -65,15 +75,24 @@ impl Ending {
     /// Reaps what has ended, does what is due, and tells whether nothing is left.
     pub fn is_over(&mut self, now: Instant) -> io::Result<bool> {
         if self.exit.is_none() && self.leader_has_ended()? {
-            self.leader_ended(now)?;
+            self.ask_group(Signal::TERM);
         }
-        if self.exit.is_some() && self.reap()? {
+        // Also while the service runs: daemons that it has started and that have ended are the shim's to reap.
+        let none_left = self.reap()?;
+        if self.exit.is_none() {
+            if self.is_due(now) {
+                self.kill(now);
+            }
+            return Ok(false);
+        }
+        if none_left {
             return Ok(true);
         }
+        let grace: Duration = self.stop.grace.into();
+        self.kill_at.get_or_insert(now + grace.min(LEFTOVER_GRACE_MAX));
         if self.is_due(now) {
-            self.kill();
-            self.kill_at = Some(now + KILL_INTERVAL);
-        } else if self.exit.is_some() {
+            self.kill(now);
+        } else {
             self.ask_leftovers();
         }
         Ok(false)
@@ -95,22 +114,21 @@ impl Ending {
         Ok(waitid(WaitId::Pid(self.leader), options)?.is_some())
     }
 
-    fn leader_ended(&mut self, now: Instant) -> io::Result<()> {
-        if self.kill_at.is_none() {
-            let grace: Duration = self.stop.grace.into();
-            self.kill_at = Some(now + grace.min(LEFTOVER_GRACE_MAX));
-            signal_group(self.leader, Signal::TERM);
+    fn ask_group(&mut self, wanted: Signal) {
+        if !self.group_is_asked {
+            self.group_is_asked = true;
+            signal_group(self.leader, wanted);
         }
-        let status = waitpid(Some(self.leader), WaitOptions::empty())?;
-        self.exit = Some(status.map_or(Exit::Unknown, |(_, status)| exit_of(status)));
-        Ok(())
     }
 
     /// Reaps every child that has ended; true when no child is left.
     fn reap(&mut self) -> io::Result<bool> {
         loop {
             match wait(WaitOptions::NOHANG) {
-                Ok(Some(_)) => self.descendants_ended += 1,
+                Ok(Some((pid, status))) if pid == self.leader && self.exit.is_none() => {
+                    self.exit = Some(exit_of(status));
+                }
+                Ok(Some(_)) => self.descendants_ended += u32::from(self.exit.is_some()),
                 Ok(None) => return Ok(false),
                 Err(Errno::CHILD) => return Ok(true),
                 Err(Errno::INTR) => {}
@@ -125,14 +143,15 @@ impl Ending {
                 continue;
             }
             self.asked.push(child);
-            // Members of the leader's group have been asked with it; a second signal makes some programs drop their work.
-            if getpgid(Some(child)) != Ok(self.leader) {
+            // Members of the group were asked with it; a second signal makes some programs drop their work.
+            if !self.group_is_asked || getpgid(Some(child)) != Ok(self.leader) {
                 signal(child, Signal::TERM);
             }
         }
     }
 
-    fn kill(&self) {
+    fn kill(&mut self, now: Instant) {
+        self.kill_at = Some(now + KILL_INTERVAL);
         if self.exit.is_none() {
             signal_group(self.leader, Signal::KILL);
         }

@@ -4,6 +4,7 @@
 //! goes out if it failed. Always holds: it has become the service when that socket closes without a word. It must never
 //! outlive the shim.
 
+use super::errno;
 use crate::record::{Launch, Refusal, Stage};
 use homeostat_vocabulary::Limits;
 use rustix::process::{Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
@@ -41,7 +42,7 @@ pub fn run(mut arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let gate = rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3).map(UnixStream::from);
     let Ok(mut gate) = gate else { return ExitCode::FAILURE };
     let Err((stage, error)) = become_service(&mut gate, &mut arguments);
-    let refusal = Refusal { stage, errno: error.raw_os_error().unwrap_or(0) };
+    let refusal = Refusal { stage, errno: errno(&error) };
     let told = serde_json::to_vec(&refusal).map_err(io::Error::from).and_then(|word| gate.write_all(&word));
     drop(told);
     ExitCode::FAILURE

@@ -116,6 +116,19 @@ async fn descendants_go_with_a_service_that_is_stopped() {
 }
 
 #[tokio::test]
+async fn daemons_that_end_are_reaped_while_the_service_runs() {
+    // Each would stay in the process table, until the host can start nothing more.
+    let bed = Bed::new();
+    bed.start("web/0", "A1", &shell("for i in 1 2 3 4 5; do (setsid true &); done; echo forked; sleep 3600"))
+        .await
+        .unwrap();
+    bed.wait_for_line("web/0", "forked");
+    let shim = bed.shim_of("web/0", "A1");
+    wait_until("only the service is left", || processes::descendants(shim).len() == 2);
+    assert!(processes::descendants(shim).into_iter().all(processes::runs), "no zombies");
+}
+
+#[tokio::test]
 async fn a_service_that_turns_into_a_daemon_is_over() {
     // What a service leaves behind when its first process ends nobody would look after.
     let mut bed = Bed::new();

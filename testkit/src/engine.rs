@@ -103,9 +103,17 @@ impl Engine {
     /// Ends the engine as a person does, by a signal, and waits until it has ended.
     #[track_caller]
     pub fn end(&mut self) -> Option<ExitStatus> {
-        let mut child = self.child.take()?;
-        processes::signal(child.id(), Signal::TERM);
-        Some(wait_for("the engine ends", || child.try_wait().expect("a child can be waited for")))
+        processes::signal(self.pid()?, Signal::TERM);
+        self.wait()
+    }
+
+    /// Waits until the engine has ended, which somebody has told it to.
+    #[track_caller]
+    pub fn wait(&mut self) -> Option<ExitStatus> {
+        let child = self.child.as_mut()?;
+        let status = wait_for("the engine ends", || child.try_wait().expect("a child can be waited for"));
+        self.child = None;
+        Some(status)
     }
 
     /// Fails the test if anything of a service still runs.

@@ -12,8 +12,9 @@ use homeostat_vocabulary::{ActionId, EpisodeId, Fact};
 use serde_json::json;
 use std::collections::VecDeque;
 
-/// Most entries of one story that are read: a service that fails for months must not fill the memory of whoever asks.
-const ENTRIES_MAX: usize = 20_000;
+/// Most entries of one story that are read, a few days of one failure a minute: a service that fails for months must not
+/// fill the memory of whoever asks.
+const ENTRIES_MAX: usize = 100_000;
 
 /// Entries read at a time where all of a kind are gone through.
 const PAGE: usize = 1_000;
@@ -31,7 +32,11 @@ pub fn run(reader: &Reader, of: Option<StoryOf>, screen: &mut Screen<'_>) -> Res
             }
         },
     };
-    let story = story_of(reader, &trace)?;
+    let entries = reader.entries_of_trace(&trace, ENTRIES_MAX)?;
+    if entries.len() == ENTRIES_MAX {
+        screen.note(&Message::new("story-cut").number("count", ENTRIES_MAX));
+    }
+    let story = Story::tell(&entries).map_err(|_| CliError::NotInJournal { of: trace })?;
     let telling = story.in_language(screen.catalogue);
     match screen.format {
         Format::Json => screen.json(&json!({ "story": story, "told": telling }))?,

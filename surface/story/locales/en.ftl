@@ -379,3 +379,4 @@ journal-sound = { $records ->
 journal-broken = The journal is broken: { $fault }.
 journal-saved = { $bytes } bytes saved in { $folder }, up to record { $last }, and verified.
 episodes-none = No episode yet.
+story-cut = Only the first { $count } records of this story were read; `homeostat journal export` has them all.

@@ -378,3 +378,4 @@ journal-sound = { $records ->
 journal-broken = El diario está roto: { $fault }.
 journal-saved = { $bytes } bytes guardados en { $folder }, hasta el registro { $last }, y verificados.
 episodes-none = Todavía no hay ningún episodio.
+story-cut = Solo se leyeron los primeros { $count } registros de esta historia; `homeostat journal export` los tiene todos.

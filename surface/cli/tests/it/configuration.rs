@@ -1,4 +1,4 @@
-//! `check`, `init` and `config`.
+//! `check`, `init` and `config`: what they say of good files, of bad ones and of none.
 
 use crate::home::Home;
 use homeostat_cli::Exit;

@@ -13,6 +13,9 @@ mod reference;
 mod status;
 mod why;
 
+// The sample makes the records of sagas.
+use homeostat_saga as _;
+
 /// The same made-up episodes that the story's own tests tell.
 #[path = "../../../story/tests/it/sample.rs"]
 #[allow(dead_code, reason = "the story's tests use more of it")]

@@ -1,4 +1,4 @@
-//! Which language is spoken.
+//! Which language is spoken, and who decides it.
 
 use homeostat_story::Language;
 

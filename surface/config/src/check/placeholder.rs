@@ -1,7 +1,7 @@
 //! Placeholders: ones that do not exist, and ports that are not declared.
 //!
 //! Braces are also written by others: `${HOME}`, `%{http_code}`, JSON. Those are passed on as they stand, and only what looks
-//! like a slip of a placeholder of ours is refused.
+//! like a slip of a placeholder of ours is refused. A port is filled in wherever it stands, so it is checked wherever it stands.
 
 use super::suggest::nearest;
 use super::{Judge, placeholder_texts};
@@ -49,7 +49,9 @@ fn check_one(judge: &mut Judge<'_>, name: &str, service: &Service, path: &Path, 
         }
         return;
     }
-    if KNOWN.contains(&found) {
+    // The id of a life belongs to its start; a health check is filled in without it.
+    let is_run = found == "run" && path.0.get(2).is_some_and(|key| key != "health");
+    if is_run || KNOWN.contains(&found) {
         return;
     }
     let problem = match nearest(found, KNOWN.into_iter()) {
@@ -59,7 +61,7 @@ fn check_one(judge: &mut Judge<'_>, name: &str, service: &Service, path: &Path, 
         }
         None => {
             let message = format!("{{{found}}} is no placeholder of ours, and is passed on as it stands");
-            let help = "the placeholders are {port}, {port:NAME}, {instance} and {service}";
+            let help = "the placeholders are {port}, {port:NAME}, {instance}, {service}, and {run} at a start";
             Problem::new(Code::UnknownPlaceholder, message, help).warning()
         }
     };
@@ -70,9 +72,15 @@ fn check_one(judge: &mut Judge<'_>, name: &str, service: &Service, path: &Path, 
 fn find(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (open, _) in text.match_indices('{') {
-        let foreign = text[..open].ends_with(['$', '%', '{', '#']);
-        let Some(length) = text[open..].find('}').filter(|_| !foreign) else { continue };
+        let Some(length) = text[open..].find('}') else { continue };
         let inner = &text[open + 1..open + length];
+        if inner == "port" || inner.starts_with("port:") {
+            found.push(inner.to_owned());
+            continue;
+        }
+        if text[..open].ends_with(['$', '%', '{', '#']) {
+            continue;
+        }
         let (word, name) = inner.split_once(':').unwrap_or((inner, "x"));
         let plain =
             |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
@@ -104,6 +112,8 @@ mod tests {
         for foreign in ["${HOME}", "%{http_code}", "{\"a\":1}", "{}", "{{name}}", "{ port }", "{0}"] {
             assert!(find(foreign).iter().all(|word| word == "name"), "{foreign}");
         }
+        // The driver fills ports in whatever stands around them.
+        assert_eq!(find("${port} {\"at\": {port:x y}}"), ["port", "port:x y"]);
         assert_eq!(with_samples("h:{port}/{port:a}"), "h:1/1");
     }
 }

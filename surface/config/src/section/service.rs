@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// One service that is looked after.
 ///
 /// In `command`, `environment` and `health` these placeholders are filled in at each start: `{port}`, `{port:NAME}`,
-/// `{instance}` (0, 1, ...) and `{service}`.
+/// `{instance}` (0, 1, ...) and `{service}`; in `command` and `environment` also `{run}`, the id of this one life.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schemars(transform = require_command)]

@@ -130,3 +130,12 @@ fn many_services_are_checked_in_good_time() {
     let place = Place::with(services);
     assert_eq!(place.load().unwrap_or_else(|problems| panic!("{problems}")).policy.services.len(), 900);
 }
+
+#[test]
+fn the_id_of_a_life_is_known_where_a_life_begins() {
+    // The driver fills it in at a start; a health check would ask for it literally.
+    let (codes, said) = service("command = [\"./server\", \"{run}\"]\nenvironment.RUN = \"{run}\"");
+    assert!(codes.is_empty(), "{said}");
+    let (codes, said) = service("command = [\"./server\"]\nhealth = { exec = [\"true\", \"{run}\"] }");
+    assert_eq!(codes, ["H0015"], "{said}");
+}

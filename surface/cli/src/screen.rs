@@ -7,10 +7,12 @@ use crate::arguments::{Everywhere, Format};
 use crate::error::CliError;
 use anstyle::{AnsiColor, Style};
 use homeostat_story::{Catalogue, Language, Message, Tone};
+use homeostat_vocabulary::Timestamp;
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 use serde_json::json;
 use std::io::{self, IsTerminal, Write};
+use std::time::SystemTime;
 
 /// What the program was started in. Given as an argument, so that a test can look at every word.
 pub struct Surroundings<'a> {
@@ -20,6 +22,8 @@ pub struct Surroundings<'a> {
     pub out: Outlet<'a>,
     /// Standard error.
     pub err: Outlet<'a>,
+    /// The time of day.
+    pub clock: fn() -> Timestamp,
 }
 
 /// One of the two standard streams.
@@ -40,6 +44,7 @@ impl Surroundings<'static> {
         let readable =
             environment.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         Self {
+            clock: now,
             environment: readable.collect(),
             out: Outlet {
                 colour: anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
@@ -53,6 +58,12 @@ impl Surroundings<'static> {
             },
         }
     }
+}
+
+/// The machine's time of day.
+fn now() -> Timestamp {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// A terminal that does not say how wide it is counts as the customary one.
@@ -71,6 +82,7 @@ pub struct Screen<'a> {
     pub format: Format,
     /// The sentences, in the person's language.
     pub catalogue: &'static Catalogue,
+    clock: fn() -> Timestamp,
     quiet: bool,
 }
 
@@ -92,8 +104,15 @@ impl<'a> Screen<'a> {
             environment: surroundings.environment,
             format: asked.output,
             catalogue: Catalogue::of(language),
+            clock: surroundings.clock,
             quiet: asked.quiet,
         }
+    }
+
+    /// The time of day.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
     }
 
     /// Columns of standard output, when it is a terminal.

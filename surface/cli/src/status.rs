@@ -8,7 +8,7 @@ use crate::table::{Cell, Column, Table};
 use crate::wrap::wrap;
 use anstyle::Style;
 use homeostat_story::{Catalogue, Message, Tone, episode, phase, scope};
-use homeostat_vocabulary::{InstanceStatus, Phase, ServiceStatus, Status, Timestamp};
+use homeostat_vocabulary::{InstanceStatus, Millis, Phase, ServiceStatus, Status, Timestamp};
 use std::time::Duration;
 
 /// Time between two looks of `--watch`.
@@ -51,7 +51,7 @@ fn show(status: &Status, screen: &mut Screen<'_>) -> Result<(), CliError> {
     match screen.format {
         Format::Json => screen.json_line(status),
         Format::Table => {
-            let drawn = draw(status, screen.catalogue, screen.width());
+            let drawn = draw(status, screen.now(), screen.catalogue, screen.width());
             screen.data(&drawn)
         }
     }
@@ -65,7 +65,9 @@ fn is_ready(service: &ServiceStatus) -> bool {
     service.instances.iter().all(|instance| instance.phase == Phase::Ready)
 }
 
-fn draw(status: &Status, catalogue: &Catalogue, width: Option<usize>) -> String {
+fn draw(status: &Status, now: Timestamp, catalogue: &Catalogue, width: Option<usize>) -> String {
+    // The engine tells how things have been since their last change; time has gone on since.
+    let now = now.max(status.at);
     let prose = |tone: Tone, text: &str, bold: bool| {
         let style = if bold { style_of(tone).bold() } else { style_of(tone) };
         let text = width.map_or_else(|| text.to_owned(), |width| wrap(text, width, HANGING));
@@ -75,10 +77,10 @@ fn draw(status: &Status, catalogue: &Catalogue, width: Option<usize>) -> String 
     let mut text = prose(tone, &sentence, true);
     if !status.services.is_empty() {
         text.push('\n');
-        text.push_str(&services(status, catalogue).draw(width));
+        text.push_str(&services(status, now, catalogue).draw(width));
     }
     text.push('\n');
-    for (tone, sentence) in remarks(status, catalogue) {
+    for (tone, sentence) in remarks(status, now, catalogue) {
         text.push_str(&prose(tone, &sentence, false));
     }
     text
@@ -102,7 +104,7 @@ fn headline(status: &Status, catalogue: &Catalogue) -> (Tone, String) {
     (Tone::Bad, catalogue.say(&message.with("names", not_ready)))
 }
 
-fn services(status: &Status, catalogue: &Catalogue) -> Table {
+fn services(status: &Status, now: Timestamp, catalogue: &Catalogue) -> Table {
     let heading = |key| catalogue.say(&Message::new(key));
     let mut table = Table::new(vec![
         Column::words(heading("column-service")).gives_way(),
@@ -116,7 +118,7 @@ fn services(status: &Status, catalogue: &Catalogue) -> Table {
     ]);
     for service in &status.services {
         for instance in &service.instances {
-            table.row(row(service, instance, status.at, catalogue));
+            table.row(row(service, instance, now, catalogue));
         }
     }
     table
@@ -141,8 +143,9 @@ fn row(service: &ServiceStatus, instance: &InstanceStatus, now: Timestamp, catal
 }
 
 /// Whole seconds: a table that is drawn again every second needs no fractions.
-fn coarse(span: homeostat_vocabulary::Millis) -> homeostat_vocabulary::Millis {
-    homeostat_vocabulary::Millis(span.0 / 1_000 * 1_000)
+fn coarse(span: Millis) -> Millis {
+    const SECOND: u64 = 1_000;
+    if span.0 < SECOND { span } else { Millis(span.0 / SECOND * SECOND) }
 }
 
 const fn symbol_of(phase: Phase) -> (char, Tone) {
@@ -158,7 +161,7 @@ const fn symbol_of(phase: Phase) -> (char, Tone) {
 }
 
 /// What stands below the table: what hinders the engine, the open episodes, and what waits for a person.
-fn remarks(status: &Status, catalogue: &Catalogue) -> Vec<(Tone, String)> {
+fn remarks(status: &Status, now: Timestamp, catalogue: &Catalogue) -> Vec<(Tone, String)> {
     let mut remarks = Vec::new();
     let mut say = |tone: Tone, before: &str, message: &Message| {
         remarks.push((tone, format!("{before}{}", catalogue.say(message))));
@@ -183,7 +186,7 @@ fn remarks(status: &Status, catalogue: &Catalogue) -> Vec<(Tone, String)> {
         }
     }
     let tallies = &status.tallies;
-    let engine = Message::new("status-engine").with("up", coarse(status.at.since(status.engine_since)));
+    let engine = Message::new("status-engine").with("up", coarse(now.since(status.engine_since)));
     let engine = engine.number("fixed", tallies.fixed).number("failed", tallies.without_effect);
     say(Tone::Plain, "", &engine.number("escalations", tallies.escalations));
     remarks

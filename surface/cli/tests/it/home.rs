@@ -1,6 +1,7 @@
 //! A folder with a configuration, and the command line run in it with everything that it writes caught.
 
 use homeostat_cli::{Exit, Outlet, Surroundings, run};
+use homeostat_vocabulary::Timestamp;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -58,7 +59,8 @@ impl Home {
             width: self.width,
             colour: self.colour,
         };
-        let surroundings = Surroundings { environment: self.environment.clone(), out: outlet(&out), err: outlet(&err) };
+        let surroundings =
+            Surroundings { clock, environment: self.environment.clone(), out: outlet(&out), err: outlet(&err) };
         let exit = run(words, surroundings, |_| panic!("no test here starts an engine in the foreground"));
         Ran { exit, out: self.named(&out.text()), err: self.named(&err.text()) }
     }
@@ -96,6 +98,11 @@ impl Write for Caught {
     }
 }
 
+/// A second after everything that the sample tells.
+fn clock() -> Timestamp {
+    Timestamp(crate::sample::START + 1_000)
+}
+
 /// A writer whose reader has gone away.
 pub struct Gone;
 
@@ -113,6 +120,7 @@ impl Write for Gone {
 pub fn run_unread(home: &Home, words: &str) -> Exit {
     let outlet = |writer: Box<dyn Write>| Outlet { writer, width: None, colour: false };
     let surroundings = Surroundings {
+        clock,
         environment: home.environment.clone(),
         out: outlet(Box::new(Gone)),
         err: outlet(Box::new(std::io::sink())),

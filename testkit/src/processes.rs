@@ -2,6 +2,7 @@
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -59,11 +60,22 @@ pub fn marked(data_folder: &Path) -> Vec<u32> {
 }
 
 fn bears_mark(pid: u32, data_folder: &Path) -> bool {
-    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|variable| {
-        let value = variable.strip_prefix(MARK.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
-        value.is_some_and(|value| Path::new(std::ffi::OsStr::from_bytes(value)).starts_with(data_folder))
-    })
+    variable(pid, MARK).is_some_and(|folder| Path::new(&folder).starts_with(data_folder))
+}
+
+/// What the variable `name` was when process `pid` began.
+#[must_use]
+pub fn variable(pid: u32, name: &str) -> Option<OsString> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mut variables = environment.split(|byte| *byte == 0);
+    let value = variables.find_map(|variable| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"="))?;
+    Some(OsStr::from_bytes(value).to_owned())
+}
+
+/// When process `pid` began, in clock ticks since the boot: together with its number it is told apart from every other one.
+#[must_use]
+pub fn began(pid: u32) -> Option<u64> {
+    stat_fields(pid)?.get(19)?.parse().ok()
 }
 
 /// What is at the beginning of process `pid`'s command line, for messages.

@@ -57,7 +57,7 @@ pub enum ProcessError {
     },
     /// A placeholder names a port that is not declared.
     #[error(
-        "{instance} has no port named {port:?}, but its command or environment asks for one; declare it under ports"
+        "{instance} has no port named {port:?}, but its command or environment asks for one; declare it as port or under ports"
     )]
     UnknownPort {
         /// Of which instance.

@@ -1,4 +1,4 @@
-//! Ways to misbehave.
+//! Ways to misbehave: what the command line and the paths of `serve` ask for. Nothing here happens unasked.
 
 use crate::arguments::Arguments;
 use std::io::{self, Write};
@@ -9,6 +9,9 @@ use std::time::Duration;
 
 /// Set in a process that has made itself deaf to SIGTERM.
 const DEAF: &str = "KIOSK_IS_DEAF";
+
+/// Set in a daemon: which process has left it behind.
+const LEFT_BY: &str = "KIOSK_LEFT_BY";
 
 /// Set in the second process of a daemon.
 const BEHIND: &str = "KIOSK_IS_BEHIND";
@@ -60,8 +63,12 @@ pub fn flood_log(lines: u64) {
 
 /// Leaves a process behind whose parent is gone at once: a daemon.
 pub fn leave_daemon() -> io::Result<()> {
-    let parent =
-        Command::new(std::env::current_exe()?).args(["daemon"]).process_group(0).stdin(Stdio::null()).status()?;
+    let parent = Command::new(std::env::current_exe()?)
+        .arg("daemon")
+        .env(LEFT_BY, std::process::id().to_string())
+        .process_group(0)
+        .stdin(Stdio::null())
+        .status()?;
     if parent.success() { Ok(()) } else { Err(io::Error::other("the daemon did not start")) }
 }
 
@@ -70,7 +77,8 @@ pub fn be_daemon() -> io::Result<()> {
     if std::env::var_os(BEHIND).is_some() {
         return sleep_for_ever();
     }
-    Command::new(std::env::current_exe()?).arg("daemon").env(BEHIND, "yes").process_group(0).spawn().map(drop)
+    let mut second = Command::new(std::env::current_exe()?);
+    second.arg("daemon").env(BEHIND, "yes").process_group(0).spawn().map(drop)
 }
 
 /// Lives on without doing anything.

@@ -8,7 +8,7 @@ use homeostat_vocabulary::{Exit, Stop, StopSignal};
 use rustix::io::Errno;
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus, getpgid, kill_process, kill_process_group, wait,
-    waitid, waitpid,
+    waitid,
 };
 use std::fs;
 use std::io;

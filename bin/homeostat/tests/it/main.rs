@@ -1,4 +1,7 @@
 //! Tests of the real program, from outside: as people and programs meet it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod bed;
 mod cli;
+mod crash;
+mod engine_killed;

@@ -62,9 +62,9 @@ impl Turn<'_> {
             Scope::Everything => !self.state.memory.paused.is_empty(),
             Scope::Service { .. } => self.state.memory.paused.contains(scope),
         };
-        let episodes = self.state.memory.episodes.values().map(|open| open.subject.clone());
-        let left: Vec<InstanceId> =
-            episodes.filter(|id| covers(id) && self.state.memory.is_left_to_person(id)).collect();
+        let known = self.state.live.keys();
+        let left = known.filter(|id| covers(id) && self.state.memory.is_left_to_person(id)).cloned();
+        let left: Vec<InstanceId> = left.collect();
         if !paused && held.is_empty() && left.is_empty() {
             return Ok(CommandReply::Already);
         }
@@ -76,11 +76,20 @@ impl Turn<'_> {
         }
         self.set_gate();
         for instance in left {
-            let attempt = self.state.memory.attempts_of(&instance);
-            self.propose_repair(&instance, attempt);
+            self.take_up(&instance, by);
         }
         self.reconcile();
         Ok(CommandReply::Done)
+    }
+
+    /// What was left to a person goes on: an action that rests is let go on, and after a rejection something new is proposed.
+    fn take_up(&mut self, instance: &InstanceId, by: &str) {
+        let Some(resting) = self.state.memory.resting_on(instance).next_back() else {
+            return self.propose_repair(instance, self.state.memory.attempts_of(instance));
+        };
+        let (action, episode, saga) = (resting.plan.action, resting.plan.episode, resting.plan.saga.clone());
+        self.record(Fact::ActionResumed { action, episode, by: by.to_owned() });
+        self.emit(Effect::Resume { action, saga, by: by.to_owned() });
     }
 
     fn awaiting(&self, action: ActionId) -> Result<(), Refusal> {

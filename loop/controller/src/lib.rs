@@ -88,6 +88,15 @@ pub enum Effect {
     Record(Fact),
     /// Carry this plan out. Asked again after a crash, it must not happen twice: the saga's name tells.
     Carry(Box<Plan>),
+    /// Let the saga of an action that is parked or stuck go on.
+    Resume {
+        /// Which action.
+        action: ActionId,
+        /// Its saga.
+        saga: String,
+        /// Who says so.
+        by: String,
+    },
     /// Probe this life until told otherwise.
     Watch {
         /// Which instance.

@@ -117,6 +117,7 @@ impl Memory {
             Fact::GuardsAsked { action, decision, .. } => self.apply_decision(*action, *decision),
             Fact::ActionApproved { action, .. } => self.approve(*action, at),
             Fact::ActionDropped { action, by, .. } => self.drop_action(*action, by),
+            Fact::ActionResumed { action, .. } => self.set_stage(*action, Stage::Running),
             Fact::ActionBegun { action, .. } => self.begin(*action, at),
             Fact::ActionEnded { action, end, .. } => self.end(*action, end),
             Fact::VerificationBegun { action, window, ready_by, .. } => {
@@ -178,6 +179,14 @@ impl Memory {
     pub(crate) fn active_of(&self, instance: &InstanceId) -> Option<(ActionId, &RememberedAction)> {
         let id = self.active_of.get(instance)?;
         self.actions.get(id).map(|action| (*id, action))
+    }
+
+    /// The actions on this instance that are parked or stuck.
+    pub(crate) fn resting_on(&self, instance: &InstanceId) -> impl DoubleEndedIterator<Item = &RememberedAction> {
+        self.actions.values().filter(move |action| {
+            let Stage::Finished { end, .. } = &action.stage else { return false };
+            action.plan.target == *instance && matches!(end, Some(ActionEnd::Parked { .. } | ActionEnd::Stuck { .. }))
+        })
     }
 
     /// Whether the latest action on this instance is left to a person: parked, stuck or rejected, and not taken up since.

@@ -151,6 +151,11 @@ impl Turn<'_> {
             return;
         }
         self.record(Fact::ActionBegun { action: plan.action, episode: plan.episode, target: plan.target.clone() });
+        // An earlier action that rests on the same instance would hold this one up: it gets another try first.
+        let resting = self.state.memory.resting_on(&plan.target).map(|it| (it.plan.action, it.plan.saga.clone()));
+        for (action, saga) in resting.collect::<Vec<_>>() {
+            self.emit(Effect::Resume { action, saga, by: ENGINE.to_owned() });
+        }
         self.emit(Effect::Carry(Box::new(plan)));
     }
 

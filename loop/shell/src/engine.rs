@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::{ShellError, memory};
 use homeostat_act::{end_of, saga_of};
 use homeostat_controller::{Effect, Event, Stage, State, step};
-use homeostat_saga::{Reply, Runner, SagaEvent, SagaId, Sight};
+use homeostat_saga::{Reply, Runner, SagaError, SagaEvent, SagaId, Sight};
 use homeostat_sense::{Prober, Watch};
 use homeostat_store::{Commit, Journal};
 use homeostat_vocabulary::{
@@ -208,6 +208,7 @@ impl Engine {
             match effect {
                 Effect::Record(_) => unreachable!("facts were written before"),
                 Effect::Carry(plan) => self.submit(*plan),
+                Effect::Resume { action, saga, by } => self.let_go_on(action, SagaId(saga), by),
                 Effect::Watch { instance, run, ports, check } => {
                     let service = self.policy.borrow().services.get(&instance.service).cloned();
                     let working_folder =
@@ -243,10 +244,21 @@ impl Engine {
             let id = saga.id.clone();
             match runner.submit(saga).await {
                 Ok(Reply::Accepted | Reply::Obeyed) => None,
-                Ok(Reply::Open | Reply::Ended) => standing(&runner, &id, action).await,
-                Err(homeostat_saga::SagaError::Halted { why }) => Some(Event::JournalLost { reason: why }),
+                // With another definition it is still the same saga: the policy changed between two engines, and with it the
+                // limits that a new saga would get. It goes on with its own.
+                Ok(Reply::Open | Reply::Ended) | Err(SagaError::IdReused(_)) => standing(&runner, &id, action).await,
+                Err(SagaError::Halted { why }) => Some(Event::JournalLost { reason: why }),
                 Err(error) => failed(error.to_string()),
             }
+        });
+    }
+
+    /// A person lets an action go on; if it cannot, it is where it was.
+    fn let_go_on(&mut self, action: ActionId, saga: SagaId, by: String) {
+        let runner = self.runner.clone();
+        self.submissions.spawn(async move {
+            let refused = runner.command(&saga, homeostat_saga::Command::Resume, &by).await.err()?;
+            Some(Event::ActionEnded { action, end: ActionEnd::Stuck { why: refused.to_string() } })
         });
     }
 

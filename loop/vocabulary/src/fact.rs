@@ -111,6 +111,15 @@ pub enum Fact {
         /// Why.
         why: String,
     },
+    /// A person lets an action that is parked or stuck go on.
+    ActionResumed {
+        /// Which.
+        action: ActionId,
+        /// Its episode.
+        episode: Option<EpisodeId>,
+        /// Who.
+        by: String,
+    },
     /// An action is about to be carried out. Durable before its first step.
     ActionBegun {
         /// Which.
@@ -264,6 +273,7 @@ impl Fact {
             Self::GuardsAsked { .. } => "guards.asked",
             Self::ActionApproved { .. } => "action.approved",
             Self::ActionDropped { .. } => "action.dropped",
+            Self::ActionResumed { .. } => "action.resumed",
             Self::ActionBegun { .. } => "action.begun",
             Self::ActionEnded { .. } => "action.ended",
             Self::VerificationBegun { .. } => "verification.begun",
@@ -297,6 +307,7 @@ impl Fact {
             | Self::GuardsAsked { .. }
             | Self::ActionApproved { .. }
             | Self::ActionDropped { .. }
+            | Self::ActionResumed { .. }
             | Self::ActionBegun { .. }
             | Self::ActionEnded { .. } => FactClass::Act,
             Self::EpisodeOpened { .. }
@@ -318,6 +329,7 @@ impl Fact {
             | Self::GuardsAsked { episode, .. }
             | Self::ActionApproved { episode, .. }
             | Self::ActionDropped { episode, .. }
+            | Self::ActionResumed { episode, .. }
             | Self::ActionBegun { episode, .. }
             | Self::ActionEnded { episode, .. } => *episode,
             Self::PlanMade { plan, .. } => plan.episode,
@@ -344,6 +356,7 @@ impl Fact {
             Self::GuardsAsked { action, .. }
             | Self::ActionApproved { action, .. }
             | Self::ActionDropped { action, .. }
+            | Self::ActionResumed { action, .. }
             | Self::ActionBegun { action, .. }
             | Self::ActionEnded { action, .. } => action.to_string(),
             _ => String::new(),
@@ -362,6 +375,7 @@ impl Fact {
             Self::GuardsAsked { action, .. }
             | Self::ActionApproved { action, .. }
             | Self::ActionDropped { action, .. }
+            | Self::ActionResumed { action, .. }
             | Self::ActionEnded { action, .. }
             | Self::VerificationBegun { action, .. }
             | Self::OutcomeMeasured { action, .. } => action.to_string(),

@@ -51,6 +51,8 @@ pub(crate) struct Engine {
     pub(crate) gate_open: bool,
     /// Submissions on their way, by ticket.
     pub(crate) tickets: BTreeMap<u64, ActionId>,
+    /// The actions that were let go on, by the ticket of the command.
+    pub(crate) resumptions: BTreeMap<u64, ActionId>,
     pub(crate) tickets_made: u64,
     /// Actions that were begun before this engine and are handed over again once the first turn is durable.
     pub(crate) to_resume: Vec<Plan>,
@@ -231,6 +233,7 @@ impl Simulation {
             match effect {
                 Effect::Record(fact) => unreachable!("{fact:?} was written before"),
                 Effect::Carry(plan) => self.submit(&plan),
+                Effect::Resume { action, saga, by } => self.let_go_on(action, &saga, &by),
                 Effect::Watch { instance, run, ports: _, check } => self.watch(instance, run, check),
                 Effect::Forget { instance } => self.forget(&instance),
                 Effect::Gate { open } => self.set_gate(open),
@@ -291,7 +294,8 @@ impl Simulation {
     /// After an orderly end that was to take the services along nothing runs, but where a stuck saga has called a person already.
     fn audit_exit(&mut self, services_kept: bool) {
         let Some(engine) = &self.engine else { return };
-        let left_to_person = |target: &str| engine.executor.sagas().any(|saga| saga.rest.is_some() && saga.target == target);
+        let left_to_person =
+            |target: &str| engine.executor.sagas().any(|saga| saga.rest.is_some() && saga.target == target);
         let left = self.world.adopt().into_iter().find(|sighting| {
             sighting.ended.is_none() && !services_kept && !left_to_person(&sighting.instance.to_string())
         });

@@ -7,9 +7,7 @@ use crate::hands::ended;
 use crate::simulation::Simulation;
 use homeostat_act::{end_of, saga_of};
 use homeostat_controller::{Event, Stage, State};
-use homeostat_saga::{
-    Command as SagaCommand, Effect, Executor, Extra, Limits, Reply, SagaError, SagaEvent, SagaId,
-};
+use homeostat_saga::{Command as SagaCommand, Effect, Executor, Extra, Limits, Reply, SagaError, SagaEvent, SagaId};
 use homeostat_vocabulary::{ActionEnd, ActionId, Chance, Millis, Plan, Signal, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -51,6 +49,7 @@ impl Simulation {
             calls_made: 0,
             gate_open: false,
             tickets: BTreeMap::new(),
+            resumptions: BTreeMap::new(),
             tickets_made: 0,
             to_resume,
             stalled_until: Timestamp(0),
@@ -88,10 +87,6 @@ impl Simulation {
         let Some(engine) = &mut self.engine else { return };
         engine.tickets_made += 1;
         let ticket = engine.tickets_made;
-        let resting: Vec<SagaId> = resting_on(&engine.executor, plan);
-        for id in resting {
-            engine.executor.command(0, &id, SagaCommand::Resume, "engine", now.0);
-        }
         match saga_of(plan, grace) {
             Ok(saga) => {
                 engine.tickets.insert(ticket, plan.action);
@@ -102,6 +97,15 @@ impl Simulation {
                 engine.ends.push_back(Event::ActionEnded { action: plan.action, end });
             }
         }
+    }
+
+    /// A person, or a later action on the same instance, lets an action go on; if it cannot, it is where it was.
+    pub(crate) fn let_go_on(&mut self, action: ActionId, saga: &str, by: &str) {
+        let now = self.agenda.now;
+        let Some(engine) = &mut self.engine else { return };
+        engine.tickets_made += 1;
+        engine.resumptions.insert(engine.tickets_made, action);
+        engine.executor.command(engine.tickets_made, &SagaId(saga.to_owned()), SagaCommand::Resume, by, now.0);
     }
 
     pub(crate) fn carry_out_saga_effects(&mut self) {
@@ -128,6 +132,13 @@ impl Simulation {
 
     fn submission_answered(&mut self, ticket: u64, reply: Result<Reply, SagaError>) {
         let Some(engine) = &mut self.engine else { return };
+        if let Some(action) = engine.resumptions.remove(&ticket) {
+            if let Err(error) = reply {
+                let end = ActionEnd::Stuck { why: error.to_string() };
+                engine.ends.push_back(Event::ActionEnded { action, end });
+            }
+            return;
+        }
         let Some(action) = engine.tickets.remove(&ticket) else { return };
         match reply {
             Ok(Reply::Accepted | Reply::Obeyed) => {}
@@ -165,13 +176,6 @@ impl Simulation {
             SagaEvent::StepStarted { .. } | SagaEvent::StepEnded { .. } | SagaEvent::TurnedBack { .. } => {}
         }
     }
-}
-
-/// The parked or stuck sagas that hold the target of a plan.
-fn resting_on(executor: &Executor, plan: &Plan) -> Vec<SagaId> {
-    let target = plan.target.to_string();
-    let resting = executor.sagas().filter(|saga| saga.rest.is_some() && saga.target == target && saga.id.0 != plan.saga);
-    resting.map(|saga| saga.id.clone()).collect()
 }
 
 /// The action of a saga, from its name `A12-9f3a0b1c`.

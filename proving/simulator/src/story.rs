@@ -50,7 +50,9 @@ fn clock(at: Timestamp) -> String {
 fn say(fact: &Fact) -> String {
     match fact {
         Fact::EngineStarted { adopted, .. } => format!("{adopted} running instances adopted"),
-        Fact::EngineStopped { services_kept } => if *services_kept { "services run on" } else { "services ended" }.into(),
+        Fact::EngineStopped { services_kept } => {
+            if *services_kept { "services run on" } else { "services ended" }.into()
+        }
         Fact::PolicyApplied { origin, services, .. } => format!("from {origin}, {} services", services.len()),
         Fact::PolicyRejected { origin, problems } => format!("from {origin}: {}", problems.join("; ")),
         Fact::SignalSeen { signal, .. } => say_signal(signal),
@@ -68,6 +70,7 @@ fn say(fact: &Fact) -> String {
         }
         Fact::ActionApproved { action, by, .. } => format!("{action} by {by}"),
         Fact::ActionDropped { action, by, why, .. } => format!("{action} by {by}: {why}"),
+        Fact::ActionResumed { action, by, .. } => format!("{action} by {by}"),
         Fact::ActionBegun { action, target, .. } => format!("{action} on {target}"),
         Fact::ActionEnded { action, end, .. } => format!("{action} {end:?}"),
         Fact::VerificationBegun { action, window, ready_by, .. } => {

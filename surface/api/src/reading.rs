@@ -303,6 +303,7 @@ fn summary(plan: &Plan, facts: &[(Entry, Fact)]) -> ActionSummary {
             Fact::GuardsAsked { decision, .. } => summary.state = state_after(*decision),
             Fact::ActionApproved { .. } => summary.state = ActionState::Waiting,
             Fact::ActionDropped { .. } => (summary.state, summary.ended_at) = (ActionState::Dropped, Some(at)),
+            Fact::ActionResumed { .. } => (summary.state, summary.ended_at) = (ActionState::Running, None),
             Fact::ActionBegun { .. } => (summary.state, summary.begun_at) = (ActionState::Running, Some(at)),
             Fact::ActionEnded { end, .. } => (summary.state, summary.ended_at) = (state_at_end(end), Some(at)),
             Fact::OutcomeMeasured { outcome, .. } => summary.outcome = Some(outcome.clone()),
@@ -335,6 +336,7 @@ const fn action_of(fact: &Fact) -> Option<ActionId> {
         Fact::GuardsAsked { action, .. }
         | Fact::ActionApproved { action, .. }
         | Fact::ActionDropped { action, .. }
+        | Fact::ActionResumed { action, .. }
         | Fact::ActionBegun { action, .. }
         | Fact::ActionEnded { action, .. }
         | Fact::VerificationBegun { action, .. }

@@ -170,6 +170,7 @@ guards-ask = { $action } waits for a person's word until { $until }. { $objectio
 guards-refuse = { $action } is refused. { $objections }.
 action-approved = { $action } was approved by { $by }.
 action-dropped = { $action } was dropped by { $by }: { $why }.
+action-resumed = { $action } goes on, as told by { $by }.
 action-begun = { $action } begins on { $target }.
 action-done = { $action } is done.
 action-undone = { $action } was taken back: { $why }.

@@ -169,6 +169,7 @@ guards-ask = { $action } espera la decisión de una persona hasta las { $until }
 guards-refuse = { $action } queda denegada. { $objections }.
 action-approved = { $action } fue aprobada por { $by }.
 action-dropped = { $action } fue descartada por { $by }: { $why }.
+action-resumed = { $action } continúa, por orden de { $by }.
 action-begun = Comienza { $action } sobre { $target }.
 action-done = { $action } se completó.
 action-undone = { $action } se deshizo: { $why }.

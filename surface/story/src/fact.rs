@@ -38,6 +38,7 @@ pub fn sentence(fact: &Fact) -> Message {
         }
         Fact::ActionApproved { .. }
         | Fact::ActionDropped { .. }
+        | Fact::ActionResumed { .. }
         | Fact::ActionBegun { .. }
         | Fact::ActionEnded { .. } => action(fact),
         Fact::EngineStarted { .. }
@@ -99,6 +100,9 @@ fn action(fact: &Fact) -> Message {
         }
         Fact::ActionDropped { action, by, why, .. } => {
             Message::new("action-dropped").text("action", action).with("by", words::actor(by)).text("why", why)
+        }
+        Fact::ActionResumed { action, by, .. } => {
+            Message::new("action-resumed").text("action", action).with("by", words::actor(by))
         }
         Fact::ActionBegun { action, target, .. } => {
             Message::new("action-begun").text("action", action).text("target", target)
@@ -165,6 +169,7 @@ pub(crate) const fn chapter(fact: &Fact) -> Option<ChapterKind> {
         }
         Fact::ActionApproved { .. }
         | Fact::ActionDropped { .. }
+        | Fact::ActionResumed { .. }
         | Fact::ActionBegun { .. }
         | Fact::ActionEnded { .. }
         | Fact::ActingPaused { .. }

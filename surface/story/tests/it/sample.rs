@@ -245,6 +245,7 @@ pub fn every_fact() -> Vec<Fact> {
         Fact::HypothesesFormed { episode, hypotheses: causes() },
         Fact::ActionApproved { action, episode: of, by: by() },
         Fact::ActionDropped { action, episode: of, by: "engine".into(), why: "too old".into() },
+        Fact::ActionResumed { action, episode: of, by: by() },
         Fact::ActionBegun { action, episode: of, target: instance() },
         Fact::VerificationBegun { action, episode, window: Millis(2_500), ready_by: until },
         Fact::ActingPaused { scope: Scope::Everything, by: by() },

@@ -33,10 +33,11 @@ fn number_of(fact: &Fact) -> usize {
         Fact::InstanceHeld { .. } => 21,
         Fact::InstanceReleased { .. } => 22,
         Fact::ShutdownRequested { .. } => 23,
+        Fact::ActionResumed { .. } => 24,
     }
 }
 
-const KINDS: usize = 24;
+const KINDS: usize = 25;
 
 /// Every sentence, in one language.
 fn said(language: Language) -> String {

@@ -71,6 +71,8 @@ fn run_many(from: u64, count: u64) -> anyhow::Result<()> {
     let seconds = begun.elapsed().as_secs_f64();
     let pace = count as f64 / seconds;
     println!("{count} seeds in {seconds:.1} s: {pace:.1} seeds/s, {happenings} happenings, {broken} broken");
-    if broken > 0 { bail!("{broken} of {count} seeds broke an invariant") }
+    if broken > 0 {
+        bail!("{broken} of {count} seeds broke an invariant")
+    }
     Ok(())
 }

@@ -8,8 +8,8 @@ use crate::script::Expectation;
 use homeostat_controller::Memory;
 use homeostat_saga::{Call, Event as SagaRecord, LogRecord, SagaId};
 use homeostat_vocabulary::{
-    ActionClass, ActionId, Autonomy, EpisodeId, Fact, Finding, InstanceId, Millis, Outcome, Plan, Policy,
-    Repair, Resolution, RunId, Scope, Signal, SignalKind, StepVerb, Timestamp,
+    ActionClass, ActionId, Autonomy, EpisodeId, Fact, Finding, InstanceId, Millis, Outcome, Plan, Policy, Repair,
+    Resolution, RunId, Scope, Signal, SignalKind, StepVerb, Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -95,7 +95,8 @@ impl Auditor {
 
     /// Memory is the fold over the journal.
     pub(crate) fn remembered(&mut self, at: Timestamp, memory: &Memory, fold: &Memory) {
-        let verdict = if memory == fold { Ok(()) } else { Err("the memory is not the fold over the journal".to_owned()) };
+        let verdict =
+            if memory == fold { Ok(()) } else { Err("the memory is not the fold over the journal".to_owned()) };
         self.judge(at, verdict);
     }
 
@@ -111,7 +112,10 @@ impl Auditor {
         self.idle_ticks = if again && self.last_tick == now { self.idle_ticks + 1 } else { 0 };
         self.last_tick = now;
         let spins = self.idle_ticks > 2;
-        self.judge(now, if spins { Err("the engine spins: a tick leaves the next one due at once".to_owned()) } else { Ok(()) });
+        self.judge(
+            now,
+            if spins { Err("the engine spins: a tick leaves the next one due at once".to_owned()) } else { Ok(()) },
+        );
     }
 
     /// Each action begins at most one life, and no life begins beside another one of the same instance.
@@ -195,7 +199,9 @@ impl Auditor {
             }
             Fact::OutcomeMeasured { action, outcome: Outcome::Fixed { .. }, .. } => self.is_fixed(at, *action),
             Fact::EpisodeClosed { episode, resolution, .. } => self.may_close(*episode, *resolution),
-            Fact::Escalated { episode, .. } if !self.episodes.contains_key(episode) => Err(format!("{episode} is not open")),
+            Fact::Escalated { episode, .. } if !self.episodes.contains_key(episode) => {
+                Err(format!("{episode} is not open"))
+            }
             _ => Ok(()),
         }
     }
@@ -242,9 +248,8 @@ impl Auditor {
     /// Evidence is about the subject's present life, in order, and fresh.
     fn is_well_founded(&self, at: Timestamp, finding: &Finding) -> Verdict {
         let in_order = finding.evidence.is_sorted_by_key(|signal| signal.at);
-        let about_it = |signal: &Signal| {
-            signal.subject == finding.subject && self.lives.get(&signal.subject) == Some(&signal.run)
-        };
+        let about_it =
+            |signal: &Signal| signal.subject == finding.subject && self.lives.get(&signal.subject) == Some(&signal.run);
         if !in_order || !finding.evidence.iter().all(about_it) {
             return Err(format!("evidence of another life, or out of order: {:?}", finding.evidence));
         }
@@ -262,7 +267,8 @@ impl Auditor {
     /// A success was ready for the whole window, in the life that runs now.
     fn is_fixed(&self, at: Timestamp, action: ActionId) -> Verdict {
         let target = self.plans.get(&action).map(|plan| &plan.target).ok_or("no such action")?;
-        let since = self.ready_since.get(target).ok_or_else(|| format!("{action} fixed {target}, which is not ready"))?;
+        let since =
+            self.ready_since.get(target).ok_or_else(|| format!("{action} fixed {target}, which is not ready"))?;
         let window = self.windows.get(&action).copied().unwrap_or_default();
         if at.since(*since) < window {
             return Err(format!("{action} fixed {target}, which was ready for {} of {window}", at.since(*since)));

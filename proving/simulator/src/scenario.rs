@@ -79,13 +79,9 @@ impl Scenario {
             ["crash", instance] => Ok(Deed::Crash(instance.parse()?, Exit::Killed { signal: 9 })),
             ["exit", instance, code] => Ok(Deed::Crash(instance.parse()?, Exit::Code { code: code.parse()? })),
             ["hang" | "close" | "sicken", instance, rest @ ..] => {
-                let mood = match words[0] {
-                    "hang" => Mood::Hung,
-                    "close" => Mood::Closed,
-                    _ => Mood::Sick,
-                };
-                Ok(Deed::Turn(instance.parse()?, mood, rest.first().map(|it| span(it)).transpose()?))
+                Ok(Deed::Turn(instance.parse()?, read_mood(words[0])?, rest.first().map(|it| span(it)).transpose()?))
             }
+            ["born", instance, mood] => Ok(Deed::BornAs(instance.parse()?, read_mood(mood)?)),
             ["dies-after", instance, "never"] => Ok(Deed::DieAfter(instance.parse()?, None)),
             ["dies-after", instance, after] => Ok(Deed::DieAfter(instance.parse()?, Some(span(after)?))),
             ["ignores-stop", instance] => Ok(Deed::IgnoreStop(instance.parse()?, true)),
@@ -183,6 +179,16 @@ fn read_fault(word: &str) -> anyhow::Result<CallFault> {
         "silent" => CallFault::Silent,
         "lost" => CallFault::Lost,
         _ => bail!("{word} is no fault of a call"),
+    })
+}
+
+fn read_mood(word: &str) -> anyhow::Result<Mood> {
+    Ok(match word {
+        "hang" | "hung" => Mood::Hung,
+        "close" | "closed" => Mood::Closed,
+        "sicken" | "sick" => Mood::Sick,
+        "well" => Mood::Well,
+        _ => bail!("{word} is no mood"),
     })
 }
 

@@ -1,9 +1,9 @@
 //! What a script can do to the world and to the engine: faults, and the wishes of people. Made by [`crate::swarm`] from a seed
 //! and by [`crate::scenario`] from a text.
 
+use crate::agenda::Item;
 use crate::simulation::Simulation;
 use crate::world::{CallFault, Mood};
-use crate::agenda::Item;
 use homeostat_controller::{Event, Stage};
 use homeostat_vocabulary::{ActionClass, ActionEnd, ActionId, Command, Exit, InstanceId, Millis, Policy};
 
@@ -16,6 +16,8 @@ pub enum Deed {
     Turn(InstanceId, Mood, Option<Millis>),
     /// Every life of the instance ends by itself this long after its start; `None` cures it.
     DieAfter(InstanceId, Option<Millis>),
+    /// Every later life of the instance behaves like this from its beginning.
+    BornAs(InstanceId, Mood),
     /// The instance hears a stop, or not.
     IgnoreStop(InstanceId, bool),
     /// The next calls about the instance go wrong like this.
@@ -84,6 +86,7 @@ impl Simulation {
                 self.world.turn(&instance, mood, until);
             }
             Deed::DieAfter(instance, after) => self.make_mortal(&instance, after),
+            Deed::BornAs(instance, mood) => self.world.nature(&instance).born = mood,
             Deed::IgnoreStop(instance, ignores) => self.world.nature(&instance).ignores_stop = ignores,
             Deed::FailCalls(instance, faults) => self.world.nature(&instance).faults.extend(faults),
             Deed::KillEngine => self.kill_engine(),

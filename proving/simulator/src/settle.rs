@@ -46,7 +46,8 @@ impl Simulation {
             self.auditor.verdict()?;
         }
         let why = self.unrest().unwrap_or_default();
-        self.auditor.broken(self.agenda.now, format!("still not at rest {SETTLE_MAX} after all faults were healed: {why}"));
+        self.auditor
+            .broken(self.agenda.now, format!("still not at rest {SETTLE_MAX} after all faults were healed: {why}"));
         self.auditor.verdict()
     }
 
@@ -83,9 +84,9 @@ impl Simulation {
     fn is_well(&self, instance: &InstanceId) -> bool {
         let service = self.policy.services.get(&instance.service);
         let check = service.and_then(|it| it.health.as_ref()).filter(|_| self.policy.switches.detection);
-        self.world.running(instance).is_some_and(|run| {
-            check.is_none_or(|check| self.world.probe(run, check, self.agenda.now).is_ok())
-        })
+        self.world
+            .running(instance)
+            .is_some_and(|run| check.is_none_or(|check| self.world.probe(run, check, self.agenda.now).is_ok()))
     }
 
     /// What is not at rest yet, in words.
@@ -103,7 +104,12 @@ impl Simulation {
             };
             let well = self.is_well(&instance.id);
             if instance.phase != Phase::Ready || !well {
-                return Some(format!("{} is {:?}, in truth {}", instance.id, instance.phase, if well { "well" } else { "not well" }));
+                return Some(format!(
+                    "{} is {:?}, in truth {}",
+                    instance.id,
+                    instance.phase,
+                    if well { "well" } else { "not well" }
+                ));
             }
             let life = self.world.running(&instance.id).and_then(|run| self.world.look(run));
             if life.is_some_and(|life| life.sighting.fingerprint != service.fingerprint()) {

@@ -53,6 +53,7 @@ enum Kind {
     Hang,
     Close,
     Sick,
+    BornUnwell,
     IgnoreStop,
     CallFault,
     RandomCallFault,
@@ -178,7 +179,7 @@ impl Draw {
             check.timeout = self.between(100, check.interval.0);
             check.failures = 1 + u32::try_from(self.up_to(3)).expect("small");
             check.successes = 1 + u32::try_from(self.up_to(2)).expect("small");
-            check.start_grace = self.between(0, 8_000);
+            check.start_grace = if self.chance.happens(300) { Millis(0) } else { self.between(0, 8_000) };
             check
         });
     }
@@ -188,6 +189,7 @@ impl Draw {
         Nature {
             warm_up: if slow { self.between(1_000, 4_000) } else { self.between(0, 400) },
             stop_takes: self.between(1, 400),
+            born: if self.has(Kind::BornUnwell) && self.chance.happens(300) { Mood::Sick } else { Mood::Well },
             ..Nature::default()
         }
     }
@@ -198,7 +200,7 @@ impl Draw {
         let later = Millis(at.0 + self.between(100, 60_000).0);
         let span = self.chance.happens(500).then(|| self.between(500, 30_000));
         let mut add = |at: Millis, deed: Deed| script.push((at, deed));
-        match self.up_to(17) {
+        match self.up_to(18) {
             0..=3 if self.has(Kind::Crash) => {
                 let exit = self.one_of(&[Exit::Killed { signal: 9 }, Exit::Code { code: 0 }, Exit::Code { code: 1 }]);
                 add(at, Deed::Crash(instance, exit));
@@ -236,7 +238,14 @@ impl Draw {
                 add(at, Deed::Ask(self.one_of(&[Wish::ApproveWaiting, Wish::ApproveWaiting, Wish::RejectWaiting])));
             }
             16 if self.has(Kind::Reload) => add(at, Deed::Reload(Box::new(self.changed(policy)))),
-            17 if self.rarely_has(Kind::Shutdown) => {
+            17 if self.has(Kind::BornUnwell) => {
+                let mood = self.one_of(&[Mood::Hung, Mood::Closed, Mood::Sick]);
+                add(at, Deed::BornAs(instance.clone(), mood));
+                if self.chance.happens(500) {
+                    add(later, Deed::BornAs(instance, Mood::Well));
+                }
+            }
+            18 if self.rarely_has(Kind::Shutdown) => {
                 let keep_services = self.chance.happens(500);
                 add(at, Deed::Ask(Wish::Exactly(Command::Shutdown { keep_services })));
             }

@@ -54,6 +54,8 @@ pub struct Nature {
     pub ignores_stop: bool,
     /// Dies by itself this long after each start.
     pub dies_after: Option<Millis>,
+    /// How each life behaves from its beginning.
+    pub born: Mood,
     /// What goes wrong with the next calls about it.
     pub faults: VecDeque<CallFault>,
 }
@@ -65,6 +67,7 @@ impl Default for Nature {
             stop_takes: Millis(50),
             ignores_stop: false,
             dies_after: None,
+            born: Mood::Well,
             faults: VecDeque::new(),
         }
     }
@@ -114,7 +117,7 @@ impl World {
             return (false, life.sighting.clone());
         }
         self.pids += 1;
-        let warm_at = now.after(self.nature(instance).warm_up);
+        let (warm_at, mood) = (now.after(self.nature(instance).warm_up), self.nature(instance).born);
         let port = 20_000 + u16::try_from(self.pids % 10_000).expect("below ten thousand");
         let sighting = Sighting {
             instance: instance.clone(),
@@ -125,7 +128,7 @@ impl World {
             fingerprint,
             ended: None,
         };
-        let life = Life { sighting: sighting.clone(), warm_at, mood: Mood::Well, well_again_at: None };
+        let life = Life { sighting: sighting.clone(), warm_at, mood, well_again_at: None };
         self.lives.insert(run.clone(), life);
         self.latest.insert(instance.clone(), run.clone());
         (true, sighting)

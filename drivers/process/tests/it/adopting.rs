@@ -104,6 +104,15 @@ async fn a_killed_shim_takes_everything_with_it() {
 }
 
 #[tokio::test]
+async fn a_service_does_not_outlive_its_shim_even_with_no_engine() {
+    // Until the next engine comes, nobody would know how it ends.
+    let bed = Bed::new();
+    start_under_a_doomed_engine(&bed, &idle(), "A1");
+    processes::signal(bed.shim_of("web/0", "A1"), Signal::KILL);
+    wait_until("the kernel has ended it", || bed.running().is_empty());
+}
+
+#[tokio::test]
 async fn a_shim_killed_while_no_engine_ran_leaves_nothing_to_the_next() {
     // The leftovers would hold the port for ever, as nobody remembers them.
     let bed = Bed::new();

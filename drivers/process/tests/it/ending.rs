@@ -116,6 +116,20 @@ async fn descendants_go_with_a_service_that_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_worker_is_asked_to_end_once() {
+    // Many programs take a second signal for impatience, and drop the work they were finishing.
+    let bed = Bed::new();
+    let worker = "trap 'echo asked' TERM; echo up; for i in 1 2 3 4 5 6 7 8; do sleep 0.05; done; echo finished";
+    let line = format!("trap 'sleep 0.2; exit 3' TERM; sh -c \"{worker}\" & wait");
+    bed.start("web/0", "A1", &shell(&line)).await.unwrap();
+    bed.wait_for_line("web/0", "up");
+    assert_eq!(bed.stop("web/0", "A1").await.unwrap(), Some(Exit::Code { code: 3 }));
+    let written = bed.written("web/0");
+    assert_eq!(written.iter().filter(|line| *line == "asked").count(), 1, "{written:?}");
+    assert!(written.contains(&"finished".to_owned()), "{written:?}");
+}
+
+#[tokio::test]
 async fn daemons_that_end_are_reaped_while_the_service_runs() {
     // Each would stay in the process table, until the host can start nothing more.
     let bed = Bed::new();

@@ -95,6 +95,15 @@ fn it_hangs_with_its_port_open() {
     assert!(stream.read(&mut [0]).is_err(), "it answered");
 }
 
+fn daemon_of(kiosk: u32) -> Option<String> {
+    std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
+        let text = std::fs::read_to_string(entry.path().join("environ")).ok()?;
+        let line = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        let ours = text.contains(&format!("KIOSK_LEFT_BY={kiosk}\0")) && line.ends_with("daemon\0");
+        ours.then(|| entry.file_name().into_string().unwrap())
+    })
+}
+
 #[test]
 fn it_can_be_deaf_to_a_stop_and_leave_a_daemon() {
     // The two ways in which a stop that is not thorough leaves something running.
@@ -102,13 +111,14 @@ fn it_can_be_deaf_to_a_stop_and_leave_a_daemon() {
     Command::new("kill").arg(web.child.id().to_string()).status().unwrap();
     assert!(web.get("/").contains("welcome"));
     assert!(web.get("/fork").contains("a daemon is left behind"));
-    let daemon = std::fs::read_dir("/proc").unwrap().flatten().find_map(|entry| {
-        let text = std::fs::read_to_string(entry.path().join("environ")).ok()?;
-        let line = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
-        let ours = text.contains(&format!("KIOSK_LEFT_BY={}\0", web.child.id())) && line.ends_with("daemon\0");
-        ours.then(|| entry.file_name().into_string().unwrap())
-    });
-    Command::new("kill").arg("-9").arg(daemon.expect("a daemon runs")).status().unwrap();
+    let daemon = loop {
+        // For a moment, while it becomes the kiosk, it has no environment to be known by.
+        if let Some(daemon) = daemon_of(web.child.id()) {
+            break daemon;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    Command::new("kill").arg("-9").arg(daemon).status().unwrap();
     web.child.kill().unwrap();
 }
 

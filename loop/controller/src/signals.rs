@@ -140,6 +140,10 @@ impl Turn<'_> {
         self.readiness_changed(instance);
         let acting = self.state.memory.active_of(instance).is_some_and(|(_, it)| it.stage == Stage::Running);
         if acting || !self.is_wanted(instance) || self.state.cannot_act.is_some() {
+            // Not now; but if it is still so when the action is over or the instance wanted again, it must be found then.
+            if let Some(run) = &mut self.live(instance).run {
+                run.health.find_again();
+            }
             return;
         }
         self.verification_failed(instance, Unfixed::UnhealthyAgain);

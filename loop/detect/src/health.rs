@@ -61,6 +61,12 @@ impl Health {
         self.judged_unhealthy
     }
 
+    /// Takes the finding back that it is unhealthy, because nobody could act on it when it was made: while it stays so, the next
+    /// failure finds it again. Ready it is not before it passes.
+    pub const fn find_again(&mut self) {
+        self.judged_unhealthy = false;
+    }
+
     /// Takes a probe's signal in. An unhealthy instance is found so once, not with each further failure.
     pub fn observe(&mut self, signal: &Signal, check: &HealthCheck, others_ready: usize) -> Option<HealthChange> {
         match &signal.kind {
@@ -136,6 +142,18 @@ mod tests {
         };
         let subject = "web/0".parse().expect("a good id");
         Signal { at: Timestamp(at), subject, run: "r1".parse().expect("a good id"), kind }
+    }
+
+    #[test]
+    fn a_finding_that_was_taken_back_is_made_again() {
+        // An instance that became unhealthy while it was being started would never be looked after.
+        let check = check(2, 1, Millis(0));
+        let mut health = Health::of_new_life(Timestamp(0), true);
+        assert_eq!(health.observe(&probe(1, false), &check, 0), None);
+        assert!(matches!(health.observe(&probe(2, false), &check, 0), Some(HealthChange::Unhealthy(_))));
+        assert_eq!(health.observe(&probe(3, false), &check, 0), None);
+        health.find_again();
+        assert!(matches!(health.observe(&probe(4, false), &check, 0), Some(HealthChange::Unhealthy(_))));
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Homeostat {
     pub fn begin(program: &Path, folder: &Path, witness: &Witness) -> Result<Self> {
         let command = serde_json::to_string(&witness.patient(Self::NAME)?)?;
         let configuration = format!(
-            "[api]\nlisten = \"127.0.0.1:0\"\n[repair]\nbudget = 100000\nbackoff_reset = \"100ms\"\nverify_window = \"100ms\"\n\
+            "[api]\nlisten = \"127.0.0.1:0\"\n[repair]\nbudget = 1000\nbackoff_reset = \"100ms\"\nverify_window = \"100ms\"\n\
              [services.patient]\ncommand = {command}\nautonomy = \"auto\"\n"
         );
         let engine = EngineProcess::up(program, &folder.join("homeostat"), &configuration)?;

@@ -23,7 +23,7 @@ pub(crate) enum Item {
     ProbeAnswers { engine: u64, watch: u64, signal: Signal },
     /// The driver's word of an exit arrives.
     Told { engine: u64, signal: Signal },
-    /// The oldest waiting write of the journal is on disk.
+    /// What waits to be written is on disk.
     Durable { engine: u64 },
     /// The engine's own timer, or the end of a stall.
     Wake { engine: u64 },

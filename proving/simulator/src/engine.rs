@@ -115,6 +115,7 @@ impl Simulation {
             return None;
         }
         let mut turn: Vec<Event> = engine.told.drain(..).collect();
+        // Starts and exits go before the ends of sagas: an end heard before the life it began is known would have it begun again.
         turn.extend(engine.lives.drain(..).map(Event::Signal));
         turn.extend(engine.ends.drain(..));
         if turn.is_empty() && engine.state.wake_at().is_some_and(|at| at <= now) {
@@ -163,14 +164,28 @@ impl Simulation {
         self.agenda.after(takes, Item::Durable { engine: self.engine_number });
     }
 
-    /// One writer: whichever write this time was meant for, the oldest is done first.
-    pub(crate) fn oldest_write_ends(&mut self) {
-        let Some(written) = self.journal.write() else { return };
-        self.audit_written(&written);
-        if self.kill == Some(KillPoint::AfterWrite(self.counts.writes)) {
-            self.kill = None;
-            return self.engine_dies(0);
+    /// One writer, and one transaction for all that waits. Whoever waited for the end of a saga's write may hear of it before
+    /// the controller hears of its own.
+    pub(crate) fn waiting_writes_end(&mut self) {
+        let mut done = Vec::new();
+        for _ in 0..self.journal.waiting() {
+            let Some(written) = self.journal.write() else { break };
+            self.audit_written(&written);
+            done.push(written);
+            if self.kill == Some(KillPoint::AfterWrite(self.counts.writes)) {
+                self.kill = None;
+                return self.engine_dies(0);
+            }
         }
+        let (facts, sagas): (Vec<Written>, Vec<Written>) =
+            done.into_iter().partition(|written| matches!(written, Written::Facts(..)));
+        for written in sagas.into_iter().chain(facts) {
+            self.heard_of_write(written);
+        }
+        self.turn_while_possible();
+    }
+
+    fn heard_of_write(&mut self, written: Written) {
         let now = self.agenda.now;
         let Some(engine) = &mut self.engine else { return };
         match written {
@@ -191,7 +206,6 @@ impl Simulation {
                 self.carry_out_saga_effects();
             }
         }
-        self.turn_while_possible();
     }
 
     pub(crate) fn audit_written(&mut self, written: &Written) {

@@ -155,7 +155,7 @@ impl Simulation {
             Item::Probe { engine, instance, watch } if engine == number => self.probe(&instance, watch),
             Item::ProbeAnswers { engine, watch, signal } if engine == number => self.probe_answers(watch, signal),
             Item::Told { engine, signal } if engine == number => self.hear_life(signal),
-            Item::Durable { engine } if engine == number => self.oldest_write_ends(),
+            Item::Durable { engine } if engine == number => self.waiting_writes_end(),
             Item::Wake { engine } if engine == number => self.wake(),
             Item::EngineStarts => self.start_engine(),
             Item::Script(deed) => self.carry_out_deed(deed),

@@ -8,13 +8,13 @@ use homeostat_act::{Driver, StepHands};
 use homeostat_api::{CommandRequest, JournalView, Options as ApiOptions};
 use homeostat_cli::{Telling, UpOrder};
 use homeostat_config::Loaded;
-use homeostat_controller::{Event, State};
+use homeostat_controller::{Event, Memory, State, step};
 use homeostat_driver_process::{Options as ProcessOptions, ProcessDriver};
 use homeostat_saga::{JournalLedger, Runner, RunnerOptions};
 use homeostat_sense::Prober;
 use homeostat_shell::{Clock, Ears, Engine, Told, recall, steady};
 use homeostat_store::{Journal, Options as StoreOptions, Reader, Retention};
-use homeostat_vocabulary::{Chance, Command};
+use homeostat_vocabulary::{Chance, Command, Status, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,13 +55,14 @@ pub async fn run(order: UpOrder) -> anyhow::Result<bool> {
     let (told_in, told) = mpsc::channel(REQUESTS_MAX);
     let (reloads_in, reloads) = mpsc::channel(REQUESTS_MAX);
     let (policy_in, policy_out) = watch::channel(Arc::clone(&policy));
-    let (status_in, status) = watch::channel(Arc::default());
+    let (status_in, status) = watch::channel(Arc::new(first_status(&remembered.memory, &loaded, clock())));
 
     let process_options = ProcessOptions::new(folder.clone(), lives_in.clone(), Arc::clone(&clock));
     let driver: Arc<dyn Driver> = Arc::new(ProcessDriver::new(process_options)?);
     let hands = StepHands::new(Arc::clone(&driver), policy_out.clone(), lives_in, Arc::clone(&clock));
     // Shut until the controller has seen what runs and says that steps may go on.
-    let runner_options = RunnerOptions { acting: false, ..RunnerOptions::default() };
+    let not_before_ms = remembered.newest.0;
+    let runner_options = RunnerOptions { acting: false, not_before_ms, ..RunnerOptions::default() };
     let runner = Runner::recover(JournalLedger::new(journal.clone()), hands, runner_options, sagas_in).await?;
 
     let api = homeostat_api::Engine {
@@ -111,6 +112,20 @@ pub async fn run(order: UpOrder) -> anyhow::Result<bool> {
     Ok(ended?)
 }
 
+/// What is shown until the engine has taken its first turn: all that is declared, and that nothing is known of it yet. An
+/// empty status would tell whoever asks first that all is well.
+fn first_status(memory: &Memory, loaded: &Loaded, now: Timestamp) -> Status {
+    let mut state = State::remembering(memory.clone());
+    let nothing_is_drawn = &mut Chance::from_seed(0);
+    let _the_engine_does_this = step(&mut state, policy_at_start(loaded), now, nothing_is_drawn);
+    state.status(now)
+}
+
+fn policy_at_start(loaded: &Loaded) -> Event {
+    let policy = Box::new(loaded.policy.clone());
+    Event::PolicyApplied { policy, origin: "start".to_owned(), fingerprint: loaded.fingerprint() }
+}
+
 /// What the engine hears before anything else: the policy, a pause asked for by file, and what runs.
 async fn first_events(
     folder: &Path,
@@ -118,9 +133,7 @@ async fn first_events(
     driver: &dyn Driver,
     clock: &Clock,
 ) -> anyhow::Result<Vec<Event>> {
-    let policy = Box::new(loaded.policy.clone());
-    let mut first =
-        vec![Event::PolicyApplied { policy, origin: "start".to_owned(), fingerprint: loaded.fingerprint() }];
+    let mut first = vec![policy_at_start(loaded)];
     let kill_switch = folder.join(reload::KILL_SWITCH);
     if kill_switch.exists() {
         first.push(reload::pause_by_file());

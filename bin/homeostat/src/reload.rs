@@ -33,7 +33,8 @@ pub async fn watch(
     let mut hangup = signal(SignalKind::hangup()).ok();
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut stamp = stamp_of(&loaded);
+    // No state of the files is known to be the one that was loaded: the first look loads them again, and then it is.
+    let mut stamp = Stamp::new();
     loop {
         let (origin, request) = tokio::select! {
             Some(request) = requests.recv() => ("api", Some(request)),
@@ -46,8 +47,9 @@ pub async fn watch(
                 ("file", None)
             }
         };
-        let outcome = reload(&source, &mut loaded, origin, &told).await;
+        // Taken before the files are read: what is written meanwhile is a change.
         stamp = stamp_of(&loaded);
+        let outcome = reload(&source, &mut loaded, origin, &told).await;
         if let Some(request) = request {
             // Whoever asked may have gone away; the reload holds all the same.
             let _ = request.reply.send(outcome);

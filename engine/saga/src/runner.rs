@@ -44,6 +44,8 @@ pub struct RunnerOptions {
     pub limits: Limits,
     /// Whether calls may be made from the start.
     pub acting: bool,
+    /// No record is stamped earlier than this unix time: the newest of whatever else stands in the same ledger.
+    pub not_before_ms: u64,
     /// How often the watchdog looks.
     pub watch_every: Duration,
     /// The executor is alarmed about when silent for longer.
@@ -60,6 +62,7 @@ impl Default for RunnerOptions {
             owner: format!("process {}", std::process::id()),
             limits: Limits::default(),
             acting: true,
+            not_before_ms: 0,
             watch_every: Duration::from_secs(1),
             silent_max: Duration::from_secs(10),
             remember_ended: Duration::from_secs(7 * 24 * 3600),
@@ -106,7 +109,7 @@ impl Runner {
         let lease = ledger.take_lease(&options.owner).await.map_err(halted)?;
         let loaded = ledger.load_open().await.map_err(halted)?;
         let latest = loaded.iter().filter_map(|loaded| loaded.saga.as_ref().ok()).map(|saga| saga.last_at_ms).max();
-        let clock = Clock::start(latest.unwrap_or(0));
+        let clock = Clock::start(latest.unwrap_or(0).max(options.not_before_ms));
         let board = Arc::new(Board::default());
         for loaded in &loaded {
             board.show(&loaded.id, loaded.saga.as_ref().ok());

@@ -113,9 +113,10 @@ impl Engine {
                 biased;
                 Some(told) = ears.told.recv() => return told,
                 Some(told) = ears.commands.recv() => return told,
+                // Before the ends of sagas: an end heard before the life it began is known would have it begun once more.
+                Some(signal) = ears.lives.recv() => return Event::Signal(signal).into(),
                 Some(event) = ears.sagas.recv() => if let Some(event) = self.heard_of_saga(event) { return event.into() },
                 Some(Ok(result)) = self.submissions.join_next() => if let Some(event) = result { return event.into() },
-                Some(signal) = ears.lives.recv() => return Event::Signal(signal).into(),
                 () = &mut due => return Event::Tick.into(),
                 () = tokio::time::sleep(SHOW_EVERY) => self.show(),
                 Some(signal) = ears.probes.recv() => return Event::Signal(signal).into(),
@@ -188,7 +189,7 @@ impl Engine {
 
     /// Nothing of this turn may be begun, since its facts are not durable. Whoever asked for something is told so.
     fn journal_lost(&mut self, reason: &str, rest: Vec<(Effect, Option<Answerer>)>) -> Option<bool> {
-        tracing::error!(%reason, "H0105: the journal takes no more records: nothing is acted on from here on");
+        tracing::error!(%reason, "H0106: the journal takes no more records: nothing is acted on from here on");
         let lost = Event::JournalLost { reason: reason.to_owned() };
         let effects = step(&mut self.state, lost, (self.clock)(), &mut self.chance);
         let refusal = || Refusal::Guarded { guard: Guard::Journal, reason: reason.to_owned() };

@@ -21,7 +21,7 @@ const PAGE: usize = 1_000;
 pub struct Remembered {
     /// The memory after the newest fact.
     pub memory: Memory,
-    /// When the newest record was written.
+    /// The latest time of any record that is not folded in yet: no clock may show an earlier one from here on.
     pub newest: Timestamp,
 }
 
@@ -46,21 +46,26 @@ pub fn record_of(fact: &Fact, at: Timestamp) -> Record {
 
 /// Reads the latest checkpoint and folds the facts after it.
 pub fn recall(reader: &Reader) -> Result<Remembered, ShellError> {
-    let (mut memory, mut seq) = match reader.document(SPACE, KEY)? {
+    let (mut memory, folded) = match reader.document(SPACE, KEY)? {
         Some(document) => read_checkpoint(&document.value)?,
         None => (Memory::default(), 0),
     };
+    // The last folded record is read again, only for its time: those after it need not be younger.
+    let (mut from_seq, mut newest) = (folded, Timestamp(0));
     loop {
-        let page = reader.entries(seq + 1, PAGE)?;
+        let page = reader.entries(from_seq, PAGE)?;
         let Some(last) = page.last() else { break };
-        seq = last.seq;
+        from_seq = last.seq + 1;
         for entry in &page {
-            if let Some(fact) = fact_of(entry)? {
-                memory.apply(&fact, Timestamp(entry.record.at_ms));
+            let at = Timestamp(entry.record.at_ms);
+            newest = newest.max(at);
+            if entry.seq > folded
+                && let Some(fact) = fact_of(entry)?
+            {
+                memory.apply(&fact, at);
             }
         }
     }
-    let newest = reader.last()?.map_or(Timestamp(0), |entry| Timestamp(entry.record.at_ms));
     Ok(Remembered { memory, newest })
 }
 

@@ -3,5 +3,7 @@
 
 mod bed;
 mod cli;
+mod commands;
 mod crash;
 mod engine_killed;
+mod two_engines;

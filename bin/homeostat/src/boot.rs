@@ -15,6 +15,7 @@ use homeostat_sense::Prober;
 use homeostat_shell::{Clock, Ears, Engine, Told, recall, steady};
 use homeostat_store::{Journal, Options as StoreOptions, Reader, Retention};
 use homeostat_vocabulary::{Chance, Command, Status, Timestamp};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,6 +103,7 @@ pub async fn run(order: UpOrder) -> anyhow::Result<bool> {
         runner,
         policy: policy_in,
         status: status_in,
+        shown_at: tokio::time::Instant::now(),
         submissions: JoinSet::new(),
         since_checkpoint: 0,
     };
@@ -201,7 +203,8 @@ async fn tell(telling: Telling, reader: Reader, mut durable: watch::Receiver<u64
         from_seq = page.last().map_or(from_seq, |entry| entry.seq + 1);
         // What sagas write down of their steps is for `why`; here it would only say everything twice.
         for entry in page.iter().filter(|entry| !entry.record.kind.starts_with("saga.")) {
-            eprint!("{}", telling.line(entry));
+            // Standard error may be a file on a full disk, or a terminal that is gone: no reason for the engine to fail.
+            let _nobody_reads = std::io::stderr().write_all(telling.line(entry).as_bytes());
         }
     }
 }

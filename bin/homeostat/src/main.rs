@@ -47,6 +47,8 @@ fn told(error: anyhow::Error) -> CliError {
 fn log_as_configured(settings: &Settings) {
     let filter = EnvFilter::new(settings.log_level.as_str());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A log on a full disk must not end whoever logs: saying that it cannot be written would panic there.
+    let log = log.log_internal_errors(false);
     match settings.log_format {
         LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
         LogFormat::Json => log.json().init(),

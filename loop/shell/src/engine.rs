@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// Events taken in one turn: their facts share one write to disk.
 const EVENTS_A_TURN_MAX: usize = 256;
@@ -78,6 +79,8 @@ pub struct Engine {
     pub policy: watch::Sender<Arc<Policy>>,
     /// Everything at a glance, for those who show it.
     pub status: watch::Sender<Arc<Status>>,
+    /// When the status was last made.
+    pub shown_at: Instant,
     /// Submissions of sagas on their way; what comes back is what the controller is to be told.
     pub submissions: JoinSet<Option<Event>>,
     /// Facts recorded since the last checkpoint.
@@ -118,7 +121,7 @@ impl Engine {
                 Some(event) = ears.sagas.recv() => if let Some(event) = self.heard_of_saga(event) { return event.into() },
                 Some(Ok(result)) = self.submissions.join_next() => if let Some(event) = result { return event.into() },
                 () = &mut due => return Event::Tick.into(),
-                () = tokio::time::sleep(SHOW_EVERY) => self.show(),
+                () = tokio::time::sleep_until(self.shown_at + SHOW_EVERY) => self.show(),
                 Some(signal) = ears.probes.recv() => return Event::Signal(signal).into(),
             }
         }
@@ -156,7 +159,8 @@ impl Engine {
                 }
             }
         }
-        to_show |= !records.is_empty();
+        // Probes alone change little, but they must not keep the status from moving on either.
+        to_show |= !records.is_empty() || self.shown_at.elapsed() >= SHOW_EVERY;
         let lost = self.write(records).await.err();
         let exit = match lost {
             Some(reason) => self.journal_lost(&reason, rest),
@@ -168,7 +172,8 @@ impl Engine {
         Ok(exit)
     }
 
-    fn show(&self) {
+    fn show(&mut self) {
+        self.shown_at = Instant::now();
         self.status.send_replace(Arc::new(self.state.status((self.clock)())));
     }
 

@@ -192,6 +192,9 @@ pub enum JournalVerb {
         /// Go on as more is recorded
         #[arg(long, short)]
         follow: bool,
+        /// Leave out the single steps of actions, as `up` does
+        #[arg(long)]
+        brief: bool,
         /// How many of the latest records
         #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 20)]
         lines: u64,

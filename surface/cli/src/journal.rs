@@ -22,7 +22,7 @@ pub fn run(folder: &Path, verb: &JournalVerb, screen: &mut Screen<'_>) -> Result
     match verb {
         JournalVerb::Verify => verify(&Reader::open(folder)?, screen),
         JournalVerb::Export { from } => export(&Reader::open(folder)?, *from, screen),
-        JournalVerb::Tail { follow, lines } => tail(&Reader::open(folder)?, *follow, *lines, screen),
+        JournalVerb::Tail { follow, brief, lines } => tail(&Reader::open(folder)?, *follow, *brief, *lines, screen),
         JournalVerb::Backup { folder: to } => backup(folder, to, screen),
     }
 }
@@ -85,12 +85,12 @@ fn exported(entry: &Entry) -> Value {
     })
 }
 
-fn tail(reader: &Reader, follow: bool, lines: u64, screen: &mut Screen<'_>) -> Result<Exit, CliError> {
+fn tail(reader: &Reader, follow: bool, brief: bool, lines: u64, screen: &mut Screen<'_>) -> Result<Exit, CliError> {
     let last = reader.last()?.map_or(0, |entry| entry.seq);
     let mut from_seq = last.saturating_sub(lines) + 1;
     loop {
         let page = reader.entries(from_seq, PAGE)?;
-        for entry in &page {
+        for entry in page.iter().filter(|entry| !brief || !is_step(entry)) {
             show(entry, screen)?;
         }
         match page.last() {
@@ -99,6 +99,12 @@ fn tail(reader: &Reader, follow: bool, lines: u64, screen: &mut Screen<'_>) -> R
             None => return Ok(Exit::Ok),
         }
     }
+}
+
+/// Whether a saga wrote it down for one of its steps: the facts around it tell the same in fewer words.
+#[must_use]
+pub fn is_step(entry: &Entry) -> bool {
+    entry.record.kind.starts_with("saga.")
 }
 
 fn show(entry: &Entry, screen: &mut Screen<'_>) -> Result<(), CliError> {

@@ -5,7 +5,7 @@
 
 use crate::arguments::{Everywhere, Format};
 use crate::error::CliError;
-use crate::journal::live_line;
+use crate::journal::{is_step, live_line};
 use crate::screen::Screen;
 use homeostat_config::{Loaded, Look, Problems, Source, load, load_settings, locate};
 use homeostat_store::Entry;
@@ -32,11 +32,14 @@ pub struct Telling {
 }
 
 impl Telling {
-    /// An entry of the journal as a line.
+    /// An entry of the journal as a line; `None` for the single steps of actions, which would only say everything twice.
     #[must_use]
-    pub fn line(self, entry: &Entry) -> String {
+    pub fn line(self, entry: &Entry) -> Option<String> {
+        if is_step(entry) {
+            return None;
+        }
         let styled = live_line(&line_of(entry, self.catalogue));
-        if self.colour { styled } else { anstream::adapter::strip_str(&styled).to_string() }
+        Some(if self.colour { styled } else { anstream::adapter::strip_str(&styled).to_string() })
     }
 }
 

@@ -9,6 +9,7 @@ pub mod reopen;
 mod stores;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,6 +160,8 @@ fn measure_case(
         for (subject, rounds) in subjects.iter().zip(&mut rounds) {
             eprintln!("{case}: round {number} of {}, {}", length.rounds, subject.name());
             let folder = tempfile::tempdir_in(data)?;
+            // Or this subject would pay for writing out what the last one left.
+            rustix::fs::syncfs(File::open(folder.path())?)?;
             rounds.push(subject.run(folder.path(), PRODUCERS * in_flight, length.round)?);
         }
     }

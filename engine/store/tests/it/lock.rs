@@ -1,4 +1,4 @@
-//! One engine a folder.
+//! One engine a folder: a second opener is refused and told whom to stop, and the lock dies with its holder.
 
 use std::io::{BufRead, BufReader};
 

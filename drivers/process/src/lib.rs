@@ -5,7 +5,7 @@
 //! dies, is never started twice for one run id, and leaves no process behind when it is over. It must never decide whether
 //! a service should run.
 //!
-//! What is known about a life is on disk (see [`folder`]) and in the processes themselves, never in the engine's memory
+//! What is known about a life is on disk (see `folder.rs`) and in the processes themselves, never in the engine's memory
 //! alone, so the next engine takes over where this one left off.
 
 mod driver;

@@ -5,7 +5,7 @@
 //! process of the service outlives a recorded exit. The shim must never decide whether to start again; it only tells.
 //!
 //! Two stages, because between fork and exec only unsafe code could run: the shim starts the same program again as
-//! `shim-exec` ([`exec_stage`]), which sets limits on itself and then becomes the service.
+//! `shim-exec` (`shim/exec_stage.rs`), which sets limits on itself and then becomes the service.
 
 mod ending;
 mod exec_stage;

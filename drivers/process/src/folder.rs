@@ -1,12 +1,14 @@
 //! Where the records of a life lie, and what they say about it.
 //!
-//!     runs/SERVICE/INDEX/        one folder an instance
-//!         shim.log               locked by the shim while it lives; what it has to say about itself
-//!         ports.json             the ports allotted to the instance
-//!         log/00000001.log       what the service has written, over all its lives
-//!         RUN/order.json         what was ordered
-//!         RUN/started.json       that it began
-//!         RUN/exit.json          how it ended
+//! ```text
+//! runs/SERVICE/INDEX/        one folder an instance
+//!     shim.log               locked by the shim while it lives; what it has to say about itself
+//!     ports.json             the ports allotted to the instance
+//!     log/00000001.log       what the service has written, over all its lives
+//!     RUN/order.json         what was ordered
+//!     RUN/started.json       that it began
+//!     RUN/exit.json          how it ended
+//! ```
 //!
 //! Used by the driver's blocking parts. Always holds: only the latest lives are kept, and one that runs is never removed.
 

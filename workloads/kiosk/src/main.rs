@@ -1,9 +1,11 @@
 //! A kiosk of small services that can be told to crash, hang or misbehave: what the demo, the tests and the benchmarks look
 //! after.
 //!
-//!     homeostat-kiosk catalog --port 7001
-//!     homeostat-kiosk web --port 7000 --catalog 127.0.0.1:7001
-//!     homeostat-kiosk till
+//! ```text
+//! homeostat-kiosk catalog --port 7001
+//! homeostat-kiosk web --port 7000 --catalog 127.0.0.1:7001
+//! homeostat-kiosk till
+//! ```
 //!
 //! A workload uses only what a user could, so this knows nothing of Homeostat, and of the standard library alone it is made.
 //! It obeys whoever asks: never let it listen anywhere but on this host.

@@ -1,11 +1,13 @@
 //! The two services that listen: `web` and `catalog`. Ordinary paths, and paths that make it misbehave.
 //!
-//!     /            what it is there for; `web` asks the catalog
-//!     /health      200 while it can do that
-//!     /crash       aborts                      /exit?code=3      ends with that code
-//!     /hang        answers nobody any more     /slow?ms=500      answers late from now on
-//!     /leak-port   closes its port and lives   /flood-log?lines=1000000
-//!     /fork        leaves a daemon behind
+//! ```text
+//! /            what it is there for; `web` asks the catalog
+//! /health      200 while it can do that
+//! /crash       aborts                      /exit?code=3      ends with that code
+//! /hang        answers nobody any more     /slow?ms=500      answers late from now on
+//! /leak-port   closes its port and lives   /flood-log?lines=1000000
+//! /fork        leaves a daemon behind
+//! ```
 
 use crate::arguments::{Arguments, Role};
 use crate::{faults, http};

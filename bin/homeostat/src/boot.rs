@@ -201,10 +201,8 @@ async fn tell(telling: Telling, reader: Reader, mut durable: watch::Receiver<u64
     while durable.changed().await.is_ok() {
         let page = reader.entries(from_seq, PAGE).unwrap_or_default();
         from_seq = page.last().map_or(from_seq, |entry| entry.seq + 1);
-        // What sagas write down of their steps is for `why`; here it would only say everything twice.
-        for entry in page.iter().filter(|entry| !entry.record.kind.starts_with("saga.")) {
-            // Standard error may be a file on a full disk, or a terminal that is gone: no reason for the engine to fail.
-            let _nobody_reads = std::io::stderr().write_all(telling.line(entry).as_bytes());
+        for line in page.iter().filter_map(|entry| telling.line(entry)) {
+            let _nobody_reads = std::io::stderr().write_all(line.as_bytes());
         }
     }
 }

@@ -18,6 +18,7 @@ pub struct Engine {
     // Dropped in this order: what still runs is ended before its folder goes.
     guard: Guard,
     folder: TempDir,
+    data_folder: PathBuf,
 }
 
 impl Engine {
@@ -25,9 +26,21 @@ impl Engine {
     #[must_use]
     pub fn in_new_folder(program: &Path, text: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let data_folder = folder.path().join(DATA_FOLDER);
+        Self::of(program, text, folder, data_folder)
+    }
+
+    /// The same with a configuration that names `data_folder` as the place of the engine's data.
+    #[must_use]
+    pub fn with_data_in(program: &Path, text: &str, data_folder: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        Self::of(program, text, folder, data_folder.to_owned())
+    }
+
+    fn of(program: &Path, text: &str, folder: TempDir, data_folder: PathBuf) -> Self {
         fs::write(folder.path().join("homeostat.toml"), text).expect("the configuration can be written");
-        let guard = Guard::over(&folder.path().join(DATA_FOLDER));
-        Self { program: program.to_owned(), child: None, guard, folder }
+        let guard = Guard::over(&data_folder);
+        Self { program: program.to_owned(), child: None, guard, folder, data_folder }
     }
 
     /// Where the configuration is.
@@ -39,7 +52,7 @@ impl Engine {
     /// Where the engine keeps its data.
     #[must_use]
     pub fn data_folder(&self) -> PathBuf {
-        self.folder.path().join(DATA_FOLDER)
+        self.data_folder.clone()
     }
 
     /// The configuration is `text` from now on.
@@ -50,7 +63,14 @@ impl Engine {
     /// A call of the program in this folder, in English and with no settings of whoever runs the test.
     #[must_use]
     pub fn call(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        self.call_by(&[], arguments)
+    }
+
+    /// The same call by way of the command `way`, which ends by running what is behind it.
+    fn call_by(&self, way: &[&str], arguments: &[&str]) -> Command {
+        let mut words = way.iter().map(Path::new).chain([self.program.as_path()]);
+        let mut command = Command::new(words.next().expect("at least the program is there"));
+        command.args(words);
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("HOMEOSTAT_")) {
                 command.env_remove(name);
@@ -73,10 +93,15 @@ impl Engine {
 
     /// Starts an engine in the foreground, as a child of the test; what it says goes into `engine.log` in the folder.
     pub fn up(&mut self) {
+        self.up_by(&[]);
+    }
+
+    /// The same by way of the command `way`, which ends by becoming the engine.
+    pub fn up_by(&mut self, way: &[&str]) {
         let log = fs::File::options().create(true).append(true).open(self.folder.path().join("engine.log"));
         let log = log.expect("the log can be written");
         let out = log.try_clone().expect("the log can be written twice");
-        let child = self.call(&["up"]).stdout(out).stderr(log).spawn();
+        let child = self.call_by(way, &["up"]).stdout(out).stderr(log).spawn();
         self.child = Some(child.expect("the program can be run"));
     }
 

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Fast repairs, so that what takes minutes in life takes moments here.
-const QUICK: &str = r#"
+pub const QUICK: &str = r#"
 [api]
 listen = "127.0.0.1:0"
 
@@ -64,7 +64,7 @@ pub fn kiosk(name: &str, words: &str, more: &str) -> String {
 /// A service of the kiosk called `name` that listens, and is asked for its health often.
 pub fn web(name: &str, more: &str) -> String {
     let health =
-        r#"health = { http = "/health", interval = "400ms", timeout = "400ms", failures = 3, start_grace = "10s" }"#;
+        r#"health = { http = "/health", interval = "400ms", timeout = "400ms", failures = 3, start_grace = "3s" }"#;
     kiosk(name, "web --port {port}", &format!("port = \"auto\"\nstop = {{ grace = \"2s\" }}\n{health}\n{more}"))
 }
 
@@ -89,6 +89,11 @@ impl Bed {
     /// Starts an engine and waits until it answers.
     pub fn start(&mut self) {
         self.engine.up();
+        self.wait_for_answer();
+    }
+
+    /// Waits until the engine that was started answers.
+    pub fn wait_for_answer(&self) {
         wait_until("the engine answers", || {
             let runs = self.engine.pid().is_some_and(processes::runs);
             assert!(runs, "the engine has ended: {}", self.engine.said());
@@ -204,10 +209,15 @@ impl Bed {
         });
     }
 
+    /// The port of the instance `id`, which must run.
+    pub fn port(&self, id: &str) -> u16 {
+        let port = self.instance(id).and_then(|instance| instance["ports"]["port"].as_u64());
+        u16::try_from(port.expect("it has a port")).unwrap()
+    }
+
     /// Asks a service of the kiosk for `path`; it may die of it, so the answer does not matter.
     pub fn visit(&self, id: &str, path: &str) -> Option<String> {
-        let port = u16::try_from(self.instance(id)?["ports"]["port"].as_u64()?).ok()?;
-        visit(port, path)
+        visit(self.port(id), path)
     }
 
     /// Every record of the journal, oldest first; works without an engine.

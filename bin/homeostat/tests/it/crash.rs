@@ -134,7 +134,7 @@ fn a_service_that_ignores_sigterm_is_killed_after_its_grace() {
     // One deaf service would hold up every repair, and the end of everything.
     let more = r#"port = "auto"
 stop = { grace = "300ms" }
-health = { http = "/health", interval = "300ms", timeout = "300ms", failures = 2, start_grace = "10s" }"#;
+health = { http = "/health", interval = "300ms", timeout = "300ms", failures = 2, start_grace = "3s" }"#;
     let bed = Bed::up(&kiosk("deaf", "web --port {port} --ignore-term", more));
     let before = bed.ready("deaf/0");
     bed.visit("deaf/0", "/hang");

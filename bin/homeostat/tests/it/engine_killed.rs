@@ -233,9 +233,9 @@ fn a_death_that_no_engine_saw_is_known_and_repaired_by_the_next() {
     // Who dies while nobody looks would stay down, or be started again without anybody knowing what it had died of.
     let mut bed = Bed::up(&web("web", "instances = 2"));
     let (dying, other) = (bed.ready("web/0"), bed.ready("web/1"));
-    let port = bed.instance("web/0").unwrap()["ports"]["port"].as_u64().unwrap();
+    let port = bed.port("web/0");
     bed.engine.kill();
-    visit(u16::try_from(port).unwrap(), "/exit?code=7");
+    visit(port, "/exit?code=7");
     let shim = processes::parent(dying);
     wait_until("it is over", || !runs(dying) && !shim.is_some_and(runs));
     bed.start();

@@ -5,5 +5,6 @@ mod bed;
 mod cli;
 mod commands;
 mod crash;
+mod disk;
 mod engine_killed;
 mod two_engines;

@@ -202,6 +202,7 @@ async fn tell(telling: Telling, reader: Reader, mut durable: watch::Receiver<u64
         let page = reader.entries(from_seq, PAGE).unwrap_or_default();
         from_seq = page.last().map_or(from_seq, |entry| entry.seq + 1);
         for line in page.iter().filter_map(|entry| telling.line(entry)) {
+            // Standard error may be a file on a full disk, or a terminal that is gone: no reason for the engine to fail.
             let _nobody_reads = std::io::stderr().write_all(line.as_bytes());
         }
     }

@@ -124,7 +124,10 @@ fn end_unseen(folder: &RunFolder, started: &Started, now: Timestamp) -> io::Resu
     }
     let descendants_ended = if started.boot_id == boot_id()? { sweep(&folder.path, started)? } else { 0 };
     let ended = Ended { exit: Exit::Unknown, ended_at: now, descendants_ended };
-    folder.write(EXIT, &ended)?;
+    // It is over whether that can be written down or not: a full disk must not make it look as if it ran.
+    if let Err(error) = folder.write(EXIT, &ended) {
+        tracing::warn!(%error, "cannot record the end of {}", folder.run);
+    }
     Ok(ended)
 }
 

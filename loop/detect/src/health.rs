@@ -16,6 +16,7 @@ pub struct Health {
     judged_unhealthy: bool,
     passes: u32,
     failures: u32,
+    failed_at: Option<Timestamp>,
     recent: VecDeque<Signal>,
 }
 
@@ -45,6 +46,7 @@ impl Health {
             judged_unhealthy: false,
             passes: 0,
             failures: 0,
+            failed_at: None,
             recent: VecDeque::new(),
         }
     }
@@ -78,6 +80,7 @@ impl Health {
 
     fn passed(&mut self, check: &HealthCheck) -> Option<HealthChange> {
         self.failures = 0;
+        self.failed_at = None;
         self.recent.clear();
         self.passes = self.passes.saturating_add(1);
         // The first pass of a life is enough: the second threshold is against flapping, and a new life has not flapped.
@@ -102,6 +105,13 @@ impl Health {
         if !self.passed_once && signal.at.since(self.since) < check.start_grace {
             return None;
         }
+        // Until the first pass it is asked much more often than the owner declared, to see readiness early: a stumble of a
+        // fraction of a second after a new engine took over must not count as so many failures in a row.
+        let too_soon = |before: Timestamp| signal.at.since(before).0 < check.interval.0 / 2;
+        if self.failed_at.is_some_and(too_soon) {
+            return None;
+        }
+        self.failed_at = Some(signal.at);
         self.failures = self.failures.saturating_add(1);
         if self.recent.len() == homeostat_vocabulary::episode::EVIDENCE_MAX {
             self.recent.pop_front();
@@ -149,11 +159,22 @@ mod tests {
         // An instance that became unhealthy while it was being started would never be looked after.
         let check = check(2, 1, Millis(0));
         let mut health = Health::of_new_life(Timestamp(0), true);
-        assert_eq!(health.observe(&probe(1, false), &check, 0), None);
-        assert!(matches!(health.observe(&probe(2, false), &check, 0), Some(HealthChange::Unhealthy(_))));
-        assert_eq!(health.observe(&probe(3, false), &check, 0), None);
+        assert_eq!(health.observe(&probe(1_000, false), &check, 0), None);
+        assert!(matches!(health.observe(&probe(2_000, false), &check, 0), Some(HealthChange::Unhealthy(_))));
+        assert_eq!(health.observe(&probe(3_000, false), &check, 0), None);
         health.find_again();
-        assert!(matches!(health.observe(&probe(4, false), &check, 0), Some(HealthChange::Unhealthy(_))));
+        assert!(matches!(health.observe(&probe(4_000, false), &check, 0), Some(HealthChange::Unhealthy(_))));
+    }
+
+    #[test]
+    fn failures_closer_together_than_declared_count_once() {
+        // A new engine asks quickly until the first pass: a service that stumbles for 200 ms just then would be restarted.
+        let check = check(3, 1, Millis(0));
+        let mut health = Health::of_new_life(Timestamp(0), true);
+        let quick = (0..10).map(|index| probe(10_000 + index * 50, false));
+        assert!(quick.into_iter().all(|failed| health.observe(&failed, &check, 0).is_none()));
+        assert_eq!(health.observe(&probe(11_000, false), &check, 0), None);
+        assert!(matches!(health.observe(&probe(12_000, false), &check, 0), Some(HealthChange::Unhealthy(_))));
     }
 
     #[test]
@@ -177,7 +198,7 @@ mod tests {
             for (index, passed) in results.into_iter().enumerate() {
                 run = if last == Some(passed) { run + 1 } else { 1 };
                 last = Some(passed);
-                let change = health.observe(&probe(index as u64, passed), &check, 0);
+                let change = health.observe(&probe(index as u64 * 1_000, passed), &check, 0);
                 let needed = if passed { if passed_once { successes } else { 1 } } else { failures };
                 passed_once |= passed;
                 if was_ready != Some(passed) && run >= needed {

@@ -198,6 +198,7 @@ impl Simulation {
                 }
                 let rest = engine.after_write.take().unwrap_or_default();
                 self.carry_out(rest);
+                self.auditor.carried_out();
                 self.resume_actions();
             }
             Written::Facts(_, Err(reason)) => self.journal_lost(reason),
@@ -243,6 +244,7 @@ impl Simulation {
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
+        self.auditor.carries_out(self.agenda.now, self.journal.facts_wait());
         for effect in effects {
             match effect {
                 Effect::Record(fact) => unreachable!("{fact:?} was written before"),

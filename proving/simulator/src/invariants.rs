@@ -45,6 +45,8 @@ pub(crate) struct Auditor {
     unmeasured: BTreeMap<ActionId, EpisodeId>,
     repairs_begun: usize,
     paused: BTreeSet<Scope>,
+    /// A pause of everything was carried out, not only written.
+    stopped: bool,
     shutting_down: bool,
     episodes: BTreeMap<EpisodeId, InstanceId>,
     outcomes: BTreeMap<EpisodeId, Outcome>,
@@ -163,10 +165,19 @@ impl Auditor {
         if !starts && !named && *run != own {
             return Err(format!("life {run} is not the one to end"));
         }
-        if self.paused.contains(&Scope::Everything) && !self.shutting_down {
-            return Err("everything is paused".to_owned());
-        }
-        Ok(())
+        if self.stopped { Err("everything is paused".to_owned()) } else { Ok(()) }
+    }
+
+    /// What the durable facts ask for was carried out: from here on a pause must be kept.
+    pub(crate) fn carried_out(&mut self) {
+        self.stopped = self.paused.contains(&Scope::Everything) && !self.shutting_down;
+    }
+
+    /// Nothing of a turn happens, and nobody is answered, before the turn's facts are durable: else a crash could take back
+    /// what was acknowledged.
+    pub(crate) fn carries_out(&mut self, now: Timestamp, facts_wait: bool) {
+        let verdict = if facts_wait { Err("effects come before their facts are durable".to_owned()) } else { Ok(()) };
+        self.judge(now, verdict);
     }
 
     /// Durable records of a saga.
@@ -294,7 +305,7 @@ impl Auditor {
     fn take_in(&mut self, at: Timestamp, fact: &Fact) {
         match fact {
             Fact::EngineStarted { .. } => self.shutting_down = false,
-            Fact::ShutdownRequested { .. } => self.shutting_down = true,
+            Fact::ShutdownRequested { .. } => (self.shutting_down, self.stopped) = (true, false),
             Fact::PolicyApplied { fingerprint, .. } => {
                 self.policy = self.policies.get(fingerprint).cloned().unwrap_or_default();
                 // Other limits, other count: the old repairs kept to the old ones.
@@ -320,7 +331,10 @@ impl Auditor {
                 self.outcomes.insert(*episode, outcome.clone());
             }
             Fact::ActingPaused { scope, .. } => drop(self.paused.insert(scope.clone())),
-            Fact::ActingResumed { scope: Scope::Everything, .. } => self.paused.clear(),
+            Fact::ActingResumed { scope: Scope::Everything, .. } => {
+                self.paused.clear();
+                self.stopped = false;
+            }
             Fact::ActingResumed { scope, .. } => drop(self.paused.remove(scope)),
             _ => {}
         }

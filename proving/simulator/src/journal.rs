@@ -100,6 +100,11 @@ impl Journal {
         written
     }
 
+    /// Whether facts wait to be written.
+    pub(crate) fn facts_wait(&self) -> bool {
+        self.waiting.iter().any(|write| matches!(write, Write::Facts(_)))
+    }
+
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()
     }

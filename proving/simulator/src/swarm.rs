@@ -109,6 +109,12 @@ impl Draw {
             let at = Millis(self.up_to(horizon.0));
             self.trouble(&policy, &instances, at, &mut script);
         }
+        if self.has(Kind::Decide) {
+            // Somebody looks in now and then and says yes.
+            let every = self.between(2_000, 30_000);
+            let looks = (1..=horizon.0 / every.0).map(|look| Millis(look * every.0));
+            script.extend(looks.map(|at| (at, Deed::Ask(Wish::ApproveWaiting))));
+        }
         let luck = self.luck();
         let kill = self.has(Kind::KillAtPoint).then(|| {
             let number = 1 + self.up_to(60);

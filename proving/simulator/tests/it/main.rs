@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on should say where.
 
 mod crashes;
+mod found;
 mod persistence;
 mod scenarios;
 mod seeds;

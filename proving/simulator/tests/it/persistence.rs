@@ -42,5 +42,6 @@ fn a_replacement_that_fails_leaves_the_old_life_alone_and_is_tried_again() {
     // A failed replacement opened an episode about an instance that was well, and nothing ever closed it.
     let text = "service web autonomy=observe\nat 5s calls web/0 fail impossible\nat 6s reload web argument=--new\n\
                 at 7s expect episodes 0\nat 30s expect web/0 ready\nat 30s expect web/0 lives 2\nat 30s expect episodes 0\nend 30s";
-    run(text);
+    let simulation = run(text);
+    assert_eq!(times(&simulation, "finding.made"), [], "nothing was wrong with it");
 }

@@ -7,4 +7,6 @@ mod commands;
 mod crash;
 mod disk;
 mod engine_killed;
+mod example;
+mod many;
 mod two_engines;

@@ -102,14 +102,16 @@ fn what_becomes_unhealthy_while_it_is_started_is_found_when_the_start_is_over() 
 fn a_saga_goes_on_although_the_policy_changed_between_two_engines() {
     // Handed over again under other limits it was taken for failed: a second action began beside it, and with it a second life.
     tell(
-        "service web health warm-up=3s\n\
-         at 10s crash web/0\n\
-         at 10015ms kill-engine\n\
-         at 11s reload web grace=9s\n\
-         at 12s start-engine\n\
-         at 14s expect web/0 lives 2\n\
+        "service web health grace=3s\n\
+         at 10s hang web/0\n\
+         at 14s kill-engine\n\
+         at 14500ms reload web grace=6s\n\
+         at 15s start-engine\n\
+         at 25s expect web/0 lives 2\n\
          at 25s expect repairs 1\n\
-         at 25s expect episodes 0\n\
-         end 25s",
+         at 1m expect web/0 ready\n\
+         at 1m expect repairs 1\n\
+         at 1m expect episodes 0\n\
+         end 1m",
     );
 }

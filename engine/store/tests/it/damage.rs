@@ -29,9 +29,27 @@ fn contents(folder: &Path) -> Result<Contents, StoreError> {
     })
 }
 
+/// The files of a sound journal and what they say, kept in memory: a static folder would never be removed.
+struct Original {
+    files: Vec<(&'static str, Vec<u8>)>,
+    contents: Contents,
+}
+
+impl Original {
+    fn write(&self, folder: &Path, names: &[&str]) {
+        for (name, bytes) in self.files.iter().filter(|(name, _)| names.contains(name)) {
+            std::fs::write(folder.join(name), bytes).unwrap();
+        }
+    }
+
+    fn length(&self, file: &str) -> usize {
+        self.files.iter().find(|(name, _)| *name == file).unwrap().1.len()
+    }
+}
+
 /// A journal as a killed engine leaves it: half in the database, half still in the log.
-fn original() -> &'static TempDir {
-    static ORIGINAL: OnceLock<TempDir> = OnceLock::new();
+fn original() -> &'static Original {
+    static ORIGINAL: OnceLock<Original> = OnceLock::new();
     ORIGINAL.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let journal = open(folder.path());
@@ -47,16 +65,15 @@ fn original() -> &'static TempDir {
         commit_some(1);
         tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(journal.checkpoint()).unwrap();
         commit_some(41);
-        let copy = tempfile::tempdir().unwrap();
-        copy_files(folder.path(), copy.path(), &FILES);
-        copy
+        let files = FILES.map(|name| (name, std::fs::read(folder.path().join(name)).unwrap())).into();
+        Original { files, contents: contents(folder.path()).unwrap() }
     })
 }
 
 /// A fresh copy with one file changed by `change`.
 fn damaged(file: &str, change: impl FnOnce(&mut Vec<u8>)) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
-    copy_files(original().path(), copy.path(), &FILES);
+    original().write(copy.path(), &FILES);
     let path = copy.path().join(file);
     let mut bytes = std::fs::read(&path).unwrap();
     change(&mut bytes);
@@ -69,7 +86,7 @@ fn found_or_harmless(folder: &Path, what: &str) {
     let verdict = Reader::open(folder).and_then(|reader| reader.verify(|_| {}));
     if let Ok(Verdict::Whole(summary)) = &verdict {
         let found = contents(folder).unwrap_or_else(|error| panic!("{what}: verified, but {error}"));
-        assert!(found == contents(original().path()).unwrap(), "{what} was not noticed: {summary:?}");
+        assert!(found == original().contents, "{what} was not noticed: {summary:?}");
     }
     // Opening for writing may refuse or not, but it must neither panic nor turn a finding into a pass.
     let opened = Journal::open(folder, Options::default());
@@ -78,7 +95,7 @@ fn found_or_harmless(folder: &Path, what: &str) {
         let again = Reader::open(folder).and_then(|reader| reader.verify(|_| {}));
         if let Ok(Verdict::Whole(_)) = again {
             let found = contents(folder).unwrap_or_else(|error| panic!("{what}: verified, but {error}"));
-            assert!(found == contents(original().path()).unwrap(), "{what} was covered up by opening");
+            assert!(found == original().contents, "{what} was covered up by opening");
         }
     }
 }
@@ -87,7 +104,7 @@ fn found_or_harmless(folder: &Path, what: &str) {
 #[test]
 fn flipped_bytes_everywhere() {
     for file in FILES {
-        let length = std::fs::metadata(original().path().join(file)).unwrap().len() as usize;
+        let length = original().length(file);
         for (count, position) in (0..length).step_by(length / 80).enumerate() {
             let bit = 1 << (count % 8);
             let folder = damaged(file, |bytes| bytes[position] ^= bit);
@@ -100,7 +117,7 @@ fn flipped_bytes_everywhere() {
 #[test]
 fn torn_files() {
     for file in FILES {
-        let length = std::fs::metadata(original().path().join(file)).unwrap().len() as usize;
+        let length = original().length(file);
         for part in 0..24 {
             let folder = damaged(file, |bytes| bytes.truncate(length * part / 24));
             found_or_harmless(folder.path(), &format!("{file} cut to {part}/24"));
@@ -236,7 +253,7 @@ fn lost_tail_is_refused_until_a_person_accepts_it() {
 #[test]
 fn lost_database_is_not_a_fresh_start() {
     let folder = tempfile::tempdir().unwrap();
-    copy_files(original().path(), folder.path(), &[HEAD]);
+    original().write(folder.path(), &[HEAD]);
     let refusal = Journal::open(folder.path(), Options::default()).unwrap_err();
     assert_eq!(refusal, StoreError::TailMissing { acknowledged: 240, found: 0 });
 }
@@ -245,7 +262,7 @@ fn lost_database_is_not_a_fresh_start() {
 #[test]
 fn missing_head_is_remarked() {
     let folder = tempfile::tempdir().unwrap();
-    copy_files(original().path(), folder.path(), &[DATABASE, WAL]);
+    original().write(folder.path(), &[DATABASE, WAL]);
     assert_eq!(whole(folder.path()).remarks.len(), 1);
     let folder = damaged(HEAD, |bytes| bytes[4100] ^= 1);
     assert_eq!(whole(folder.path()).remarks.len(), 1);

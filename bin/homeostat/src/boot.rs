@@ -83,11 +83,12 @@ pub async fn run(order: UpOrder) -> anyhow::Result<bool> {
     let bound = homeostat_api::serve(api, api_options, stopped).await?;
     tracing::info!(tcp = ?bound.tcp, socket = %bound.socket.display(), "the engine answers");
 
-    let first = first_events(&folder, &loaded, driver.as_ref(), &clock).await?;
+    let (pause, paused) = reload::pause_by_file(&folder).unzip();
+    let first = first_events(pause, &loaded, driver.as_ref(), &clock).await?;
     let mut aside = JoinSet::new();
     let retention = Duration::from(loaded.settings.journal_retention);
     aside.spawn(prune(journal.clone(), retention, Arc::clone(&clock)));
-    aside.spawn(reload::watch(source, loaded, folder, told_in.clone(), reloads));
+    aside.spawn(reload::watch(source, loaded, folder, told_in.clone(), reloads, paused));
     aside.spawn(heed_signals(told_in));
     aside.spawn(pass_on(requests, commands_in));
     if let Some(telling) = telling {
@@ -130,22 +131,18 @@ fn policy_at_start(loaded: &Loaded) -> Event {
 
 /// What the engine hears before anything else: the policy, a pause asked for by file, and what runs.
 async fn first_events(
-    folder: &Path,
+    pause: Option<Told>,
     loaded: &Loaded,
     driver: &dyn Driver,
     clock: &Clock,
-) -> anyhow::Result<Vec<Event>> {
-    let mut first = vec![policy_at_start(loaded)];
-    let kill_switch = folder.join(reload::KILL_SWITCH);
-    if kill_switch.exists() {
-        first.push(reload::pause_by_file());
-        reload::remove_kill_switch(&kill_switch);
-    }
+) -> anyhow::Result<Vec<Told>> {
+    let mut first = vec![policy_at_start(loaded).into()];
+    first.extend(pause);
     let sightings = driver.adopt().await.context("looking for services of an earlier engine")?;
     let now = clock();
     let signals = sightings.iter().flat_map(|sighting| sighting.signals(now, true)).collect();
     let version = env!("CARGO_PKG_VERSION").to_owned();
-    first.push(Event::Boot { version, pid: std::process::id(), signals });
+    first.push(Event::Boot { version, pid: std::process::id(), signals }.into());
     Ok(first)
 }
 
@@ -178,8 +175,12 @@ async fn heed_signals(told: mpsc::Sender<Told>) {
         }
         let command = Command::Shutdown { keep_services };
         let event = Event::Command { command, by: "signal".to_owned() };
-        if told.send(event.into()).await.is_err() {
+        let (reply, answer) = oneshot::channel();
+        if told.send(Told { event, reply: Some(reply) }).await.is_err() {
             return;
+        }
+        if let Ok(Err(refusal)) = answer.await {
+            tracing::warn!("the engine goes on: {refusal}; ask once more to end it and leave the services running");
         }
     }
 }
@@ -201,6 +202,10 @@ async fn tell(telling: Telling, reader: Reader, mut durable: watch::Receiver<u64
     while durable.changed().await.is_ok() {
         let page = reader.entries(from_seq, PAGE).unwrap_or_default();
         from_seq = page.last().map_or(from_seq, |entry| entry.seq + 1);
+        if page.len() == PAGE {
+            // There may be more, and the next change may be long in coming.
+            durable.mark_changed();
+        }
         for line in page.iter().filter_map(|entry| telling.line(entry)) {
             // Standard error may be a file on a full disk, or a terminal that is gone: no reason for the engine to fail.
             let _nobody_reads = std::io::stderr().write_all(line.as_bytes());

@@ -7,11 +7,11 @@ use homeostat_api::{ReloadOutcome, ReloadRequest};
 use homeostat_config::{Loaded, Source};
 use homeostat_controller::Event;
 use homeostat_shell::Told;
-use homeostat_vocabulary::{Command, Scope};
+use homeostat_vocabulary::{Command, CommandReply, Refusal, Scope};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Its presence in the data folder pauses everything; it is removed once the pause is in the journal.
 pub const KILL_SWITCH: &str = "paused";
@@ -22,14 +22,21 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// What tells one state of a file from another: a changed or replaced file differs in at least one.
 type Stamp = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
 
-/// Watches until it is dropped.
+/// What the engine answers to a command, once it is durable.
+pub type Answer = oneshot::Receiver<Result<CommandReply, Refusal>>;
+
+/// Watches until it is dropped; `paused` is the answer to the pause that the kill-switch file asked for before the start.
 pub async fn watch(
     source: Source,
     mut loaded: Loaded,
     folder: PathBuf,
     told: mpsc::Sender<Told>,
     mut requests: mpsc::Receiver<ReloadRequest>,
+    paused: Option<Answer>,
 ) {
+    if let Some(answer) = paused {
+        remove_once_kept(&folder, answer).await;
+    }
     let mut hangup = signal(SignalKind::hangup()).ok();
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -97,20 +104,28 @@ async fn reload(
 }
 
 async fn heed_kill_switch(folder: &Path, told: &mpsc::Sender<Told>) {
-    let path = folder.join(KILL_SWITCH);
-    if path.exists() && told.send(pause_by_file().into()).await.is_ok() {
-        remove_kill_switch(&path);
+    let Some((pause, answer)) = pause_by_file(folder) else { return };
+    if told.send(pause).await.is_ok() {
+        remove_once_kept(folder, answer).await;
     }
 }
 
-/// What the kill-switch file says.
-pub fn pause_by_file() -> Event {
-    Event::Command { command: Command::Pause { scope: Scope::Everything }, by: "kill-switch file".to_owned() }
+/// What the kill-switch file says, if it is there.
+pub fn pause_by_file(folder: &Path) -> Option<(Told, Answer)> {
+    if !folder.join(KILL_SWITCH).exists() {
+        return None;
+    }
+    let (reply, answer) = oneshot::channel();
+    let command = Command::Pause { scope: Scope::Everything };
+    let event = Event::Command { command, by: "kill-switch file".to_owned() };
+    Some((Told { event, reply: Some(reply) }, answer))
 }
 
-/// The pause is the engine's to remember from here on.
-pub fn remove_kill_switch(path: &Path) {
-    if let Err(error) = std::fs::remove_file(path) {
+/// Once the pause is in the journal it is the engine's to remember; until then a crash would forget it, and the file stays.
+async fn remove_once_kept(folder: &Path, answer: Answer) {
+    let Ok(Ok(_)) = answer.await else { return };
+    let path = folder.join(KILL_SWITCH);
+    if let Err(error) = std::fs::remove_file(&path) {
         tracing::warn!(%error, path = %path.display(), "the kill-switch file stays, and will pause again");
     }
 }

@@ -102,8 +102,13 @@ impl Turn<'_> {
 
     fn approve(&mut self, action: ActionId, by: String) -> Answer {
         self.awaiting(action)?;
-        let episode = self.state.memory.action(action).and_then(|it| it.plan.episode);
-        self.record(Fact::ActionApproved { action, episode, by });
+        let plan =
+            self.state.memory.action(action).map(|it| it.plan.clone()).ok_or(Refusal::NoSuchAction { action })?;
+        // A person's word outweighs no other guard; the plan goes on waiting, and can be approved when that guard gives way.
+        if let Some(guard) = self.rule_on(&plan, self.now, true).refusals().next() {
+            return Err(Refusal::Guarded { guard, reason: why_refused(guard).to_owned() });
+        }
+        self.record(Fact::ActionApproved { action, episode: plan.episode, by });
         self.retry_due_plans();
         Ok(CommandReply::Done)
     }
@@ -175,6 +180,19 @@ impl Turn<'_> {
             self.reconcile();
         }
         Ok(CommandReply::Done)
+    }
+}
+
+const fn why_refused(guard: Guard) -> &'static str {
+    match guard {
+        Guard::KillSwitch => "acting is paused; resume first",
+        Guard::RecoverySwitch => "repairs are switched off in the configuration",
+        Guard::Autonomy => "the service's level does not let it be carried out",
+        Guard::OneActor => "something else acts on the instance, or a person holds it",
+        Guard::Freshness => "the plan is too old",
+        Guard::Rate | Guard::Backoff => "it is too early for another repair",
+        Guard::Journal => "the journal takes no more records",
+        Guard::Reversible => "it cannot be taken back",
     }
 }
 

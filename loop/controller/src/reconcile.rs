@@ -32,7 +32,9 @@ impl Turn<'_> {
 
     fn known_instances(&self) -> BTreeSet<InstanceId> {
         let declared = self.state.policy.services.values().flat_map(|service| service.instance_ids());
-        declared.chain(self.state.live.keys().cloned()).collect()
+        // One that never ran, and that nobody declares any more, is known by its open episode alone.
+        let of_episodes = self.state.memory.episodes.values().map(|open| open.subject.clone());
+        declared.chain(self.state.live.keys().cloned()).chain(of_episodes).collect()
     }
 
     /// Whether the wait after a failed action is over. The timer is struck out then, even when something else still holds the

@@ -81,8 +81,7 @@ impl Turn<'_> {
         plan(occasion, &self.state.policy.repair, self.now)
     }
 
-    /// Asks the guards about a planned action, and does as they decide. Answers that only repeat an earlier wait are not
-    /// recorded again.
+    /// Asks the guards about a planned action, records every answer, and does as they decide.
     fn ask_guards(&mut self, action: ActionId) {
         let Some(remembered) = self.state.memory.action(action) else { return };
         let Stage::Planned { due } = remembered.stage else { return };
@@ -98,7 +97,7 @@ impl Turn<'_> {
         }
     }
 
-    fn rule_on(&self, plan: &Plan, due: Timestamp, approved: bool) -> Ruling {
+    pub(crate) fn rule_on(&self, plan: &Plan, due: Timestamp, approved: bool) -> Ruling {
         let policy = &self.state.policy;
         let window_start = Timestamp(self.now.0.saturating_sub(policy.repair.budget_window.0));
         let other_actor = self.state.memory.active_of(&plan.target).is_some_and(|(id, _)| id != plan.action);

@@ -89,8 +89,8 @@ pub struct Engine {
 
 impl Engine {
     /// Runs until the controller says to exit; whether the services were left running.
-    pub async fn run(mut self, mut ears: Ears, first: Vec<Event>) -> Result<bool, ShellError> {
-        let mut turn: Vec<Told> = first.into_iter().map(Told::from).collect();
+    pub async fn run(mut self, mut ears: Ears, first: Vec<Told>) -> Result<bool, ShellError> {
+        let mut turn = first;
         let mut resumed = false;
         loop {
             if let Some(services_kept) = self.take(std::mem::take(&mut turn)).await? {
@@ -101,7 +101,11 @@ impl Engine {
                 self.resume_actions();
                 resumed = true;
             }
-            turn.push(self.listen(&mut ears).await);
+            let next = self.listen(&mut ears).await;
+            if matches!(next.event, Event::ActionEnded { .. }) {
+                hear_lives_out(&mut ears, &mut turn);
+            }
+            turn.push(next);
             self.gather(&mut ears, &mut turn);
         }
     }
@@ -116,7 +120,6 @@ impl Engine {
                 biased;
                 Some(told) = ears.told.recv() => return told,
                 Some(told) = ears.commands.recv() => return told,
-                // Before the ends of sagas: an end heard before the life it began is known would have it begun once more.
                 Some(signal) = ears.lives.recv() => return Event::Signal(signal).into(),
                 Some(event) = ears.sagas.recv() => if let Some(event) = self.heard_of_saga(event) { return event.into() },
                 Some(Ok(result)) = self.submissions.join_next() => if let Some(event) = result { return event.into() },
@@ -182,7 +185,7 @@ impl Engine {
             return Ok(());
         }
         self.since_checkpoint += records.len() as u64;
-        let written = self.journal.commit(Commit { records, ..Commit::default() }).await;
+        let written = memory::commit(&self.journal, Commit { records, ..Commit::default() }).await;
         let committed = written.map_err(|error| error.to_string())?;
         if self.since_checkpoint >= memory::CHECKPOINT_EVERY {
             self.since_checkpoint = 0;
@@ -254,6 +257,10 @@ impl Engine {
                 // limits that a new saga would get. It goes on with its own.
                 Ok(Reply::Open | Reply::Ended) | Err(SagaError::IdReused(_)) => standing(&runner, &id, action).await,
                 Err(SagaError::Halted { why }) => Some(Event::JournalLost { reason: why }),
+                // Begun by a version that this one cannot follow: what has happened is not known, least of all that nothing has.
+                Err(error @ SagaError::Refused { .. }) => {
+                    Some(Event::ActionEnded { action, end: ActionEnd::Parked { why: error.to_string() } })
+                }
                 Err(error) => failed(error.to_string()),
             }
         });
@@ -299,12 +306,22 @@ impl Engine {
         if self.state.status(Timestamp(0)).cannot_act.is_none() {
             let now = (self.clock)();
             let record = memory::record_of(&Fact::EngineStopped { services_kept }, now);
-            let committed = self.journal.commit(Commit { records: vec![record], ..Commit::default() }).await?;
+            let commit = Commit { records: vec![record], ..Commit::default() };
+            let committed = memory::commit(&self.journal, commit).await?;
             memory::checkpoint(&self.journal, self.state.memory(), committed.last_seq).await?;
         }
         self.submissions.shutdown().await;
         self.journal.close();
         Ok(())
+    }
+}
+
+/// All lives that were told before the end of an action go before it: an end heard before the life it began is known would
+/// have that life begun once more. To listen to lives first is not enough, as both may come between two looks.
+fn hear_lives_out(ears: &mut Ears, turn: &mut Vec<Told>) {
+    for _ in 0..ears.lives.len() {
+        let Ok(signal) = ears.lives.try_recv() else { break };
+        turn.push(Event::Signal(signal).into());
     }
 }
 

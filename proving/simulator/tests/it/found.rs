@@ -115,3 +115,19 @@ fn a_saga_goes_on_although_the_policy_changed_between_two_engines() {
          end 1m",
     );
 }
+
+#[test]
+fn an_episode_about_what_nobody_declares_any_more_closes() {
+    // It never ran, so a new engine knew of it by its episode alone, and the episode stayed open for ever.
+    tell(
+        "service db\n\
+         service web autonomy=propose\n\
+         at 0s calls web/0 impossible\n\
+         at 5s expect episodes 1\n\
+         at 10s kill-engine\n\
+         at 11s reload web removed\n\
+         at 12s start-engine\n\
+         at 20s expect episodes 0\n\
+         end 20s",
+    );
+}

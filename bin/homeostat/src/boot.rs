@@ -6,7 +6,7 @@ use crate::reload;
 use anyhow::Context;
 use homeostat_act::{Driver, StepHands};
 use homeostat_api::{CommandRequest, JournalView, Options as ApiOptions};
-use homeostat_cli::{Telling, UpOrder};
+use homeostat_cli::{Telling, UpOrder, Voice};
 use homeostat_config::Loaded;
 use homeostat_controller::{Event, Memory, State, step};
 use homeostat_driver_process::{Options as ProcessOptions, ProcessDriver};
@@ -15,7 +15,6 @@ use homeostat_sense::Prober;
 use homeostat_shell::{Clock, Ears, Engine, Told, recall, steady};
 use homeostat_store::{Journal, Options as StoreOptions, Reader, Retention};
 use homeostat_vocabulary::{Chance, Command, Status, Timestamp};
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +38,7 @@ const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
 const RECORDS_MIN: u64 = 100_000;
 
 /// Runs an engine until it is told to end; whether the services were left running.
-pub async fn run(order: UpOrder) -> anyhow::Result<bool> {
+pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
     let UpOrder { source, loaded, telling } = order;
     let folder = loaded.settings.data_folder.clone();
     prepare_folder(&folder)?;
@@ -92,7 +91,7 @@ pub async fn run(order: UpOrder) -> anyhow::Result<bool> {
     aside.spawn(heed_signals(told_in));
     aside.spawn(pass_on(requests, commands_in));
     if let Some(telling) = telling {
-        aside.spawn(tell(telling, journal.reader()?, journal.durable()));
+        aside.spawn(tell(telling, voice, journal.reader()?, journal.durable()));
     }
 
     let engine = Engine {
@@ -106,7 +105,7 @@ pub async fn run(order: UpOrder) -> anyhow::Result<bool> {
         status: status_in,
         shown_at: tokio::time::Instant::now(),
         submissions: JoinSet::new(),
-        since_checkpoint: 0,
+        since_checkpoint: remembered.folded,
     };
     let ended = engine.run(Ears { told, commands, sagas, lives, probes }, first).await;
     aside.shutdown().await;
@@ -196,7 +195,7 @@ async fn prune(journal: Journal, age_max: Duration, clock: Clock) {
 }
 
 /// Tells what happens, as it becomes durable, to whoever sits before the terminal.
-async fn tell(telling: Telling, reader: Reader, mut durable: watch::Receiver<u64>) {
+async fn tell(telling: Telling, voice: Voice, reader: Reader, mut durable: watch::Receiver<u64>) {
     const PAGE: usize = 256;
     let mut from_seq = *durable.borrow_and_update() + 1;
     while durable.changed().await.is_ok() {
@@ -207,8 +206,7 @@ async fn tell(telling: Telling, reader: Reader, mut durable: watch::Receiver<u64
             durable.mark_changed();
         }
         for line in page.iter().filter_map(|entry| telling.line(entry)) {
-            // Standard error may be a file on a full disk, or a terminal that is gone: no reason for the engine to fail.
-            let _nobody_reads = std::io::stderr().write_all(line.as_bytes());
+            voice.say(line.as_bytes());
         }
     }
 }

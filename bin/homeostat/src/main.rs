@@ -4,7 +4,7 @@ mod boot;
 mod reload;
 
 use homeostat_api::ApiError;
-use homeostat_cli::{CliError, Exit, Surroundings, UpOrder};
+use homeostat_cli::{CliError, Exit, Surroundings, UpOrder, Voice};
 use homeostat_config::{LogFormat, Settings};
 use homeostat_shell::ShellError;
 use homeostat_store::StoreError;
@@ -24,13 +24,16 @@ fn main() -> ExitCode {
 
 /// Runs an engine in the foreground until it has ended.
 fn up(order: UpOrder) -> Result<(), CliError> {
-    log_as_configured(&order.loaded.settings);
+    let voice = Voice::begin();
+    log_as_configured(&order.loaded.settings, voice.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKER_THREADS).enable_all().build();
     let runtime = runtime.map_err(|error| CliError::file("starting", "the engine's threads", &error))?;
-    let ended = runtime.block_on(boot::run(order));
+    let ended = runtime.block_on(boot::run(order, voice.clone()));
     // Blocking work that is still out, such as a read of a disk that does not answer, must not keep the program alive.
     runtime.shutdown_background();
-    ended.map(|services_kept| tracing::info!(services_kept, "the engine has ended")).map_err(told)
+    let ended = ended.map(|services_kept| tracing::info!(services_kept, "the engine has ended")).map_err(told);
+    voice.finish();
+    ended
 }
 
 /// An error of the engine as the command line tells it: with the code of the part it comes from.
@@ -44,9 +47,9 @@ fn told(error: anyhow::Error) -> CliError {
     CliError::Engine { code: code.map(str::to_owned), what: format!("{error:#}"), remedy: None, exit: Exit::Findings }
 }
 
-fn log_as_configured(settings: &Settings) {
+fn log_as_configured(settings: &Settings, voice: Voice) {
     let filter = EnvFilter::new(settings.log_level.as_str());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || voice.clone()).with_target(false);
     // A log on a full disk must not end whoever logs: saying that it cannot be written would panic there.
     let log = log.log_internal_errors(false);
     match settings.log_format {

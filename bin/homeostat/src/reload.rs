@@ -19,6 +19,9 @@ pub const KILL_SWITCH: &str = "paused";
 /// How often files are looked at. The kill switch must work in less than a second.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// As many problems of a rejected configuration go into the journal; `homeostat check` shows them all.
+const PROBLEMS_MAX: usize = 100;
+
 /// What tells one state of a file from another: a changed or replaced file differs in at least one.
 type Stamp = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
 
@@ -95,7 +98,7 @@ async fn reload(
             Ok(ReloadOutcome { changed, fingerprint, services })
         }
         Err(problems) => {
-            let problems = problems.one_line_each();
+            let problems: Vec<String> = problems.one_line_each().into_iter().take(PROBLEMS_MAX).collect();
             tracing::warn!(?problems, "the changed configuration is not valid; the last good one stays in force");
             let _ = told.send(Event::PolicyRejected { origin, problems: problems.clone() }.into()).await;
             Err(problems)

@@ -65,6 +65,15 @@ pub enum Event {
         /// How.
         end: ActionEnd,
     },
+    /// The saga engine raised an alarm.
+    Alarm {
+        /// Which action, if it is about one.
+        action: Option<ActionId>,
+        /// The code of the page that says what to do.
+        code: String,
+        /// What is wrong.
+        why: String,
+    },
     /// Somebody asks for something.
     Command {
         /// What.
@@ -136,6 +145,7 @@ pub fn step(state: &mut State, event: Event, now: Timestamp, chance: &mut Chance
         Event::PolicyRejected { origin, problems } => turn.record(Fact::PolicyRejected { origin, problems }),
         Event::Signal(signal) => turn.perceive(signal),
         Event::ActionEnded { action, end } => turn.action_ended(action, end),
+        Event::Alarm { action, code, why } => turn.alarm(action, code, why),
         Event::Command { command, by } => turn.command(command, by),
         Event::JournalLost { reason } => turn.journal_lost(reason),
         Event::Tick => turn.tick(),

@@ -145,6 +145,7 @@ impl Memory {
             | Fact::PolicyApplied { .. }
             | Fact::PolicyRejected { .. }
             | Fact::HypothesesFormed { .. }
+            | Fact::AlarmRaised { .. }
             | Fact::ShutdownRequested { .. } => {}
         }
     }

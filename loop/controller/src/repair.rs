@@ -144,6 +144,12 @@ impl Turn<'_> {
         }
     }
 
+    /// What the saga engine finds wrong goes into the journal, and with it before people.
+    pub(crate) fn alarm(&mut self, action: Option<ActionId>, code: String, why: String) {
+        let episode = action.and_then(|action| self.state.memory.action(action)).and_then(|it| it.plan.episode);
+        self.record(Fact::AlarmRaised { action, episode, code, why });
+    }
+
     /// Begins an action: its record is durable before its first step.
     pub(crate) fn begin(&mut self, plan: Plan) {
         if self.state.cannot_act.is_some() {
@@ -276,10 +282,10 @@ impl Turn<'_> {
     }
 
     fn start_failed(&mut self, instance: &InstanceId, end: ActionEnd) {
-        let error = match end {
+        let (error, rests) = match end {
             ActionEnd::Done => return,
-            ActionEnd::Undone { cause } => cause,
-            ActionEnd::Parked { why } | ActionEnd::Stuck { why } => why,
+            ActionEnd::Undone { cause } => (cause, false),
+            ActionEnd::Parked { why } | ActionEnd::Stuck { why } => (why, true),
         };
         if self.live(instance).ready_since.is_some() {
             // The life that was to be replaced runs on and is well: nothing to repair.
@@ -287,7 +293,14 @@ impl Turn<'_> {
         }
         if self.is_wanted(instance) {
             let others_ready = self.state.others_ready(instance);
-            self.found(homeostat_detect::start_failed(instance, error, others_ready), None);
+            let finding = homeostat_detect::start_failed(instance, error.clone(), others_ready);
+            if rests {
+                // It keeps the instance until a person lets it go on: another plan would only wait behind it, unseen.
+                let episode = self.think_about(finding);
+                self.escalate(episode, EscalationReason::ActionNeedsPerson { why: error });
+            } else {
+                self.found(finding, None);
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::state::LiveRun;
 use crate::turn::Turn;
 use homeostat_detect::{Health, HealthChange};
 use homeostat_vocabulary::{
-    Exit, Fact, Finding, HealthCheck, InstanceId, Millis, RunId, Signal, SignalKind, Timestamp, Unfixed,
+    EpisodeId, Exit, Fact, Finding, HealthCheck, InstanceId, Millis, RunId, Signal, SignalKind, Timestamp, Unfixed,
 };
 
 impl Turn<'_> {
@@ -92,6 +92,9 @@ impl Turn<'_> {
         }
         self.verification_failed(&instance, Unfixed::ExitedAgain { exit: exit.clone() });
         let ran_for = ended_at.since(run.since);
+        // This engine has seen an adopted life be ready only since it adopted it; the one before saw the rest.
+        let adopted = run.since < self.state.engine_since;
+        let was_ready_for = was_ready_for.map(|span| if adopted { span.max(ran_for) } else { span });
         let others_ready = self.state.others_ready(&instance);
         let finding = homeostat_detect::exited(&instance, exit, ran_for, vec![signal], others_ready);
         self.found(finding, was_ready_for);
@@ -153,6 +156,16 @@ impl Turn<'_> {
     /// A finding opens an episode or joins the one that is open; then something is thought and proposed.
     pub(crate) fn found(&mut self, finding: Finding, was_ready_for: Option<Millis>) {
         let instance = finding.subject.clone();
+        let attempts = self.state.memory.attempts_of(&instance);
+        self.think_about(finding);
+        let healthy_long_enough = was_ready_for.is_some_and(|span| span >= self.state.policy.repair.backoff_reset);
+        let attempt = if healthy_long_enough { 0 } else { attempts };
+        self.propose_repair(&instance, attempt);
+    }
+
+    /// Puts a finding into its episode, with what may have caused it; the episode.
+    pub(crate) fn think_about(&mut self, finding: Finding) -> EpisodeId {
+        let instance = finding.subject.clone();
         let episode = self.state.memory.episode_of(&instance).unwrap_or_else(|| {
             let episode = self.state.memory.next_episode();
             self.record(Fact::EpisodeOpened { episode, subject: instance.clone() });
@@ -165,9 +178,7 @@ impl Turn<'_> {
         let hypotheses = homeostat_decide::hypotheses(&finding, attempts, dependency_down);
         self.record(Fact::FindingMade { episode, finding });
         self.record(Fact::HypothesesFormed { episode, hypotheses });
-        let healthy_long_enough = was_ready_for.is_some_and(|span| span >= self.state.policy.repair.backoff_reset);
-        let attempt = if healthy_long_enough { 0 } else { attempts };
-        self.propose_repair(&instance, attempt);
+        episode
     }
 
     fn readiness_changed(&mut self, instance: &InstanceId) {

@@ -108,7 +108,7 @@ impl State {
                 Outcome::NoEffect { .. } => tallies.without_effect += 1,
                 Outcome::Unknown => tallies.unknown += 1,
             },
-            Fact::Escalated { .. } => tallies.escalations += 1,
+            Fact::Escalated { .. } | Fact::AlarmRaised { .. } => tallies.escalations += 1,
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::{ShellError, memory};
 use homeostat_act::{end_of, saga_of};
 use homeostat_controller::{Effect, Event, Stage, State, step};
-use homeostat_saga::{Reply, Runner, SagaError, SagaEvent, SagaId, Sight};
+use homeostat_saga::{AlarmKind, Reply, Runner, SagaError, SagaEvent, SagaId, Sight};
 use homeostat_sense::{Prober, Watch};
 use homeostat_store::{Commit, Journal};
 use homeostat_vocabulary::{
@@ -291,9 +291,11 @@ impl Engine {
                 let known = self.state.memory().action(action).is_some_and(|it| it.plan.saga == id.0);
                 known.then(|| Event::ActionEnded { action, end: end_of(&end) })
             }
+            // How a saga came to rest is told by its end.
+            SagaEvent::Alarm(alarm) if matches!(alarm.kind, AlarmKind::Parked | AlarmKind::Stuck) => None,
             SagaEvent::Alarm(alarm) => {
-                tracing::warn!(saga = ?alarm.id, code = alarm.kind.code(), "{}", alarm.why);
-                None
+                let action = alarm.id.as_ref().and_then(action_of);
+                Some(Event::Alarm { action, code: alarm.kind.code().to_owned(), why: alarm.why })
             }
             SagaEvent::Halted { why } => Some(Event::JournalLost { reason: why }),
             SagaEvent::StepStarted { .. } | SagaEvent::StepEnded { .. } | SagaEvent::TurnedBack { .. } => None,

@@ -29,6 +29,8 @@ pub struct Remembered {
     pub memory: Memory,
     /// The latest time of any record that is not folded in yet: no clock may show an earlier one from here on.
     pub newest: Timestamp,
+    /// How many facts were folded in after the checkpoint: the next one is due that much sooner.
+    pub folded: u64,
 }
 
 /// The memory as it was after one fact.
@@ -57,7 +59,7 @@ pub fn recall(reader: &Reader) -> Result<Remembered, ShellError> {
         None => (Memory::default(), 0),
     };
     // The last folded record is read again, only for its time: those after it need not be younger.
-    let (mut from_seq, mut newest) = (folded, Timestamp(0));
+    let (mut from_seq, mut newest, mut facts) = (folded, Timestamp(0), 0);
     loop {
         let page = reader.entries(from_seq, PAGE)?;
         let Some(last) = page.last() else { break };
@@ -69,10 +71,11 @@ pub fn recall(reader: &Reader) -> Result<Remembered, ShellError> {
                 && let Some(fact) = fact_of(entry)?
             {
                 memory.apply(&fact, at);
+                facts += 1;
             }
         }
     }
-    Ok(Remembered { memory, newest })
+    Ok(Remembered { memory, newest, folded: facts })
 }
 
 /// The fact of an entry; sagas write their own records into the same journal, which are none.

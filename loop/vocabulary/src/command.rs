@@ -9,7 +9,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
-    /// Stop acting: nothing is begun, and no further step of what has begun. Sensing goes on.
+    /// Stop acting: nothing is begun, and with everything paused no further step of what has begun. For one service, what has
+    /// begun comes to its end. Sensing goes on.
     Pause {
         /// What for.
         scope: Scope,

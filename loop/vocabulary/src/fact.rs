@@ -167,6 +167,17 @@ pub enum Fact {
         /// The counts after it.
         lesson: Lesson,
     },
+    /// The saga engine raised an alarm: an action is older or quieter than it may be, or cannot be finished by this version.
+    AlarmRaised {
+        /// Which action, if it is about one.
+        action: Option<ActionId>,
+        /// Its episode.
+        episode: Option<EpisodeId>,
+        /// The code of the page that says what to do.
+        code: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A person is called: the engine goes on trying, slowly, but it needs help.
     Escalated {
         /// The episode.
@@ -279,6 +290,7 @@ impl Fact {
             Self::VerificationBegun { .. } => "verification.begun",
             Self::OutcomeMeasured { .. } => "outcome.measured",
             Self::LessonLearned { .. } => "lesson.learned",
+            Self::AlarmRaised { .. } => "alarm.raised",
             Self::Escalated { .. } => "episode.escalated",
             Self::EpisodeClosed { .. } => "episode.closed",
             Self::ActingPaused { .. } => "acting.paused",
@@ -296,6 +308,7 @@ impl Fact {
             Self::EngineStarted { .. }
             | Self::EngineStopped { .. }
             | Self::Escalated { .. }
+            | Self::AlarmRaised { .. }
             | Self::ActingPaused { .. }
             | Self::ActingResumed { .. }
             | Self::InstanceHeld { .. }
@@ -326,6 +339,7 @@ impl Fact {
     pub const fn episode(&self) -> Option<EpisodeId> {
         match self {
             Self::SignalSeen { episode, .. }
+            | Self::AlarmRaised { episode, .. }
             | Self::GuardsAsked { episode, .. }
             | Self::ActionApproved { episode, .. }
             | Self::ActionDropped { episode, .. }
@@ -382,6 +396,7 @@ impl Fact {
             Self::HypothesesFormed { episode, .. }
             | Self::Escalated { episode, .. }
             | Self::EpisodeClosed { episode, .. } => episode.to_string(),
+            Self::AlarmRaised { action: Some(action), .. } => action.to_string(),
             Self::LessonLearned { key, .. } => key.service.to_string(),
             Self::ActingPaused { scope, .. } | Self::ActingResumed { scope, .. } => scope.to_string(),
             Self::InstanceHeld { instance, .. } | Self::InstanceReleased { instance, .. } => instance.to_string(),
@@ -389,6 +404,7 @@ impl Fact {
             | Self::EngineStopped { .. }
             | Self::PolicyApplied { .. }
             | Self::PolicyRejected { .. }
+            | Self::AlarmRaised { action: None, .. }
             | Self::ShutdownRequested { .. } => "engine".to_owned(),
         }
     }

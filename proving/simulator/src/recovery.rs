@@ -7,7 +7,9 @@ use crate::hands::ended;
 use crate::simulation::Simulation;
 use homeostat_act::{end_of, saga_of};
 use homeostat_controller::{Event, Stage, State};
-use homeostat_saga::{Command as SagaCommand, Effect, Executor, Extra, Limits, Reply, SagaError, SagaEvent, SagaId};
+use homeostat_saga::{
+    AlarmKind, Command as SagaCommand, Effect, Executor, Extra, Limits, Reply, SagaError, SagaEvent, SagaId,
+};
 use homeostat_vocabulary::{ActionEnd, ActionId, Chance, Millis, Plan, Signal, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -172,7 +174,13 @@ impl Simulation {
                 }
             }
             SagaEvent::Halted { why } => engine.told.push_back(Event::JournalLost { reason: why }),
-            SagaEvent::Alarm(alarm) => self.story.world(now, || format!("saga alarm: {alarm:?}")),
+            SagaEvent::Alarm(alarm) if matches!(alarm.kind, AlarmKind::Parked | AlarmKind::Stuck) => {
+                self.story.world(now, || format!("saga alarm: {alarm:?}"));
+            }
+            SagaEvent::Alarm(alarm) => {
+                let action = alarm.id.as_ref().and_then(action_of);
+                engine.told.push_back(Event::Alarm { action, code: alarm.kind.code().to_owned(), why: alarm.why });
+            }
             SagaEvent::StepStarted { .. } | SagaEvent::StepEnded { .. } | SagaEvent::TurnedBack { .. } => {}
         }
     }

@@ -80,6 +80,7 @@ fn say(fact: &Fact) -> String {
         Fact::LessonLearned { key, lesson, .. } => {
             format!("{} {}: {} of {} fixed", key.service, key.finding, lesson.fixed, lesson.tried)
         }
+        Fact::AlarmRaised { code, why, .. } => format!("{code}: {why}"),
         Fact::Escalated { episode, why } => format!("{episode} {why:?}"),
         Fact::EpisodeClosed { episode, resolution, took } => format!("{episode} {resolution:?} after {took}"),
         Fact::ActingPaused { scope, by } | Fact::ActingResumed { scope, by } => format!("{scope} by {by}"),

@@ -18,6 +18,7 @@ mod screen;
 mod setup;
 mod status;
 mod table;
+mod voice;
 mod why;
 mod wrap;
 
@@ -27,6 +28,7 @@ pub use orders::paused_path;
 pub use reference::reference;
 pub use screen::{Outlet, Surroundings};
 pub use setup::{Telling, UpOrder};
+pub use voice::Voice;
 
 use arguments::{Everywhere, Verb};
 use clap::{CommandFactory, Parser};

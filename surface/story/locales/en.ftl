@@ -187,6 +187,7 @@ times = { $count ->
 }
 lesson-learned = Learned for { $service }: { $class } after { $finding } has been tried { $tried } and has worked { $fixed }, in { $average } on average.
 lesson-never = Learned for { $service }: { $class } after { $finding } has been tried { $tried } and has never worked.
+alarm-raised = A person is called ({ $code }): { $why }.
 escalated = A person is called: { $why }.
 episode-closed = Episode { $episode } ends after { $took }: { $resolution }.
 acting-paused = Acting on { $scope } was paused by { $by }.

@@ -186,6 +186,7 @@ times = { $count ->
 }
 lesson-learned = Aprendido para { $service }: { $class } tras { $finding }, probado { $tried }; funcionó { $fixed }, en { $average } de media.
 lesson-never = Aprendido para { $service }: { $class } tras { $finding }, probado { $tried }; nunca funcionó.
+alarm-raised = Se avisa a una persona ({ $code }): { $why }.
 escalated = Se llama a una persona: { $why }.
 episode-closed = El episodio { $episode } termina al cabo de { $took }: { $resolution }.
 acting-paused = Las acciones sobre { $scope } fueron pausadas por { $by }.

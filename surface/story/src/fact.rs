@@ -31,6 +31,7 @@ pub fn sentence(fact: &Fact) -> Message {
         }
         Fact::OutcomeMeasured { action, outcome, .. } => self::outcome(*action, outcome),
         Fact::LessonLearned { key, lesson, .. } => self::lesson(key, *lesson),
+        Fact::AlarmRaised { code, why, .. } => Message::new("alarm-raised").text("code", code).text("why", why),
         Fact::Escalated { why, .. } => Message::new("escalated").with("why", words::escalation(why)),
         Fact::EpisodeClosed { episode, resolution, took } => {
             let message = Message::new("episode-closed").text("episode", episode).with("took", *took);
@@ -136,6 +137,7 @@ pub(crate) fn tone(fact: &Fact) -> Tone {
         Fact::FindingMade { .. }
         | Fact::ActionEnded { .. }
         | Fact::OutcomeMeasured { .. }
+        | Fact::AlarmRaised { .. }
         | Fact::Escalated { .. }
         | Fact::PolicyRejected { .. } => Tone::Bad,
         Fact::ActingPaused { .. } | Fact::InstanceHeld { .. } => Tone::Waiting,
@@ -182,6 +184,7 @@ pub(crate) const fn chapter(fact: &Fact) -> Option<ChapterKind> {
         Fact::VerificationBegun { .. }
         | Fact::OutcomeMeasured { .. }
         | Fact::LessonLearned { .. }
+        | Fact::AlarmRaised { .. }
         | Fact::Escalated { .. }
         | Fact::EpisodeClosed { .. } => ChapterKind::Brought,
         Fact::EpisodeOpened { .. } | Fact::PolicyApplied { .. } | Fact::PolicyRejected { .. } => return None,

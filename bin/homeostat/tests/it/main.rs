@@ -10,3 +10,4 @@ mod engine_killed;
 mod example;
 mod many;
 mod two_engines;
+mod unread;

@@ -245,6 +245,12 @@ pub fn every_fact() -> Vec<Fact> {
         Fact::HypothesesFormed { episode, hypotheses: causes() },
         Fact::ActionApproved { action, episode: of, by: by() },
         Fact::ActionDropped { action, episode: of, by: "engine".into(), why: "too old".into() },
+        Fact::AlarmRaised {
+            action: Some(action),
+            episode: of,
+            code: "H0207".into(),
+            why: "no progress for 2 min".into(),
+        },
         Fact::ActionResumed { action, episode: of, by: by() },
         Fact::ActionBegun { action, episode: of, target: instance() },
         Fact::VerificationBegun { action, episode, window: Millis(2_500), ready_by: until },

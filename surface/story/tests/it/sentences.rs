@@ -34,10 +34,11 @@ fn number_of(fact: &Fact) -> usize {
         Fact::InstanceReleased { .. } => 22,
         Fact::ShutdownRequested { .. } => 23,
         Fact::ActionResumed { .. } => 24,
+        Fact::AlarmRaised { .. } => 25,
     }
 }
 
-const KINDS: usize = 25;
+const KINDS: usize = 26;
 
 /// Every sentence, in one language.
 fn said(language: Language) -> String {

@@ -80,7 +80,8 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
     let (api_stop, api_stopped) = oneshot::channel::<()>();
     let stopped = async { drop(api_stopped.await) };
     let bound = homeostat_api::serve(api, api_options, stopped).await?;
-    tracing::info!(tcp = ?bound.tcp, socket = %bound.socket.display(), "the engine answers");
+    let tcp = bound.tcp.map(|address| format!(" and http://{address}")).unwrap_or_default();
+    tracing::info!("the engine answers at {}{tcp}", bound.socket.display());
 
     let (pause, paused) = reload::pause_by_file(&folder).unzip();
     let first = first_events(pause, &loaded, driver.as_ref(), &clock).await?;

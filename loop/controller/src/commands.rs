@@ -4,7 +4,8 @@ use crate::Effect;
 use crate::memory::Stage;
 use crate::turn::Turn;
 use homeostat_vocabulary::{
-    ActionClass, ActionEnd, ActionId, Command, CommandReply, Fact, Guard, InstanceId, Refusal, Scope, StepVerb,
+    ActionClass, ActionEnd, ActionId, Autonomy, Command, CommandReply, Fact, Guard, InstanceId, Refusal, Scope,
+    StepVerb,
 };
 
 type Answer = Result<CommandReply, Refusal>;
@@ -65,7 +66,8 @@ impl Turn<'_> {
         let known = self.state.live.keys();
         let left = known.filter(|id| covers(id) && self.state.memory.is_left_to_person(id)).cloned();
         let left: Vec<InstanceId> = left.collect();
-        if !paused && held.is_empty() && left.is_empty() {
+        let down = self.left_down(scope);
+        if !paused && held.is_empty() && left.is_empty() && down.is_empty() {
             return Ok(CommandReply::Already);
         }
         if paused {
@@ -78,8 +80,34 @@ impl Turn<'_> {
         for instance in left {
             self.take_up(&instance, by);
         }
+        for instance in down {
+            self.start_again_for_owner(&instance);
+        }
         self.reconcile();
         Ok(CommandReply::Done)
+    }
+
+    /// Instances of a service named by a person that are not well and that the engine may not repair by itself: the person's
+    /// word is what starts them again.
+    fn left_down(&self, scope: &Scope) -> Vec<InstanceId> {
+        let Scope::Service { name } = scope else { return Vec::new() };
+        let Some(service) = self.state.policy.services.get(name) else { return Vec::new() };
+        if !matches!(service.autonomy, Autonomy::Observe | Autonomy::Propose) {
+            return Vec::new();
+        }
+        let ready = |id: &InstanceId| self.state.live.get(id).is_some_and(|live| live.ready_since.is_some());
+        let unwell = |id: &InstanceId| self.state.memory.episode_of(id).is_some() && !ready(id);
+        service.instance_ids().filter(unwell).collect()
+    }
+
+    fn start_again_for_owner(&mut self, instance: &InstanceId) {
+        let busy = self.state.memory.active_of(instance).is_some();
+        if busy || self.is_paused(instance) || !self.is_wanted(instance) {
+            return;
+        }
+        let class = if self.live(instance).run.is_some() { ActionClass::Replace } else { ActionClass::Start };
+        let episode = self.state.memory.episode_of(instance);
+        self.begin_for_owner(class, instance, episode);
     }
 
     /// What was left to a person goes on: an action that rests is let go on, and after a rejection something new is proposed.

@@ -21,6 +21,7 @@ pub fn hypotheses(finding: &Finding, attempts: u32, dependency_down: bool) -> Ve
         FindingKind::StartFailed { .. } => vec![(Cause::Misconfigured, 900)],
     };
     if dependency_down {
+        suspected.retain(|(cause, _)| *cause != Cause::DependencyDown);
         for (_, weight) in &mut suspected {
             *weight /= 2;
         }

@@ -114,7 +114,7 @@ pub enum Verb {
         /// The service; without it, everything
         service: Option<ServiceName>,
     },
-    /// Let the engine act again
+    /// Let the engine act again; of a service named, start again what was undone or is left to you
     Resume {
         /// The service; without it, everything
         service: Option<ServiceName>,

@@ -8,7 +8,7 @@ use crate::table::{Cell, Column, Table};
 use crate::wrap::wrap;
 use anstyle::Style;
 use homeostat_story::{Catalogue, Message, Tone, episode, phase, scope};
-use homeostat_vocabulary::{InstanceStatus, Millis, Phase, ServiceStatus, Status, Timestamp};
+use homeostat_vocabulary::{Autonomy, InstanceStatus, Millis, Phase, ServiceStatus, Status, Timestamp};
 use std::time::Duration;
 
 /// Time between two looks of `--watch`.
@@ -183,6 +183,10 @@ fn remarks(status: &Status, now: Timestamp, catalogue: &Catalogue) -> Vec<(Tone,
         }
         if open.escalated {
             say(Tone::Bad, "  → ", &Message::new("status-escalated"));
+        }
+        let service = status.services.iter().find(|service| service.name == open.subject.service);
+        if service.is_some_and(|service| matches!(service.autonomy, Autonomy::Observe | Autonomy::Propose)) {
+            say(Tone::Waiting, "  → ", &Message::new("status-left-to-you").text("service", &open.subject.service));
         }
     }
     let tallies = &status.tallies;

@@ -93,7 +93,7 @@ guard-recovery-switch = { $verdict ->
    *[other] Recovery switch: repairs are switched off ({ $answer })
 }
 guard-autonomy = { $verdict ->
-    [pass] Autonomy: the owner lets the engine do this by itself
+    [pass] Autonomy: the owner's setting, or a person's word, allows it
    *[other] Autonomy: the owner does not let the engine do this by itself ({ $answer })
 }
 guard-rate = { $verdict ->
@@ -167,6 +167,7 @@ guards-go = { $count ->
 }
 guards-wait = { $action } waits until { $until }. { $objections }.
 guards-ask = { $action } waits for a person's word until { $until }. { $objections }.
+guards-observe = The engine would carry out { $action }, and leaves it to you. { $objections }.
 guards-refuse = { $action } is refused. { $objections }.
 action-approved = { $action } was approved by { $by }.
 action-dropped = { $action } was dropped by { $by }: { $why }.
@@ -327,6 +328,7 @@ status-paused = Paused: { $scopes }. The engine watches and does not act; `homeo
 status-cannot-act = The engine cannot act: { $why }.
 status-shutting-down = The engine is ending.
 status-awaiting = { $action } waits for your word: homeostat approve { $action }
+status-left-to-you = The engine may not repair { $service } by itself (autonomy): homeostat resume { $service } starts it again
 status-escalated = A person is called.
 status-engine = Engine up for { $up }; repaired: { $fixed }, without effect: { $failed }, calls for a person: { $escalations }.
 episode-open = { $attempts ->
@@ -372,7 +374,7 @@ answer-already = It was so already.
 answer-approved = { $action } is approved.
 answer-rejected = { $action } is dropped.
 answer-undone = { $action } is being taken back.
-answer-undone-by = { $action } is being taken back by { $by }.
+answer-undone-by = { $action } is being taken back by { $by }. Its instance then stays as it is until `homeostat resume` names its service.
 journal-sound = { $records ->
     [0] The journal is sound: it has no records yet.
     [one] The journal is sound: one record, every hash agrees.

@@ -92,7 +92,7 @@ guard-recovery-switch = { $verdict ->
    *[other] Reparaciones: están desactivadas ({ $answer })
 }
 guard-autonomy = { $verdict ->
-    [pass] Autonomía: el dueño permite que el motor lo haga por su cuenta
+    [pass] Autonomía: lo permite el ajuste del dueño o la palabra de una persona
    *[other] Autonomía: el dueño no permite que el motor lo haga por su cuenta ({ $answer })
 }
 guard-rate = { $verdict ->
@@ -166,6 +166,7 @@ guards-go = { $count ->
 }
 guards-wait = { $action } espera hasta las { $until }. { $objections }.
 guards-ask = { $action } espera la decisión de una persona hasta las { $until }. { $objections }.
+guards-observe = El motor llevaría a cabo { $action } y lo deja en tus manos. { $objections }.
 guards-refuse = { $action } queda denegada. { $objections }.
 action-approved = { $action } fue aprobada por { $by }.
 action-dropped = { $action } fue descartada por { $by }: { $why }.
@@ -326,6 +327,7 @@ status-paused = En pausa: { $scopes }. El motor observa y no actúa; `homeostat 
 status-cannot-act = El motor no puede actuar: { $why }.
 status-shutting-down = El motor está terminando.
 status-awaiting = { $action } espera su decisión: homeostat approve { $action }
+status-left-to-you = El motor no puede reparar { $service } por sí mismo (autonomía): homeostat resume { $service } lo arranca de nuevo
 status-escalated = Se ha llamado a una persona.
 status-engine = Motor activo desde hace { $up }; reparados: { $fixed }, sin efecto: { $failed }, llamadas a una persona: { $escalations }.
 episode-open = { $attempts ->
@@ -371,7 +373,7 @@ answer-already = Ya estaba así.
 answer-approved = { $action } queda aprobada.
 answer-rejected = { $action } queda descartada.
 answer-undone = { $action } se está deshaciendo.
-answer-undone-by = { $action } se está deshaciendo mediante { $by }.
+answer-undone-by = { $action } se está deshaciendo mediante { $by }. Su instancia queda después como está hasta que `homeostat resume` nombre su servicio.
 journal-sound = { $records ->
     [0] El diario está íntegro: todavía no tiene registros.
     [one] El diario está íntegro: un registro, y todas las huellas coinciden.

@@ -5,8 +5,8 @@
 use crate::chapter::{ChapterKind, Detail, Tone};
 use crate::{Argument, Message, words};
 use homeostat_vocabulary::{
-    ActionEnd, ActionId, Decision, Fact, Finding, GuardVerdict, Hypothesis, Lesson, LessonKey, Millis, Outcome, Plan,
-    Signal, SignalKind, Verdict,
+    ActionEnd, ActionId, Decision, Fact, Finding, Guard, GuardVerdict, Hypothesis, Lesson, LessonKey, Millis, Outcome,
+    Plan, Signal, SignalKind, Verdict,
 };
 use std::collections::BTreeMap;
 
@@ -126,6 +126,7 @@ fn action(fact: &Fact) -> Message {
 pub(crate) fn tone(fact: &Fact) -> Tone {
     match fact {
         Fact::SignalSeen { signal, .. } => signal_tone(signal),
+        Fact::GuardsAsked { decision: Decision::Refuse, verdicts, .. } if is_for_owner_alone(verdicts) => Tone::Waiting,
         Fact::GuardsAsked { decision, .. } => match decision {
             Decision::Go => Tone::Good,
             Decision::Wait { .. } | Decision::AskPerson { .. } => Tone::Waiting,
@@ -207,7 +208,9 @@ pub(crate) fn signal(signal: &Signal) -> Message {
 pub(crate) const fn signal_tone(signal: &Signal) -> Tone {
     match signal.kind {
         SignalKind::Up { .. } | SignalKind::ProbePassed { .. } => Tone::Good,
-        SignalKind::Exited { .. } | SignalKind::ProbeFailed { .. } => Tone::Bad,
+        // Whether an exit is bad is for the finding to say: most are asked for.
+        SignalKind::Exited { .. } => Tone::Plain,
+        SignalKind::ProbeFailed { .. } => Tone::Bad,
     }
 }
 
@@ -268,6 +271,9 @@ fn guards(action: ActionId, verdicts: &[GuardVerdict], decision: Decision) -> Me
     let objections: Vec<Message> = objections.map(|asked| words::guard(*asked)).collect();
     let (key, until) = match decision {
         Decision::Go => return Message::new("guards-go").text("action", &action).number("count", verdicts.len()),
+        Decision::Refuse if is_for_owner_alone(verdicts) => {
+            return Message::new("guards-observe").text("action", &action).with("objections", objections);
+        }
         Decision::Refuse => {
             return Message::new("guards-refuse").text("action", &action).with("objections", objections);
         }
@@ -277,8 +283,15 @@ fn guards(action: ActionId, verdicts: &[GuardVerdict], decision: Decision) -> Me
     Message::new(key).text("action", &action).with("until", until).with("objections", objections)
 }
 
+/// Whether nothing but the owner's own setting stands against it: then it is what the engine would have done.
+fn is_for_owner_alone(verdicts: &[GuardVerdict]) -> bool {
+    let mut refused = verdicts.iter().filter(|asked| asked.verdict == Verdict::Refuse).map(|asked| asked.guard);
+    refused.next() == Some(Guard::Autonomy) && refused.next().is_none()
+}
+
 fn verdict(asked: GuardVerdict) -> Detail {
     let tone = match asked.verdict {
+        Verdict::Refuse if asked.guard == Guard::Autonomy => Tone::Waiting,
         Verdict::Pass => Tone::Good,
         Verdict::Wait { .. } | Verdict::AskPerson => Tone::Waiting,
         Verdict::Refuse => Tone::Bad,

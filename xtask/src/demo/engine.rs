@@ -62,7 +62,9 @@ impl Homeostat {
 
     /// Follows the story on our standard output until the process is ended.
     pub fn follow(&self) -> Result<Child> {
-        self.call(&["journal", "tail", "--brief", "--follow"]).spawn().context("cannot follow the story")
+        self.call(&["journal", "tail", "--brief", "--follow", "--lines", "1000"])
+            .spawn()
+            .context("cannot follow the story")
     }
 
     /// Whether every service is ready now.

@@ -180,6 +180,11 @@ fn at_level_observe_everything_is_written_down_and_nothing_done() {
     assert_eq!(bed.facts("plan.made").len(), 2, "the start, and what would have been done");
     let told = bed.why("");
     assert!(told.contains("SIGKILL") && told.contains("Autonomy"), "{told}");
+    assert!(told.contains("would carry out"), "it reads as a failure, not as what would have been done: {told}");
+    // And when it has been looked at, a word is enough to have it back.
+    assert_eq!(bed.call("resume web").code, Some(0));
+    bed.ready_after("web/0", before);
+    bed.fact("episode.closed", |_| true);
     bed.down();
 }
 

@@ -4,7 +4,17 @@ use crate::bed::{Bed, kill, script};
 use homeostat_testkit::wait_until;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::io::{PipeReader, PipeWriter, Write};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
+
+/// An engine that does not outlive its test, however that ends.
+struct Unheard(Child);
+
+impl Drop for Unheard {
+    fn drop(&mut self) {
+        // It has ended already when all went well.
+        let _ended = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
 
 /// A pipe that takes not one byte more, and its reader, which reads nothing.
 fn full_pipe() -> (PipeReader, PipeWriter) {
@@ -23,7 +33,7 @@ fn an_engine_that_nobody_listens_to_goes_on() {
     // A terminal stopped with Ctrl-S would stop all repairs, and the kill switch with them.
     let bed = Bed::of(&script("web", "exec sleep 1000", ""));
     let (reader, writer) = full_pipe();
-    let mut engine = bed.engine.call(&["up"]).stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+    let mut engine = Unheard(bed.engine.call(&["up"]).stdout(Stdio::null()).stderr(writer).spawn().unwrap());
     wait_until("the engine answers", || bed.try_get("/v1/status").is_some());
     for _ in 0..3 {
         let before = bed.ready("web/0");
@@ -32,7 +42,7 @@ fn an_engine_that_nobody_listens_to_goes_on() {
     }
     assert_eq!(bed.call("pause").code, Some(0));
     assert_eq!(bed.call("down").code, Some(0));
-    wait_until("the engine has ended", || engine.try_wait().unwrap().is_some());
+    wait_until("the engine has ended", || engine.0.try_wait().unwrap().is_some());
     bed.engine.assert_nothing_left();
     drop(reader);
 }

@@ -1,0 +1,1 @@
+//! Sources that remember how far a consumer has come.

@@ -1,0 +1,1 @@
+//! Flow control: water marks and rate limits.

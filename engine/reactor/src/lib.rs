@@ -1,0 +1,24 @@
+//! A priority event loop with streams, backpressure, windows, aggregates and pipelines.
+
+pub mod ack;
+pub mod aggregate;
+pub mod class;
+pub mod clock;
+pub mod delivery;
+pub mod durable;
+pub mod event;
+pub mod flow;
+pub mod overflow;
+pub mod pipeline;
+pub mod queue;
+pub mod reactor;
+pub mod route;
+pub mod stream;
+pub mod window;
+
+pub use ack::{Ack, Outcome, Receipt, Settlement};
+pub use class::{Class, PerClass};
+pub use clock::{Clock, ManualClock, Moment, Sleep};
+pub use delivery::Delivery;
+pub use event::{Event, Holds};
+pub use overflow::{Overflow, UnknownOverflow};

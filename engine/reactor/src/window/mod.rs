@@ -1,0 +1,1 @@
+//! Windows over streams, by count of time, for each key.

@@ -1,9 +1,27 @@
 //! Aggregates that take one value at a time, can be merged, saved and restored.
+//!
+//! An [`Aggregator`] is the state itself: plain data, its snapshot is what serde makes of it. A [`Recipe`] joins it to events: which
+//! figure of them, which of them, several aggregates at once. Windows and groups take recipes, and every aggregator is one.
+//!
+//! Numbers are finite and of a magnitude up to [`MAGNITUDE_MAX`]; any other is refused and counted, so that none can spoil a figure
+//! unseen. As long as nothing was taken in a figure is `None`: no value is not zero.
+
+mod count;
+mod mean;
+mod reading;
+mod recipe;
+mod sum;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Moment;
+
+pub use count::Count;
+pub use mean::Mean;
+pub use reading::{MAGNITUDE_MAX, Reading};
+pub use recipe::{Of, OfSome, Recipe, When};
+pub use sum::Sum;
 
 /// A running summary of values: each is taken in O(1) or O(log n), and the memory it needs does not grow with their number.
 ///

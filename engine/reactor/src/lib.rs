@@ -14,6 +14,7 @@ pub mod queue;
 pub mod reactor;
 pub mod route;
 pub mod stream;
+mod sync;
 pub mod window;
 
 pub use ack::{Ack, Outcome, Receipt, Settlement};
@@ -22,3 +23,5 @@ pub use clock::{Clock, ManualClock, Moment, Sleep};
 pub use delivery::Delivery;
 pub use event::{Event, Holds};
 pub use overflow::{Overflow, UnknownOverflow};
+pub use queue::lanes::{Lane, LaneSnapshot, Losses};
+pub use reactor::{Emitter, Events, Reactor, ReactorSnapshot, Subscription};

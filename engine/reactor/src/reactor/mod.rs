@@ -1,1 +1,253 @@
-//! The event loop.
+//! The event loop: typed events in five classes of urgency, and handlers that cannot harm each other.
+//!
+//! An [`Emitter`] puts an event into the lane of its class. The loop takes events by weight and age and lays a copy into the
+//! mailbox of everyone who subscribed to its type and whose predicate wants it. Each handler is a task of its own.
+//!
+//! What always holds:
+//! - a critical event waits behind no other class, in front of the loop as in a mailbox, and no class starves;
+//! - a handler that is slow, fails, panics or hangs delays and loses events for itself alone;
+//! - every event is handled, or counted where it was lost, and whoever tracks it learns which;
+//! - everything is bounded: lanes, mailboxes (a lossless one by its capacity and that of the lane before it), dead letters.
+//!
+//! ```
+//! use homeostat_reactor::{Reactor, events};
+//! use std::time::Duration;
+//!
+//! #[derive(Clone)]
+//! struct OrderPlaced { amount: u64 }
+//! events! { enum Shop { OrderPlaced } }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let reactor = Reactor::<Shop>::builder().start();
+//! let billing = reactor.on::<OrderPlaced>().named("billing").when(|order| order.amount > 0).each(|order| async move {
+//!     println!("an invoice over {}", order.amount);
+//! });
+//! let receipt = reactor.emitter().emit_tracked(OrderPlaced { amount: 30 }).await?;
+//! assert!(receipt.await.outcome.is_good());
+//!
+//! drop(billing); // unsubscribes
+//! assert!(reactor.shutdown(Duration::from_secs(1)).await.is_clean());
+//! # Ok(())
+//! # }
+//! ```
+
+mod core;
+mod dead_letter;
+mod dispatch;
+mod emitter;
+mod events;
+pub(crate) mod handler;
+mod snapshot;
+mod subscribe;
+mod subscriber;
+mod timing;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::class::{Class, PerClass};
+use crate::clock::Clock;
+use crate::event::{Event, Holds};
+use crate::queue::Queue;
+use crate::queue::lanes::Lane;
+use core::Core;
+
+pub use dead_letter::{Cause, DeadLetter, DeadLetterSnapshot, DeadLetters};
+pub use emitter::{Emitter, Refused, RefusedWhy};
+pub use events::Events;
+pub use handler::{Answer, Backoff, Supervision};
+pub use snapshot::{ClassSnapshot, HandlerSnapshot, ReactorSnapshot};
+pub use subscribe::{On, Subscription};
+pub use subscriber::HandlerState;
+pub use timing::{BUCKET_BOUNDS_NS, TimingSnapshot};
+
+/// How long an event waits before it goes ahead of all but the critical, unless told otherwise: longer than any healthy queue,
+/// shorter than a person's patience.
+const AGE_LIMIT: Duration = Duration::from_millis(250);
+
+/// Dead letters kept for whoever looks after them, unless told otherwise.
+const DEAD_LETTERS_MAX: usize = 1_024;
+
+/// Describes a reactor before it starts.
+#[derive(Debug, Clone)]
+#[must_use = "nothing runs until `start`"]
+pub struct Builder<E> {
+    lanes: PerClass<Lane>,
+    age_limit: Duration,
+    dead_letters_max: usize,
+    clock: Option<Clock>,
+    event: PhantomData<fn(E)>,
+}
+
+impl<E: Event> Builder<E> {
+    /// How much may wait in a class, and what happens then; else [`Lane::default_for`] it.
+    pub fn lane(mut self, class: Class, lane: Lane) -> Self {
+        self.lanes[class] = lane;
+        self
+    }
+
+    /// How long an event waits before it goes ahead of all but the critical; 250 ms by itself.
+    pub fn age_limit(mut self, limit: Duration) -> Self {
+        self.age_limit = limit;
+        self
+    }
+
+    /// How many dead letters are kept; 1,024 by itself.
+    pub fn dead_letters_max(mut self, max: usize) -> Self {
+        self.dead_letters_max = max;
+        self
+    }
+
+    /// The time it lives by; by itself the machine's.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Starts the loop on the tokio runtime this is called in.
+    pub fn start(self) -> Reactor<E> {
+        let inlet = Queue::new(self.lanes, self.age_limit);
+        let clock = self.clock.unwrap_or_else(Clock::machine);
+        let letters = DeadLetters::new(self.dead_letters_max);
+        let core = Arc::new(Core::new(inlet, clock, letters, self.age_limit));
+        let dispatching = tokio::spawn(dispatch::run(Arc::clone(&core)));
+        Reactor { core, dispatching }
+    }
+}
+
+/// The event loop. Dropping it ends it at once; [`Reactor::shutdown`] lets it finish.
+#[derive(Debug)]
+pub struct Reactor<E: Event> {
+    core: Arc<Core<E>>,
+    dispatching: JoinHandle<()>,
+}
+
+impl<E: Event> Reactor<E> {
+    /// Begins the description of a reactor.
+    pub fn builder() -> Builder<E> {
+        Builder {
+            lanes: PerClass::from_fn(Lane::default_for),
+            age_limit: AGE_LIMIT,
+            dead_letters_max: DEAD_LETTERS_MAX,
+            clock: None,
+            event: PhantomData,
+        }
+    }
+
+    /// The way in.
+    pub fn emitter(&self) -> Emitter<E> {
+        Emitter(Arc::clone(&self.core))
+    }
+
+    /// Begins a subscription to events of one type.
+    pub fn on<T: Send + 'static>(&self) -> On<E, T>
+    where
+        E: Holds<T>,
+    {
+        On::new(Arc::clone(&self.core))
+    }
+
+    /// What handlers did not take.
+    pub fn dead_letters(&self) -> DeadLetters<E> {
+        self.core.dead_letters.clone()
+    }
+
+    /// How it stands.
+    pub fn snapshot(&self) -> ReactorSnapshot {
+        ReactorSnapshot::of(&self.core)
+    }
+
+    /// A look at how it stands, for those who have no hold of the reactor itself.
+    pub fn observer(&self) -> Observer<E> {
+        Observer(Arc::clone(&self.core))
+    }
+
+    /// Takes no more events, lets everyone finish with those that wait, and ends. What is not finished when the deadline is over is
+    /// dropped, and named.
+    pub async fn shutdown(mut self, deadline: Duration) -> ShutdownReport {
+        let core = Arc::clone(&self.core);
+        core.close();
+        let finishing = async {
+            // The loop ends when its inlet is empty, and closes the mailboxes; a handler ends when its mailbox is empty.
+            let _ = (&mut self.dispatching).await;
+            until_all_ended(&core).await;
+        };
+        let in_time = core.clock.within(deadline, finishing).await.is_some();
+        self.dispatching.abort();
+        let unfinished: Vec<_> = core.subscribers().iter().filter(|one| !one.has_ended()).cloned().collect();
+        let mut rest = Vec::new();
+        core.inlet.drain_rest(&mut rest);
+        for subscriber in &unfinished {
+            subscriber.mailbox.close();
+            subscriber.mailbox.drain_rest(&mut rest);
+        }
+        core.drop_all(rest, "the reactor was shut down");
+        let mut tasks = std::mem::take(&mut *core.lock_tasks());
+        tasks.shutdown().await;
+        ShutdownReport {
+            in_time,
+            dropped: PerClass::from_fn(|class| core.orphaned[class].load(Ordering::Relaxed)),
+            unfinished: unfinished.iter().map(|subscriber| subscriber.name.to_string()).collect(),
+        }
+    }
+}
+
+/// Waits until everyone has read what there was.
+async fn until_all_ended<E: Event>(core: &Core<E>) {
+    loop {
+        let ended = core.ended.notified();
+        tokio::pin!(ended);
+        ended.as_mut().enable();
+        if core.subscribers().iter().all(|subscriber| subscriber.has_ended()) {
+            return;
+        }
+        ended.await;
+    }
+}
+
+impl<E: Event> Drop for Reactor<E> {
+    fn drop(&mut self) {
+        self.core.close();
+        self.dispatching.abort();
+        self.core.lock_tasks().abort_all();
+    }
+}
+
+/// Looks at a reactor without keeping it running. Cheap to clone.
+#[derive(Debug)]
+pub struct Observer<E: Event>(Arc<Core<E>>);
+
+impl<E: Event> Clone for Observer<E> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<E: Event> Observer<E> {
+    /// How the reactor stands.
+    pub fn snapshot(&self) -> ReactorSnapshot {
+        ReactorSnapshot::of(&self.0)
+    }
+}
+
+/// How a shutdown went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShutdownReport {
+    /// Whether everything was finished before the deadline.
+    pub in_time: bool,
+    /// Events dropped since the reactor started because their reader went away or the deadline was over, by class.
+    pub dropped: PerClass<u64>,
+    /// Handlers and streams that still had something to do at the deadline.
+    pub unfinished: Vec<String>,
+}
+
+impl ShutdownReport {
+    /// Whether nothing was left behind.
+    pub fn is_clean(&self) -> bool {
+        self.in_time && self.unfinished.is_empty()
+    }
+}

@@ -1,0 +1,254 @@
+//! A handler at work: one task that takes events from its mailbox and calls the handler, and what happens when that fails.
+//!
+//! Always holds: a failure, a panic or a hang ends one call, never the task, the loop or another handler; what was in the failed
+//! call becomes a dead letter with the cause; what was not yet in it stays in the mailbox.
+
+use std::fmt::Display;
+use std::future::{Future, poll_fn};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures::FutureExt;
+use serde::{Deserialize, Serialize};
+use tracing::Instrument;
+
+use super::core::Core;
+use super::dead_letter::Cause;
+use super::subscriber::{HandlerState, Inbox, Subscriber};
+use super::timing::add;
+use crate::ack::Outcome;
+use crate::delivery::Delivery;
+use crate::event::{Event, Holds};
+
+/// What a handler returns: nothing, or whether it worked.
+pub trait Answer: Send {
+    /// The answer as a result with the cause of the failure.
+    fn into_result(self) -> Result<(), String>;
+}
+
+impl Answer for () {
+    fn into_result(self) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl<X: Display + Send> Answer for Result<(), X> {
+    fn into_result(self) -> Result<(), String> {
+        self.map_err(|error| error.to_string())
+    }
+}
+
+/// What happens to a handler after a failure, a panic or a timeout. The failed event becomes a dead letter in any case.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Supervision {
+    /// It goes on with the next event, with the state it has.
+    #[default]
+    Resume,
+    /// It begins anew from its first state, after a pause that doubles with each failure in a row.
+    Restart(Backoff),
+    /// It is stopped; what waits for it and what comes later becomes dead letters.
+    Stop,
+}
+
+/// Pauses that double, up to a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backoff {
+    /// The first pause.
+    pub first: Duration,
+    /// The longest pause.
+    pub longest: Duration,
+    /// After this many failures in a row the handler is stopped.
+    pub failures_max: u32,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: Duration::from_millis(100), longest: Duration::from_secs(30), failures_max: 10 }
+    }
+}
+
+impl Backoff {
+    /// The pause after so many failures in a row.
+    pub fn pause(&self, failures: u32) -> Duration {
+        let doubled = self.first.saturating_mul(1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX));
+        doubled.min(self.longest)
+    }
+}
+
+/// How the calls of one handler are made.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Calls {
+    pub(super) supervision: Supervision,
+    pub(super) timeout: Option<Duration>,
+    pub(super) batch_max: usize,
+    pub(super) batch_wait: Duration,
+}
+
+/// Takes events one by one.
+pub(super) async fn serve_each<E, T, H, F>(mut inbox: Inbox<E>, pristine: H, calls: Calls)
+where
+    E: Event + Holds<T>,
+    T: Send,
+    H: FnMut(T) -> F + Clone + Send,
+    F: Future<Output: Answer> + Send,
+{
+    let mut handler = pristine.clone();
+    let mut streak = 0;
+    while let Some(delivery) = poll_fn(|context| inbox.poll_next(context)).await {
+        let copy = delivery.event.clone();
+        let span = delivery.span();
+        let started = inbox.core.clock.now();
+        let call = async { handler(copy.take()?).await.into_result().err() };
+        let cause = if span.is_none() {
+            guarded(&inbox.core, calls.timeout, call).await
+        } else {
+            let name = &*inbox.subscriber.name;
+            let handling = tracing::trace_span!(target: "homeostat_reactor", parent: &span, "handle", handler = name);
+            guarded(&inbox.core, calls.timeout, call).instrument(handling).await
+        };
+        inbox.subscriber.times[delivery.class].take(inbox.core.clock.now().since(started));
+        match cause {
+            None => {
+                streak = 0;
+                add(&inbox.subscriber.handled, 1);
+                drop(delivery.settle(Outcome::Done));
+            }
+            Some(cause) => {
+                let anew = after_failure(&mut inbox, vec![delivery], &cause, calls.supervision, &mut streak).await;
+                if anew {
+                    handler = pristine.clone();
+                }
+            }
+        }
+    }
+}
+
+/// Takes events in batches.
+pub(super) async fn serve_batches<E, T, H, F>(mut inbox: Inbox<E>, pristine: H, calls: Calls)
+where
+    E: Event + Holds<T>,
+    T: Send,
+    H: FnMut(Vec<T>) -> F + Clone + Send,
+    F: Future<Output: Answer> + Send,
+{
+    let mut handler = pristine.clone();
+    let mut streak = 0;
+    while let Some(batch) = next_batch(&mut inbox, &calls).await {
+        let copies = batch.iter().filter_map(|delivery| delivery.event.clone().take()).collect();
+        let started = inbox.core.clock.now();
+        let call = async { handler(copies).await.into_result().err() };
+        let cause = guarded(&inbox.core, calls.timeout, call).await;
+        let taken = inbox.core.clock.now().since(started);
+        if let Some(class) = batch.iter().map(|delivery| delivery.class).min() {
+            inbox.subscriber.times[class].take(taken);
+        }
+        match cause {
+            None => {
+                streak = 0;
+                add(&inbox.subscriber.handled, batch.len() as u64);
+                batch.into_iter().for_each(|delivery| drop(delivery.settle(Outcome::Done)));
+            }
+            Some(cause) => {
+                if after_failure(&mut inbox, batch, &cause, calls.supervision, &mut streak).await {
+                    handler = pristine.clone();
+                }
+            }
+        }
+    }
+}
+
+/// The next batch: full, or as much as came until the wait since its first event was over.
+async fn next_batch<E: Event>(inbox: &mut Inbox<E>, calls: &Calls) -> Option<Vec<Delivery<E>>> {
+    let first = poll_fn(|context| inbox.poll_next(context)).await?;
+    let mut batch = Vec::with_capacity(calls.batch_max.min(1_024));
+    batch.push(first);
+    let due = inbox.core.clock.sleep(calls.batch_wait);
+    tokio::pin!(due);
+    while batch.len() < calls.batch_max {
+        let next = tokio::select! {
+            biased;
+            next = poll_fn(|context| inbox.poll_next(context)) => next,
+            () = &mut due => break,
+        };
+        match next {
+            Some(delivery) => batch.push(delivery),
+            None => break,
+        }
+    }
+    Some(batch)
+}
+
+/// Makes one call; why it failed, if it did.
+async fn guarded<E: Event>(
+    core: &Core<E>,
+    timeout: Option<Duration>,
+    call: impl Future<Output = Option<String>> + Send,
+) -> Option<Cause> {
+    let caught = AssertUnwindSafe(call).catch_unwind();
+    let ended = match timeout {
+        None => Some(caught.await),
+        Some(limit) => core.clock.within(limit, caught).await,
+    };
+    match ended {
+        None => timeout.map(Cause::TimedOut),
+        Some(Ok(failure)) => failure.map(Cause::Failed),
+        Some(Err(panic)) => Some(Cause::Panicked(panic_text(&*panic))),
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a text".to_owned())
+}
+
+/// Buries what failed and does as the supervision says; whether the handler is to begin anew.
+async fn after_failure<E: Event>(
+    inbox: &mut Inbox<E>,
+    failed: Vec<Delivery<E>>,
+    cause: &Cause,
+    supervision: Supervision,
+    streak: &mut u32,
+) -> bool {
+    let subscriber = inbox.subscriber.clone();
+    count(&subscriber, cause, failed.len() as u64);
+    for delivery in failed {
+        subscriber.bury(&inbox.core, delivery, cause.clone());
+    }
+    *streak += 1;
+    tracing::warn!(target: "homeostat_reactor", handler = &*subscriber.name, %cause, in_a_row = *streak, "a handler failed");
+    match supervision {
+        Supervision::Resume => false,
+        Supervision::Restart(backoff) if *streak < backoff.failures_max => {
+            subscriber.set_state(HandlerState::BackingOff);
+            inbox.core.clock.sleep(backoff.pause(*streak)).await;
+            subscriber.restarts.fetch_add(1, Ordering::Relaxed);
+            subscriber.set_state(HandlerState::Running);
+            true
+        }
+        Supervision::Restart(_) | Supervision::Stop => {
+            subscriber.set_state(HandlerState::Stopped);
+            tracing::error!(target: "homeostat_reactor", handler = &*subscriber.name, "a handler was stopped after failures");
+            bury_everything(inbox).await;
+            false
+        }
+    }
+}
+
+/// A stopped handler's events go on becoming dead letters, so that whoever tracks them is answered, until it is unsubscribed.
+async fn bury_everything<E: Event>(inbox: &mut Inbox<E>) {
+    while let Some(delivery) = poll_fn(|context| inbox.poll_next(context)).await {
+        inbox.subscriber.bury(&inbox.core, delivery, Cause::Stopped);
+    }
+}
+
+fn count<E: Event>(subscriber: &Subscriber<E>, cause: &Cause, events: u64) {
+    let counter = match cause {
+        Cause::Panicked(_) => &subscriber.panicked,
+        Cause::TimedOut(_) => &subscriber.timed_out,
+        Cause::Failed(_) | Cause::MailboxFull | Cause::Stopped => &subscriber.failed,
+    };
+    counter.fetch_add(events, Ordering::Relaxed);
+}

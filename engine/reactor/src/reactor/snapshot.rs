@@ -1,0 +1,112 @@
+//! A reactor at a glance: for consoles, metrics and tests.
+
+use std::sync::atomic::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use super::core::Core;
+use super::dead_letter::DeadLetterSnapshot;
+use super::subscriber::{HandlerState, Subscriber};
+use super::timing::TimingSnapshot;
+use crate::class::{Class, PerClass};
+use crate::clock::Moment;
+use crate::event::Event;
+use crate::queue::lanes::LaneSnapshot;
+
+/// One class of the inlet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassSnapshot {
+    /// The class.
+    pub class: Class,
+    /// Its lane in front of the loop.
+    pub lane: LaneSnapshot,
+    /// Emitters that wait for room.
+    pub emitters_waiting: usize,
+    /// Events that the loop has taken.
+    pub dispatched: u64,
+    /// How often a handler that loses nothing has had the class held.
+    pub pauses: u64,
+    /// How long handlers took for events of this class.
+    pub handler_time: TimingSnapshot,
+}
+
+/// One handler or stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HandlerSnapshot {
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub state: HandlerState,
+    /// Its mailbox.
+    pub mailbox: PerClass<LaneSnapshot>,
+    /// Events it has taken; of a stream, handed out.
+    pub handled: u64,
+    /// Events in calls that said they failed.
+    pub failed: u64,
+    /// Events in calls that panicked.
+    pub panicked: u64,
+    /// Events in calls that took too long.
+    pub timed_out: u64,
+    /// How often it began anew.
+    pub restarts: u64,
+    /// How often its predicate panicked.
+    pub predicate_panics: u64,
+    /// How long its calls took, by class.
+    pub times: PerClass<TimingSnapshot>,
+}
+
+/// A reactor, as it stood at a moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReactorSnapshot {
+    /// When.
+    pub at: Moment,
+    /// The five classes, the most urgent first.
+    pub classes: Vec<ClassSnapshot>,
+    /// Everyone who subscribes, in the order of subscribing.
+    pub handlers: Vec<HandlerSnapshot>,
+    /// Events that nobody wanted.
+    pub unwanted: u64,
+    /// What handlers did not take.
+    pub dead_letters: DeadLetterSnapshot,
+}
+
+impl ReactorSnapshot {
+    pub(super) fn of<E: Event>(core: &Core<E>) -> Self {
+        let at = core.clock.now();
+        let handlers: Vec<_> = core.subscribers().iter().map(|subscriber| handler(subscriber, at)).collect();
+        let inlet = core.inlet.snapshot(at);
+        let classes = inlet.iter().map(|(class, (lane, emitters_waiting))| ClassSnapshot {
+            class,
+            lane: *lane,
+            emitters_waiting: *emitters_waiting,
+            dispatched: core.dispatched[class].load(Ordering::Relaxed),
+            pauses: core.pauses[class].load(Ordering::Relaxed),
+            handler_time: handlers
+                .iter()
+                .fold(TimingSnapshot::default(), |sum, handler| sum.plus(&handler.times[class])),
+        });
+        Self {
+            at,
+            classes: classes.collect(),
+            unwanted: core.unwanted.load(Ordering::Relaxed),
+            dead_letters: core.dead_letters.snapshot(),
+            handlers,
+        }
+    }
+}
+
+fn handler<E: Event>(subscriber: &Subscriber<E>, at: Moment) -> HandlerSnapshot {
+    let mailbox = subscriber.mailbox.snapshot(at);
+    HandlerSnapshot {
+        name: subscriber.name.to_string(),
+        state: subscriber.state(),
+        mailbox: PerClass(mailbox.0.map(|(lane, _)| lane)),
+        handled: subscriber.handled.load(Ordering::Relaxed),
+        failed: subscriber.failed.load(Ordering::Relaxed),
+        panicked: subscriber.panicked.load(Ordering::Relaxed),
+        timed_out: subscriber.timed_out.load(Ordering::Relaxed),
+        restarts: subscriber.restarts.load(Ordering::Relaxed),
+        predicate_panics: subscriber.wants_panicked.load(Ordering::Relaxed),
+        times: PerClass::from_fn(|class| subscriber.times[class].snapshot()),
+    }
+}

@@ -1,0 +1,240 @@
+//! One that wants events: what it wants, its mailbox, and what is counted of it. And the reading end of the mailbox.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use serde::{Deserialize, Serialize};
+
+use super::core::Core;
+use super::dead_letter::{Cause, DeadLetter};
+use super::emitter::trace_end;
+use super::timing::Timing;
+use crate::ack::Outcome;
+use crate::class::{Class, PerClass};
+use crate::delivery::Delivery;
+use crate::event::Event;
+use crate::queue::lanes::Loss;
+use crate::queue::{Drained, Queue};
+
+/// Events that a reader takes from its mailbox at a time: enough to share the lock's price, few enough to give back soon.
+const READ_MAX: usize = 64;
+
+/// Critical events that may overtake the rest of a batch before one of it has its turn: their weight in the drain.
+const OVERTAKE_MAX: usize = Class::Critical.weight();
+
+/// Why an event was dropped whose reader ended first.
+pub(super) const HANDLER_GONE: &str = "its handler went away";
+
+/// How a handler is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandlerState {
+    /// It takes events.
+    Running,
+    /// It failed and waits before it begins anew.
+    BackingOff,
+    /// It failed too often, or was told to stop at the first failure.
+    Stopped,
+}
+
+type Wants<E> = Box<dyn Fn(&E) -> bool + Send + Sync>;
+
+pub(super) struct Subscriber<E: Event> {
+    pub(super) name: Arc<str>,
+    pub(super) wants: Wants<E>,
+    pub(super) mailbox: Queue<E>,
+    pub(super) handled: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) panicked: AtomicU64,
+    pub(super) timed_out: AtomicU64,
+    pub(super) restarts: AtomicU64,
+    pub(super) wants_panicked: AtomicU64,
+    pub(super) times: PerClass<Timing>,
+    state: AtomicU8,
+    ended: AtomicBool,
+}
+
+impl<E: Event> fmt::Debug for Subscriber<E> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Subscriber").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<E: Event> Subscriber<E> {
+    pub(super) fn new(name: Arc<str>, wants: Wants<E>, mailbox: Queue<E>) -> Self {
+        Self {
+            name,
+            wants,
+            mailbox,
+            handled: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            panicked: AtomicU64::new(0),
+            timed_out: AtomicU64::new(0),
+            restarts: AtomicU64::new(0),
+            wants_panicked: AtomicU64::new(0),
+            times: PerClass::default(),
+            state: AtomicU8::new(HandlerState::Running as u8),
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether it wants an event. A predicate that panics does not want it.
+    pub(super) fn wants(&self, event: &E) -> bool {
+        catch_unwind(AssertUnwindSafe(|| (self.wants)(event))).unwrap_or_else(|_| {
+            self.wants_panicked.fetch_add(1, Ordering::Relaxed);
+            false
+        })
+    }
+
+    pub(super) fn state(&self) -> HandlerState {
+        match self.state.load(Ordering::Relaxed) {
+            0 => HandlerState::Running,
+            1 => HandlerState::BackingOff,
+            _ => HandlerState::Stopped,
+        }
+    }
+
+    pub(super) fn set_state(&self, state: HandlerState) {
+        self.state.store(state as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// An event that it did not take becomes a dead letter.
+    pub(super) fn bury(&self, core: &Core<E>, delivery: Delivery<E>, cause: Cause) {
+        let (class, span) = (delivery.class, delivery.span());
+        trace_end(&span, "dead letter");
+        let outcome = match cause {
+            Cause::MailboxFull | Cause::Stopped => Outcome::Dropped,
+            Cause::Failed(_) | Cause::Panicked(_) | Cause::TimedOut(_) => Outcome::Failed,
+        };
+        let (event, ack) = delivery.into_parts();
+        ack.settle_because(outcome, &format!("{} {cause}", self.name));
+        core.dead_letters.put(DeadLetter {
+            event,
+            class,
+            handler: Arc::clone(&self.name),
+            cause,
+            at: core.clock.now(),
+        });
+    }
+
+    /// What its full mailbox has lost.
+    pub(super) fn settle_lost(&self, core: &Core<E>, victim: Delivery<E>, loss: Loss) {
+        match loss {
+            // Its acknowledgement went on with its successor.
+            Loss::Coalesced => {}
+            // What is thinned out on purpose is no letter to look after.
+            Loss::Sampled => drop(victim.settle(Outcome::Dropped)),
+            Loss::Newest | Loss::Oldest => self.bury(core, victim, Cause::MailboxFull),
+        }
+    }
+}
+
+/// The reading end of a mailbox. Dropping it ends the subscription: what still waits is dropped, and held classes are released.
+#[derive(Debug)]
+pub(super) struct Inbox<E: Event> {
+    pub(super) core: Arc<Core<E>>,
+    pub(super) subscriber: Arc<Subscriber<E>>,
+    batch: Vec<Delivery<E>>,
+    taken: VecDeque<Delivery<E>>,
+    overtaken: usize,
+}
+
+impl<E: Event> Inbox<E> {
+    pub(super) fn new(core: Arc<Core<E>>, subscriber: Arc<Subscriber<E>>) -> Self {
+        core.add(Arc::clone(&subscriber));
+        if core.is_closed() {
+            subscriber.mailbox.close();
+        }
+        Self { core, subscriber, batch: Vec::new(), taken: VecDeque::new(), overtaken: 0 }
+    }
+
+    /// The next event; `None` after the reactor has been shut down and everything was taken.
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Delivery<E>>> {
+        if self.taken.is_empty() {
+            if ready!(self.poll_fill(context)).is_none() {
+                return Poll::Ready(None);
+            }
+        } else if self.overtaken < OVERTAKE_MAX && self.subscriber.mailbox.has_critical() {
+            self.let_critical_overtake();
+        }
+        let next = self.taken.pop_front();
+        let is_critical = next.as_ref().is_some_and(|delivery| delivery.class == Class::Critical);
+        self.overtaken = if is_critical { self.overtaken + 1 } else { 0 };
+        Poll::Ready(next)
+    }
+
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Option<()>> {
+        // An inbox that always finds something must let others run as well.
+        let coop = ready!(tokio::task::coop::poll_proceed(context));
+        let now = self.core.clock.now();
+        let drained = ready!(self.subscriber.mailbox.poll_drain(context, &mut self.batch, READ_MAX, now));
+        coop.made_progress();
+        let Some(drained) = drained else {
+            self.end();
+            return Poll::Ready(None);
+        };
+        self.after(&drained);
+        self.taken.extend(self.batch.drain(..));
+        Poll::Ready(Some(()))
+    }
+
+    fn let_critical_overtake(&mut self) {
+        let drained = self.subscriber.mailbox.drain_critical(&mut self.batch, OVERTAKE_MAX);
+        self.after(&drained);
+        // Behind the critical ones that lead the batch already, before all others: within the class the order holds.
+        let place = self.taken.iter().take_while(|delivery| delivery.class == Class::Critical).count();
+        let rest = self.taken.split_off(place);
+        self.taken.extend(self.batch.drain(..));
+        self.taken.extend(rest);
+    }
+
+    fn after(&self, drained: &Drained) {
+        if drained.under != PerClass::default() {
+            self.core.release(&drained.under);
+        }
+    }
+
+    /// Up to `max` events of those that wait, without waiting for more.
+    pub(super) fn take_ready(&mut self, max: usize, context: &mut Context<'_>, out: &mut Vec<Delivery<E>>) {
+        while out.len() < max {
+            match self.poll_next(context) {
+                Poll::Ready(Some(delivery)) => out.push(delivery),
+                Poll::Ready(None) | Poll::Pending => break,
+            }
+        }
+    }
+
+    /// There is nothing more to take.
+    fn end(&self) {
+        self.subscriber.ended.store(true, Ordering::Release);
+        self.core.ended.notify_waiters();
+    }
+
+    /// Everything that still waits.
+    pub(super) fn rest(&mut self) -> Vec<Delivery<E>> {
+        let mut rest: Vec<_> = std::mem::take(&mut self.taken).into();
+        let drained = self.subscriber.mailbox.drain_rest(&mut rest);
+        self.after(&drained);
+        rest
+    }
+}
+
+impl<E: Event> Drop for Inbox<E> {
+    fn drop(&mut self) {
+        self.core.remove(&self.subscriber);
+        self.subscriber.mailbox.close();
+        let rest = self.rest();
+        self.core.drop_all(rest, HANDLER_GONE);
+        let over = self.subscriber.mailbox.take_over();
+        self.core.release(&over);
+        self.end();
+    }
+}

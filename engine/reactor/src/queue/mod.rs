@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::class::{Class, PerClass};
-use crate::clock::Moment;
+use crate::clock::{Clock, Moment};
 use crate::delivery::Delivery;
 use crate::event::Event;
 use crate::overflow::Overflow;
@@ -34,10 +34,14 @@ pub enum PushError<E> {
 /// Events that a push lost, and why: for whoever settles them.
 pub type Lost<E> = Option<(Delivery<E>, Loss)>;
 
+/// Pushes that may share one reading of the clock while the reader is busy: a reading costs as much as the rest of a push.
+const STAMPS_A_READING: u32 = 64;
+
 /// The queue.
 #[derive(Debug)]
 pub struct Queue<E> {
     state: Mutex<State<E>>,
+    clock: Clock,
     /// Critical events waiting, for the reader to look at between two events of a batch without the lock.
     critical: AtomicUsize,
 }
@@ -51,6 +55,9 @@ struct State<E> {
     next_ticket: u64,
     /// Classes in which an elastic push went over the capacity and the reader has not come down to half since.
     over: PerClass<bool>,
+    /// What the clock showed last, and how many pushes have used that reading.
+    now: Moment,
+    stamped: u32,
     closed: bool,
 }
 
@@ -65,29 +72,32 @@ struct Waiting {
 
 impl<E: Event> Queue<E> {
     /// An empty queue.
-    pub fn new(lanes: PerClass<Lane>, age_limit: Duration) -> Self {
+    pub fn new(lanes: PerClass<Lane>, age_limit: Duration, clock: Clock) -> Self {
         let state = State {
             lanes: Lanes::new(lanes, age_limit),
             reader: None,
             waiting: PerClass::default(),
             next_ticket: 0,
             over: PerClass::default(),
+            now: clock.now(),
+            stamped: 0,
             closed: false,
         };
-        Self { state: Mutex::new(state), critical: AtomicUsize::new(0) }
+        Self { state: Mutex::new(state), clock, critical: AtomicUsize::new(0) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<E>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Pushes if there is room, or if the class loses events rather than wait.
-    pub fn try_push(&self, delivery: Delivery<E>) -> Result<Lost<E>, PushError<E>> {
+    /// Pushes if there is room, or if the class loses events rather than wait. The event is stamped with the time.
+    pub fn try_push(&self, mut delivery: Delivery<E>) -> Result<Lost<E>, PushError<E>> {
         let class = delivery.class;
         let mut state = self.lock();
         if state.closed {
             return Err(PushError::Closed(delivery));
         }
+        delivery.emitted_at = self.stamp(&mut state);
         let lost = match state.lanes.push(delivery) {
             Pushed::Taken => None,
             Pushed::Lost(victim, loss) => Some((victim, loss)),
@@ -100,7 +110,17 @@ impl<E: Event> Queue<E> {
         Ok(lost)
     }
 
-    /// Pushes, waiting for room where the class blocks.
+    /// The time, read anew when the reader sleeps, else shared by a few pushes: the reader reads it with every drain.
+    fn stamp(&self, state: &mut State<E>) -> Moment {
+        if state.reader.is_some() || state.stamped >= STAMPS_A_READING {
+            state.now = self.clock.now();
+            state.stamped = 0;
+        }
+        state.stamped += 1;
+        state.now
+    }
+
+    /// Pushes, waiting for room where the class blocks. The event is stamped with the time at which it is let in or begins to wait.
     pub fn push(&self, delivery: Delivery<E>) -> Push<'_, E> {
         Push { queue: self, class: delivery.class, delivery: Some(delivery), ticket: None }
     }
@@ -157,7 +177,6 @@ impl<E: Event> Queue<E> {
         context: &mut Context<'_>,
         out: &mut Vec<Delivery<E>>,
         max: usize,
-        now: Moment,
     ) -> Poll<Option<Drained>> {
         let mut state = self.lock();
         if state.lanes.depth_total() == 0 {
@@ -169,6 +188,9 @@ impl<E: Event> Queue<E> {
             }
             return Poll::Pending;
         }
+        state.now = self.clock.now();
+        state.stamped = 0;
+        let now = state.now;
         state.lanes.drain(out, max, now);
         Poll::Ready(Some(self.drained(state)))
     }
@@ -238,7 +260,8 @@ impl<E: Event> Queue<E> {
     }
 
     /// How each class stands, and how many pushes wait for room in it.
-    pub fn snapshot(&self, now: Moment) -> PerClass<(LaneSnapshot, usize)> {
+    pub fn snapshot(&self) -> PerClass<(LaneSnapshot, usize)> {
+        let now = self.clock.now();
         let state = self.lock();
         PerClass::from_fn(|class| (state.lanes.snapshot(class, now), state.waiting[class].len()))
     }
@@ -332,6 +355,8 @@ impl<E: Event> Future for Push<'_, E> {
             this.queue.pushed(state, class);
             return Poll::Ready(Ok(None));
         }
+        let mut delivery = delivery;
+        delivery.emitted_at = this.queue.stamp(&mut state);
         match state.lanes.push(delivery) {
             Pushed::Taken => {
                 this.queue.pushed(state, class);

@@ -41,8 +41,7 @@ pub(super) async fn run<E: Event>(core: Arc<Core<E>>) {
     let mut batch = Vec::with_capacity(DISPATCH_MAX);
     loop {
         let core = &dispatcher.core;
-        let drained =
-            poll_fn(|context| core.inlet.poll_drain(context, &mut batch, DISPATCH_MAX, core.clock.now())).await;
+        let drained = poll_fn(|context| core.inlet.poll_drain(context, &mut batch, DISPATCH_MAX)).await;
         if drained.is_none() {
             break;
         }

@@ -8,6 +8,7 @@ use tracing::Span;
 use super::core::Core;
 use crate::ack::{Ack, Outcome, Receipt};
 use crate::class::Class;
+use crate::clock::Moment;
 use crate::delivery::Delivery;
 use crate::event::Event;
 use crate::queue::lanes::Loss;
@@ -97,7 +98,7 @@ impl<E: Event> Emitter<E> {
     fn delivery(&self, event: E, class: Class, ack: Ack) -> Delivery<E> {
         let span =
             tracing::trace_span!(target: "homeostat_reactor", "event", kind = event.kind(), class = class.name());
-        Delivery::new(event, class, self.0.clock.now()).with_trail(ack, span)
+        Delivery::new(event, class, Moment::ZERO).with_trail(ack, span)
     }
 
     fn answer(&self, pushed: Result<Lost<E>, PushError<E>>) -> Result<(), Refused<E>> {

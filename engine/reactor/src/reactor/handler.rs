@@ -15,6 +15,7 @@ use tracing::Instrument;
 
 use super::core::Core;
 use super::dead_letter::Cause;
+use super::stopwatch::Stopwatch;
 use super::subscriber::{HandlerState, Inbox, Subscriber};
 use super::timing::add;
 use crate::ack::Outcome;
@@ -96,19 +97,19 @@ where
 {
     let mut handler = pristine.clone();
     let mut streak = 0;
-    while let Some(delivery) = poll_fn(|context| inbox.poll_next(context)).await {
+    let mut stopwatch = Stopwatch::default();
+    while let Some(delivery) = stopwatch.next(&mut inbox).await {
         let copy = delivery.event.clone();
         let span = delivery.span();
-        let started = inbox.core.clock.now();
         let call = async { handler(copy.take()?).await.into_result().err() };
         let cause = if span.is_none() {
-            guarded(&inbox.core, calls.timeout, call).await
+            stopwatch.time(&inbox, delivery.class, guarded(&inbox.core, calls.timeout, call)).await
         } else {
             let name = &*inbox.subscriber.name;
             let handling = tracing::trace_span!(target: "homeostat_reactor", parent: &span, "handle", handler = name);
-            guarded(&inbox.core, calls.timeout, call).instrument(handling).await
+            let call = guarded(&inbox.core, calls.timeout, call).instrument(handling);
+            stopwatch.time(&inbox, delivery.class, call).await
         };
-        inbox.subscriber.times[delivery.class].take(inbox.core.clock.now().since(started));
         match cause {
             None => {
                 streak = 0;
@@ -116,6 +117,7 @@ where
                 drop(delivery.settle(Outcome::Done));
             }
             Some(cause) => {
+                stopwatch.stop(&inbox);
                 let anew = after_failure(&mut inbox, vec![delivery], &cause, calls.supervision, &mut streak).await;
                 if anew {
                     handler = pristine.clone();
@@ -142,7 +144,7 @@ where
         let cause = guarded(&inbox.core, calls.timeout, call).await;
         let taken = inbox.core.clock.now().since(started);
         if let Some(class) = batch.iter().map(|delivery| delivery.class).min() {
-            inbox.subscriber.times[class].take(taken);
+            inbox.subscriber.times[class].take(taken, 1);
         }
         match cause {
             None => {

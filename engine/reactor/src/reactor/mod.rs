@@ -38,6 +38,7 @@ mod emitter;
 mod events;
 pub(crate) mod handler;
 mod snapshot;
+mod stopwatch;
 mod subscribe;
 mod subscriber;
 mod timing;
@@ -110,8 +111,8 @@ impl<E: Event> Builder<E> {
 
     /// Starts the loop on the tokio runtime this is called in.
     pub fn start(self) -> Reactor<E> {
-        let inlet = Queue::new(self.lanes, self.age_limit);
         let clock = self.clock.unwrap_or_else(Clock::machine);
+        let inlet = Queue::new(self.lanes, self.age_limit, clock.clone());
         let letters = DeadLetters::new(self.dead_letters_max);
         let core = Arc::new(Core::new(inlet, clock, letters, self.age_limit));
         let dispatching = tokio::spawn(dispatch::run(Arc::clone(&core)));

@@ -73,8 +73,8 @@ pub struct ReactorSnapshot {
 impl ReactorSnapshot {
     pub(super) fn of<E: Event>(core: &Core<E>) -> Self {
         let at = core.clock.now();
-        let handlers: Vec<_> = core.subscribers().iter().map(|subscriber| handler(subscriber, at)).collect();
-        let inlet = core.inlet.snapshot(at);
+        let handlers: Vec<_> = core.subscribers().iter().map(|subscriber| handler(subscriber)).collect();
+        let inlet = core.inlet.snapshot();
         let classes = inlet.iter().map(|(class, (lane, emitters_waiting))| ClassSnapshot {
             class,
             lane: *lane,
@@ -95,8 +95,8 @@ impl ReactorSnapshot {
     }
 }
 
-fn handler<E: Event>(subscriber: &Subscriber<E>, at: Moment) -> HandlerSnapshot {
-    let mailbox = subscriber.mailbox.snapshot(at);
+fn handler<E: Event>(subscriber: &Subscriber<E>) -> HandlerSnapshot {
+    let mailbox = subscriber.mailbox.snapshot();
     HandlerSnapshot {
         name: subscriber.name.to_string(),
         state: subscriber.state(),

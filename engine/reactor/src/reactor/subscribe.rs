@@ -122,7 +122,7 @@ impl<E: Event + Holds<T>, T: Send + 'static> On<E, T> {
     }
 
     fn inbox(self) -> Inbox<E> {
-        let mailbox = Queue::new(self.mailbox, self.core.handled_age_limit);
+        let mailbox = Queue::new(self.mailbox, self.core.handled_age_limit, self.core.clock.clone());
         Inbox::new(self.core, Arc::new(Subscriber::new(self.name, self.wants, mailbox)))
     }
 

@@ -174,15 +174,17 @@ impl<E: Event> Inbox<E> {
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Option<()>> {
         // An inbox that always finds something must let others run as well.
         let coop = ready!(tokio::task::coop::poll_proceed(context));
-        let now = self.core.clock.now();
-        let drained = ready!(self.subscriber.mailbox.poll_drain(context, &mut self.batch, READ_MAX, now));
+        // The emptied deque lends its memory to the next batch and takes it back: no event is moved for it.
+        self.batch = Vec::from(std::mem::take(&mut self.taken));
+        let drained = self.subscriber.mailbox.poll_drain(context, &mut self.batch, READ_MAX);
+        self.taken = VecDeque::from(std::mem::take(&mut self.batch));
+        let drained = ready!(drained);
         coop.made_progress();
         let Some(drained) = drained else {
             self.end();
             return Poll::Ready(None);
         };
         self.after(&drained);
-        self.taken.extend(self.batch.drain(..));
         Poll::Ready(Some(()))
     }
 

@@ -36,13 +36,13 @@ pub(crate) struct Timing {
 }
 
 impl Timing {
-    /// Takes one in. Only one task may call this at a time: plain loads and stores are a third of the price of atomic additions.
-    pub(crate) fn take(&self, duration: Duration) {
+    /// Takes in `count` of the same length. Only one task may call this at a time: plain loads and stores are a third of the price of atomic additions.
+    pub(crate) fn take(&self, duration: Duration, count: u64) {
         let taken_ns = nanos(duration);
         let bucket = BUCKET_BOUNDS_NS.partition_point(|bound| *bound < taken_ns);
-        add(&self.count, 1);
-        add(&self.total_ns, taken_ns);
-        add(&self.buckets[bucket], 1);
+        add(&self.count, count);
+        add(&self.total_ns, taken_ns.saturating_mul(count));
+        add(&self.buckets[bucket], count);
         if taken_ns > self.max_ns.load(Ordering::Relaxed) {
             self.max_ns.store(taken_ns, Ordering::Relaxed);
         }

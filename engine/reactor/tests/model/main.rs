@@ -32,7 +32,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use homeostat_reactor::{Class, Delivery, Event, Moment, Overflow, PerClass};
+use homeostat_reactor::{Class, Delivery, Event, ManualClock, Moment, Overflow, PerClass};
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::thread;
@@ -51,7 +51,7 @@ impl Event for Number {
 
 fn queue(capacity: usize) -> Arc<Queue<Number>> {
     let lane = Lane { capacity, overflow: Overflow::Block };
-    Arc::new(Queue::new(PerClass::from_fn(|_| lane), Duration::from_secs(1)))
+    Arc::new(Queue::new(PerClass::from_fn(|_| lane), Duration::from_secs(1), ManualClock::new().clock()))
 }
 
 fn delivery(class: Class, number: u64) -> Delivery<Number> {
@@ -62,7 +62,7 @@ fn delivery(class: Class, number: u64) -> Delivery<Number> {
 fn read_all(queue: &Queue<Number>) -> Vec<u64> {
     block_on(async {
         let mut out = Vec::new();
-        while poll_fn(|context| queue.poll_drain(context, &mut out, 1, Moment::ZERO)).await.is_some() {}
+        while poll_fn(|context| queue.poll_drain(context, &mut out, 1)).await.is_some() {}
         out.into_iter().map(|delivery| delivery.event.0).collect()
     })
 }
@@ -104,7 +104,7 @@ fn pushes_that_wait_all_get_their_room() {
         let mut out = Vec::new();
         block_on(async {
             while out.len() < 2 {
-                poll_fn(|context| queue.poll_drain(context, &mut out, 1, Moment::ZERO)).await.unwrap();
+                poll_fn(|context| queue.poll_drain(context, &mut out, 1)).await.unwrap();
             }
         });
         pushing.into_iter().for_each(|thread| thread.join().unwrap());
@@ -134,13 +134,13 @@ fn a_cancelled_push_never_takes_room_along() {
             thread::spawn(move || block_on(queue.push(delivery(Class::Act, 2))).map(drop).unwrap())
         };
         let mut out = Vec::new();
-        block_on(poll_fn(|context| queue.poll_drain(context, &mut out, 1, Moment::ZERO)));
+        block_on(poll_fn(|context| queue.poll_drain(context, &mut out, 1)));
         let went_through = cancelled.join().unwrap();
         if went_through {
-            block_on(poll_fn(|context| queue.poll_drain(context, &mut out, 1, Moment::ZERO)));
+            block_on(poll_fn(|context| queue.poll_drain(context, &mut out, 1)));
         }
         waiting.join().unwrap();
-        block_on(poll_fn(|context| queue.poll_drain(context, &mut out, 9, Moment::ZERO)));
+        block_on(poll_fn(|context| queue.poll_drain(context, &mut out, 9)));
         let mut numbers: Vec<_> = out.into_iter().map(|delivery| delivery.event.0).collect();
         numbers.sort_unstable();
         assert_eq!(numbers, if went_through { vec![0, 1, 2] } else { vec![0, 2] });
@@ -164,7 +164,7 @@ fn a_hold_and_its_release_may_meet_a_push_and_a_drain_anywhere() {
             thread::spawn(move || block_on(queue.push(delivery(Class::Act, 1))).map(drop).unwrap())
         };
         let mut out = Vec::new();
-        block_on(poll_fn(|context| queue.poll_drain(context, &mut out, 1, Moment::ZERO)));
+        block_on(poll_fn(|context| queue.poll_drain(context, &mut out, 1)));
         holding.join().unwrap();
         pushing.join().unwrap();
         assert_eq!(out.len(), 1);

@@ -5,13 +5,15 @@
 
 use std::fmt::Display;
 use std::future::{Future, poll_fn};
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::atomic::Ordering;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::FutureExt;
 use serde::{Deserialize, Serialize};
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use super::core::Core;
 use super::dead_letter::Cause;
@@ -99,16 +101,29 @@ where
     let mut streak = 0;
     let mut stopwatch = Stopwatch::default();
     while let Some(delivery) = stopwatch.next(&mut inbox).await {
-        let copy = delivery.event.clone();
-        let span = delivery.span();
-        let call = async { handler(copy.take()?).await.into_result().err() };
-        let cause = if span.is_none() {
-            stopwatch.time(&inbox, delivery.class, guarded(&inbox.core, calls.timeout, call)).await
-        } else {
-            let name = &*inbox.subscriber.name;
-            let handling = tracing::trace_span!(target: "homeostat_reactor", parent: &span, "handle", handler = name);
-            let call = guarded(&inbox.core, calls.timeout, call).instrument(handling);
-            stopwatch.time(&inbox, delivery.class, call).await
+        let Some(event) = delivery.event.clone().take() else {
+            drop(delivery.settle(Outcome::Skipped));
+            continue;
+        };
+        let span = handling_span(&delivery, &inbox.subscriber.name);
+        stopwatch.start(&inbox);
+        let cause = match span.in_scope(|| caught(|| handler(event))) {
+            Err(cause) => Some(cause),
+            Ok(call) => {
+                let mut call = pin!(call);
+                // Most calls never wait: they are spared the timer and the larger future that a waiting one needs.
+                match poll_fn(|context| Poll::Ready(span.in_scope(|| caught(|| call.as_mut().poll(context))))).await {
+                    Err(cause) => Some(cause),
+                    Ok(Poll::Ready(answer)) => {
+                        stopwatch.ended_at_once(&inbox, delivery.class);
+                        answer.into_result().err().map(Cause::Failed)
+                    }
+                    Ok(Poll::Pending) => {
+                        let rest = guarded(&inbox.core, calls.timeout, call).instrument(span);
+                        stopwatch.time_waiting(&inbox, delivery.class, rest).await
+                    }
+                }
+            }
         };
         match cause {
             None => {
@@ -127,6 +142,19 @@ where
     }
 }
 
+fn handling_span<E>(delivery: &Delivery<E>, handler: &str) -> Span {
+    let event = delivery.span();
+    if event.is_none() {
+        return event;
+    }
+    tracing::trace_span!(target: "homeostat_reactor", parent: &event, "handle", handler)
+}
+
+/// Runs a piece of the handler; a panic becomes a cause.
+fn caught<R>(piece: impl FnOnce() -> R) -> Result<R, Cause> {
+    catch_unwind(AssertUnwindSafe(piece)).map_err(|panic| Cause::Panicked(panic_text(&*panic)))
+}
+
 /// Takes events in batches.
 pub(super) async fn serve_batches<E, T, H, F>(mut inbox: Inbox<E>, pristine: H, calls: Calls)
 where
@@ -140,8 +168,10 @@ where
     while let Some(batch) = next_batch(&mut inbox, &calls).await {
         let copies = batch.iter().filter_map(|delivery| delivery.event.clone().take()).collect();
         let started = inbox.core.clock.now();
-        let call = async { handler(copies).await.into_result().err() };
-        let cause = guarded(&inbox.core, calls.timeout, call).await;
+        let cause = match caught(|| handler(copies)) {
+            Err(cause) => Some(cause),
+            Ok(call) => guarded(&inbox.core, calls.timeout, call).await,
+        };
         let taken = inbox.core.clock.now().since(started);
         if let Some(class) = batch.iter().map(|delivery| delivery.class).min() {
             inbox.subscriber.times[class].take(taken, 1);
@@ -182,20 +212,20 @@ async fn next_batch<E: Event>(inbox: &mut Inbox<E>, calls: &Calls) -> Option<Vec
     Some(batch)
 }
 
-/// Makes one call; why it failed, if it did.
-async fn guarded<E: Event>(
+/// Lets a call come to its end; why it failed, if it did.
+async fn guarded<E: Event, F: Future<Output: Answer>>(
     core: &Core<E>,
     timeout: Option<Duration>,
-    call: impl Future<Output = Option<String>> + Send,
+    call: F,
 ) -> Option<Cause> {
-    let caught = AssertUnwindSafe(call).catch_unwind();
+    let call = AssertUnwindSafe(call).catch_unwind();
     let ended = match timeout {
-        None => Some(caught.await),
-        Some(limit) => core.clock.within(limit, caught).await,
+        None => Some(call.await),
+        Some(limit) => core.clock.within(limit, call).await,
     };
     match ended {
         None => timeout.map(Cause::TimedOut),
-        Some(Ok(failure)) => failure.map(Cause::Failed),
+        Some(Ok(answer)) => answer.into_result().err().map(Cause::Failed),
         Some(Err(panic)) => Some(Cause::Panicked(panic_text(&*panic))),
     }
 }

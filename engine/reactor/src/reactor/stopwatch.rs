@@ -4,8 +4,6 @@
 //! Reading the clock twice for every event would cost more than the whole way of an event through the loop.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
 
 use super::subscriber::Inbox;
 use crate::class::{Class, PerClass};
@@ -37,25 +35,34 @@ impl Stopwatch {
         .await
     }
 
-    /// Times a call.
-    pub(super) async fn time<E: Event, F: Future>(&mut self, inbox: &Inbox<E>, class: Class, call: F) -> F::Output {
+    /// A call begins.
+    pub(super) fn start<E: Event>(&mut self, inbox: &Inbox<E>) {
         if self.since.is_none() {
             self.since = Some(inbox.core.clock.now());
         }
-        let mut call = pin!(call);
-        if let Poll::Ready(output) = poll_fn(|context| Poll::Ready(call.as_mut().poll(context))).await {
-            self.group[class] += 1;
-            self.calls += 1;
-            if self.calls >= GROUP_MAX {
-                self.stop(inbox);
-            }
-            return output;
+    }
+
+    /// It has ended without having waited.
+    pub(super) fn ended_at_once<E: Event>(&mut self, inbox: &Inbox<E>, class: Class) {
+        self.group[class] += 1;
+        self.calls += 1;
+        if self.calls >= GROUP_MAX {
+            self.stop(inbox);
         }
+    }
+
+    /// It waits: from here on it is timed by itself.
+    pub(super) async fn time_waiting<E: Event, F: Future>(
+        &mut self,
+        inbox: &Inbox<E>,
+        class: Class,
+        rest: F,
+    ) -> F::Output {
         // Alone in its group it began with it; else the group has taken in what it did before it waited.
         let alone = if self.calls == 0 { self.since } else { None };
         self.stop(inbox);
         let since = alone.unwrap_or_else(|| inbox.core.clock.now());
-        let output = call.await;
+        let output = rest.await;
         inbox.subscriber.times[class].take(inbox.core.clock.now().since(since), 1);
         output
     }

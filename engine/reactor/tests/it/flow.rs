@@ -1,1 +1,6 @@
 //! Tests of `flow`.
+
+mod backpressure;
+mod limiter;
+mod model;
+mod properties;

@@ -10,9 +10,10 @@ use homeostat_cli::{Telling, UpOrder, Voice};
 use homeostat_config::Loaded;
 use homeostat_controller::{Event, Memory, State, step};
 use homeostat_driver_process::{Options as ProcessOptions, ProcessDriver};
+use homeostat_reactor::Emitter;
 use homeostat_saga::{JournalLedger, Runner, RunnerOptions};
 use homeostat_sense::Prober;
-use homeostat_shell::{Clock, Ears, Engine, Told, recall, steady};
+use homeostat_shell::{Clock, Engine, Told, Word, hearing, pass_on_sagas, recall, steady};
 use homeostat_store::{Journal, Options as StoreOptions, Reader, Retention};
 use homeostat_vocabulary::{Chance, Command, Status, Timestamp};
 use std::path::Path;
@@ -25,11 +26,8 @@ use tokio::task::JoinSet;
 /// Commands and policies waiting for the engine; whoever asks beyond that waits.
 const REQUESTS_MAX: usize = 256;
 
-/// Starts and exits waiting; drivers beyond that wait.
-const LIVES_MAX: usize = 4_096;
-
-/// Probe results waiting; beyond that the newest is dropped and comes again.
-const PROBES_MAX: usize = 8_192;
+/// How long the last events of an engine that ends may take; nothing is lost with them, as the next engine looks for itself.
+const HEARING_ENDS_WITHIN: Duration = Duration::from_secs(1);
 
 /// How often the journal is pruned to its retention.
 const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
@@ -47,19 +45,18 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
     let clock = steady(remembered.newest);
     let policy = Arc::new(loaded.policy.clone());
 
-    let (lives_in, lives) = mpsc::channel(LIVES_MAX);
-    let (probes_in, probes) = mpsc::channel(PROBES_MAX);
+    let (reactor, ear) = hearing();
+    let emitter = reactor.emitter();
+    let signals = emitter.inlet(Told::from);
     let (sagas_in, sagas) = mpsc::channel(REQUESTS_MAX);
     let (requests_in, requests) = mpsc::channel(REQUESTS_MAX);
-    let (commands_in, commands) = mpsc::channel(REQUESTS_MAX);
-    let (told_in, told) = mpsc::channel(REQUESTS_MAX);
     let (reloads_in, reloads) = mpsc::channel(REQUESTS_MAX);
     let (policy_in, policy_out) = watch::channel(Arc::clone(&policy));
     let (status_in, status) = watch::channel(Arc::new(first_status(&remembered.memory, &loaded, clock())));
 
-    let process_options = ProcessOptions::new(folder.clone(), lives_in.clone(), Arc::clone(&clock));
+    let process_options = ProcessOptions::new(folder.clone(), signals.clone(), Arc::clone(&clock));
     let driver: Arc<dyn Driver> = Arc::new(ProcessDriver::new(process_options)?);
-    let hands = StepHands::new(Arc::clone(&driver), policy_out.clone(), lives_in, Arc::clone(&clock));
+    let hands = StepHands::new(Arc::clone(&driver), policy_out.clone(), signals.clone(), Arc::clone(&clock));
     // Shut until the controller has seen what runs and says that steps may go on.
     let not_before_ms = remembered.newest.0;
     let runner_options = RunnerOptions { acting: false, not_before_ms, ..RunnerOptions::default() };
@@ -88,9 +85,10 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
     let mut aside = JoinSet::new();
     let retention = Duration::from(loaded.settings.journal_retention);
     aside.spawn(prune(journal.clone(), retention, Arc::clone(&clock)));
-    aside.spawn(reload::watch(source, loaded, folder, told_in.clone(), reloads, paused));
-    aside.spawn(heed_signals(told_in));
-    aside.spawn(pass_on(requests, commands_in));
+    aside.spawn(reload::watch(source, loaded, folder, emitter.clone(), reloads, paused));
+    aside.spawn(heed_signals(emitter.clone()));
+    aside.spawn(pass_on(requests, emitter.clone()));
+    aside.spawn(pass_on_sagas(sagas, emitter.clone()));
     if let Some(telling) = telling {
         aside.spawn(tell(telling, voice, journal.reader()?, journal.durable()));
     }
@@ -98,17 +96,19 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
     let engine = Engine {
         state: State::remembering(remembered.memory),
         chance: Chance::from_seed(seed()?),
-        prober: Prober::new(probes_in, Arc::clone(&clock), seed()?),
+        prober: Prober::new(signals, Arc::clone(&clock), seed()?),
         clock,
         journal,
         runner,
         policy: policy_in,
         status: status_in,
         shown_at: tokio::time::Instant::now(),
+        emitter,
         submissions: JoinSet::new(),
         since_checkpoint: remembered.folded,
     };
-    let ended = engine.run(Ears { told, commands, sagas, lives, probes }, first).await;
+    let ended = engine.run(ear, first).await;
+    reactor.shutdown(HEARING_ENDS_WITHIN).await;
     aside.shutdown().await;
     drop(api_stop);
     bound.ended().await;
@@ -131,11 +131,11 @@ fn policy_at_start(loaded: &Loaded) -> Event {
 
 /// What the engine hears before anything else: the policy, a pause asked for by file, and what runs.
 async fn first_events(
-    pause: Option<Told>,
+    pause: Option<Word>,
     loaded: &Loaded,
     driver: &dyn Driver,
     clock: &Clock,
-) -> anyhow::Result<Vec<Told>> {
+) -> anyhow::Result<Vec<Word>> {
     let mut first = vec![policy_at_start(loaded).into()];
     first.extend(pause);
     let sightings = driver.adopt().await.context("looking for services of an earlier engine")?;
@@ -162,7 +162,7 @@ fn seed() -> anyhow::Result<u64> {
 }
 
 /// Ctrl-C and SIGTERM end everything in good order; asked a second time, the engine leaves at once and the services stay.
-async fn heed_signals(told: mpsc::Sender<Told>) {
+async fn heed_signals(told: Emitter<Told>) {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         tracing::error!("no signal handlers: use `homeostat down`");
@@ -176,7 +176,7 @@ async fn heed_signals(told: mpsc::Sender<Told>) {
         let command = Command::Shutdown { keep_services };
         let event = Event::Command { command, by: "signal".to_owned() };
         let (reply, answer) = oneshot::channel();
-        if told.send(Told { event, reply: Some(reply) }).await.is_err() {
+        if told.emit(Word { event, asker: Some(reply.into()) }).await.is_err() {
             return;
         }
         if let Ok(Err(refusal)) = answer.await {
@@ -213,10 +213,10 @@ async fn tell(telling: Telling, voice: Voice, reader: Reader, mut durable: watch
 }
 
 /// Requests of the API become events with somebody who waits for the answer.
-async fn pass_on(mut requests: mpsc::Receiver<CommandRequest>, commands: mpsc::Sender<Told>) {
+async fn pass_on(mut requests: mpsc::Receiver<CommandRequest>, commands: Emitter<Told>) {
     while let Some(CommandRequest { command, by, reply }) = requests.recv().await {
-        let told = Told { event: Event::Command { command, by }, reply: Some(reply) };
-        if commands.send(told).await.is_err() {
+        let word = Word { event: Event::Command { command, by }, asker: Some(reply.into()) };
+        if commands.emit(word).await.is_err() {
             return;
         }
     }

@@ -6,7 +6,8 @@
 use homeostat_api::{ReloadOutcome, ReloadRequest};
 use homeostat_config::{Loaded, Source};
 use homeostat_controller::Event;
-use homeostat_shell::Told;
+use homeostat_reactor::Emitter;
+use homeostat_shell::{Told, Word};
 use homeostat_vocabulary::{Command, CommandReply, Refusal, Scope};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -33,7 +34,7 @@ pub async fn watch(
     source: Source,
     mut loaded: Loaded,
     folder: PathBuf,
-    told: mpsc::Sender<Told>,
+    told: Emitter<Told>,
     mut requests: mpsc::Receiver<ReloadRequest>,
     paused: Option<Answer>,
 ) {
@@ -78,7 +79,7 @@ async fn reload(
     source: &Source,
     loaded: &mut Loaded,
     origin: &str,
-    told: &mpsc::Sender<Told>,
+    told: &Emitter<Told>,
 ) -> Result<ReloadOutcome, Vec<String>> {
     let origin = origin.to_owned();
     match homeostat_config::load(source) {
@@ -93,35 +94,35 @@ async fn reload(
                 let policy = Box::new(loaded.policy.clone());
                 let event = Event::PolicyApplied { policy, origin, fingerprint: fingerprint.clone() };
                 // The engine is gone only when everything ends.
-                let _ = told.send(event.into()).await;
+                let _ = told.emit(event).await;
             }
             Ok(ReloadOutcome { changed, fingerprint, services })
         }
         Err(problems) => {
             let problems: Vec<String> = problems.one_line_each().into_iter().take(PROBLEMS_MAX).collect();
             tracing::warn!(?problems, "the changed configuration is not valid; the last good one stays in force");
-            let _ = told.send(Event::PolicyRejected { origin, problems: problems.clone() }.into()).await;
+            let _ = told.emit(Event::PolicyRejected { origin, problems: problems.clone() }).await;
             Err(problems)
         }
     }
 }
 
-async fn heed_kill_switch(folder: &Path, told: &mpsc::Sender<Told>) {
+async fn heed_kill_switch(folder: &Path, told: &Emitter<Told>) {
     let Some((pause, answer)) = pause_by_file(folder) else { return };
-    if told.send(pause).await.is_ok() {
+    if told.emit(pause).await.is_ok() {
         remove_once_kept(folder, answer).await;
     }
 }
 
 /// What the kill-switch file says, if it is there.
-pub fn pause_by_file(folder: &Path) -> Option<(Told, Answer)> {
+pub fn pause_by_file(folder: &Path) -> Option<(Word, Answer)> {
     if !folder.join(KILL_SWITCH).exists() {
         return None;
     }
     let (reply, answer) = oneshot::channel();
     let command = Command::Pause { scope: Scope::Everything };
     let event = Event::Command { command, by: "kill-switch file".to_owned() };
-    Some((Told { event, reply: Some(reply) }, answer))
+    Some((Word { event, asker: Some(reply.into()) }, answer))
 }
 
 /// Once the pause is in the journal it is the engine's to remember; until then a crash would forget it, and the file stays.

@@ -13,6 +13,7 @@ use crate::record::{LogBounds, Order};
 use crate::shim::THIS_PROGRAM;
 use crate::watch::Shim;
 use homeostat_act::{Driver, DriverError, Pending, Sighting, StartOrder};
+use homeostat_reactor::Inlet;
 use homeostat_vocabulary::{Exit, InstanceId, RunId, Signal, SignalKind, Timestamp};
 use rustix::process::Signal as ProcessSignal;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +21,6 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
 
 /// How long beyond the grace a shim may take to end a service: it kills as soon as the grace is over, but on a host short of
 /// everything that takes its time.
@@ -39,7 +39,7 @@ pub struct Options {
     /// The program that becomes the shim: one whose main begins with [`crate::shim::dispatch`].
     pub shim_program: PathBuf,
     /// Where exits are told.
-    pub signals: mpsc::Sender<Signal>,
+    pub signals: Inlet<Signal>,
     /// Tells the time.
     pub clock: Clock,
     /// How much of each instance's log is kept.
@@ -49,9 +49,9 @@ pub struct Options {
 impl Options {
     /// With this very program as the shim, and the customary log bounds.
     #[must_use]
-    pub fn new(data_folder: PathBuf, signals: mpsc::Sender<Signal>, clock: Clock) -> Self {
+    pub fn new(data_folder: PathBuf, signals: impl Into<Inlet<Signal>>, clock: Clock) -> Self {
         let shim_program = PathBuf::from(THIS_PROGRAM);
-        Self { data_folder, shim_program, signals, clock, log_bounds: LogBounds::default() }
+        Self { data_folder, shim_program, signals: signals.into(), clock, log_bounds: LogBounds::default() }
     }
 }
 

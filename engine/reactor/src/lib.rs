@@ -24,4 +24,4 @@ pub use delivery::Delivery;
 pub use event::{Event, Holds};
 pub use overflow::{Overflow, UnknownOverflow};
 pub use queue::lanes::{Lane, LaneSnapshot, Losses};
-pub use reactor::{Emitter, Events, Reactor, ReactorSnapshot, Subscription};
+pub use reactor::{Emitter, Events, Inlet, Reactor, ReactorSnapshot, Subscription};

@@ -5,11 +5,12 @@
 
 use crate::driver::{Driver, DriverError, Sighting, StartOrder};
 use crate::script::{Deed, run_of};
+use homeostat_reactor::Inlet;
 use homeostat_saga::{Answer, Call, Hands, StepKey, Verb};
 use homeostat_vocabulary::{InstanceId, Policy, RunId, Signal, Timestamp};
 use serde_json::Value;
 use std::sync::Arc;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 /// Where the hands read what a service is to run: always the policy in force.
 pub type PolicySource = watch::Receiver<Arc<Policy>>;
@@ -18,7 +19,7 @@ pub type PolicySource = watch::Receiver<Arc<Policy>>;
 pub struct StepHands {
     driver: Arc<dyn Driver>,
     policy: PolicySource,
-    signals: mpsc::Sender<Signal>,
+    signals: Inlet<Signal>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
 }
 
@@ -27,10 +28,10 @@ impl StepHands {
     pub fn new(
         driver: Arc<dyn Driver>,
         policy: PolicySource,
-        signals: mpsc::Sender<Signal>,
+        signals: impl Into<Inlet<Signal>>,
         clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     ) -> Self {
-        Self { driver, policy, signals, clock }
+        Self { driver, policy, signals: signals.into(), clock }
     }
 
     async fn begin(&self, instance: InstanceId, key: &StepKey) -> Answer {

@@ -5,12 +5,12 @@
 
 use crate::cadence::Cadence;
 use crate::probe::{Target, Turn};
+use homeostat_reactor::Inlet;
 use homeostat_vocabulary::{HealthCheck, InstanceId, Millis, ProbeFailure, RunId, Signal, SignalKind, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -43,8 +43,8 @@ impl Prober {
     /// A prober with nothing to watch. Results go to `signals` and are dropped while it is full; `seed` decides how the checks
     /// spread over time.
     #[must_use]
-    pub fn new(signals: mpsc::Sender<Signal>, clock: Clock, seed: u64) -> Self {
-        let outlet = Outlet { signals, clock, dropped: Arc::new(AtomicU64::new(0)) };
+    pub fn new(signals: impl Into<Inlet<Signal>>, clock: Clock, seed: u64) -> Self {
+        let outlet = Outlet { signals: signals.into(), clock, dropped: Arc::new(AtomicU64::new(0)) };
         Self { checks: HashMap::new(), outlet, seed }
     }
 
@@ -114,7 +114,7 @@ async fn ask_once(target: &Arc<Target>, turn: &Turn, timeout: Millis) -> Result<
 /// Where results go.
 #[derive(Clone)]
 struct Outlet {
-    signals: mpsc::Sender<Signal>,
+    signals: Inlet<Signal>,
     clock: Clock,
     dropped: Arc<AtomicU64>,
 }

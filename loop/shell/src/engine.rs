@@ -5,19 +5,21 @@
 //! of the journal nothing more is begun, and everything that runs goes on running.
 
 use crate::clock::Clock;
+use crate::told::{Asker, SagaWord, Told, Word};
 use crate::{ShellError, memory};
 use homeostat_act::{end_of, saga_of};
 use homeostat_controller::{Effect, Event, Stage, State, step};
+use homeostat_reactor::{Emitter, Events, Outcome};
 use homeostat_saga::{AlarmKind, Reply, Runner, SagaError, SagaEvent, SagaId, Sight};
 use homeostat_sense::{Prober, Watch};
 use homeostat_store::{Commit, Journal};
 use homeostat_vocabulary::{
-    ActionEnd, ActionId, Chance, CommandReply, Fact, Guard, Millis, Plan, Policy, Refusal, Signal, Status, Timestamp,
+    ActionEnd, ActionId, Chance, Fact, Guard, Millis, Plan, Policy, Refusal, Status, Timestamp,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -32,34 +34,6 @@ const SHOW_EVERY: Duration = Duration::from_secs(1);
 
 /// How long results of steps that are out may take when the engine ends.
 const STOP_GRACE: Duration = Duration::from_secs(2);
-
-/// An event, with whoever waits for the answer.
-pub struct Told {
-    /// What is told.
-    pub event: Event,
-    /// Who waits for the reply to a command.
-    pub reply: Option<oneshot::Sender<Result<CommandReply, Refusal>>>,
-}
-
-impl From<Event> for Told {
-    fn from(event: Event) -> Self {
-        Self { event, reply: None }
-    }
-}
-
-/// Everything the engine hears, by urgency.
-pub struct Ears {
-    /// Policies, requests of the machine, and whatever else the wiring tells.
-    pub told: mpsc::Receiver<Told>,
-    /// Commands of people and programs.
-    pub commands: mpsc::Receiver<Told>,
-    /// What became of sagas.
-    pub sagas: mpsc::Receiver<SagaEvent>,
-    /// Starts and exits.
-    pub lives: mpsc::Receiver<Signal>,
-    /// Results of probes; they come again, so they wait behind everything else.
-    pub probes: mpsc::Receiver<Signal>,
-}
 
 /// The engine at work.
 pub struct Engine {
@@ -81,19 +55,21 @@ pub struct Engine {
     pub status: watch::Sender<Arc<Status>>,
     /// When the status was last made.
     pub shown_at: Instant,
-    /// Submissions of sagas on their way; what comes back is what the controller is to be told.
-    pub submissions: JoinSet<Option<Event>>,
+    /// Where the engine tells itself what came of what it began.
+    pub emitter: Emitter<Told>,
+    /// Submissions of sagas on their way.
+    pub submissions: JoinSet<()>,
     /// Facts recorded since the last checkpoint.
     pub since_checkpoint: u64,
 }
 
 impl Engine {
     /// Runs until the controller says to exit; whether the services were left running.
-    pub async fn run(mut self, mut ears: Ears, first: Vec<Told>) -> Result<bool, ShellError> {
-        let mut turn = first;
+    pub async fn run(mut self, mut ear: Events<Told, Told>, first: Vec<Word>) -> Result<bool, ShellError> {
+        let mut turn: Vec<Told> = first.into_iter().map(Told::from).collect();
         let mut resumed = false;
         loop {
-            if let Some(services_kept) = self.take(std::mem::take(&mut turn)).await? {
+            if let Some(services_kept) = self.take(turn).await? {
                 self.end(services_kept).await?;
                 return Ok(services_kept);
             }
@@ -101,45 +77,28 @@ impl Engine {
                 self.resume_actions();
                 resumed = true;
             }
-            let next = self.listen(&mut ears).await;
-            if matches!(next.event, Event::ActionEnded { .. }) {
-                hear_lives_out(&mut ears, &mut turn);
-            }
-            turn.push(next);
-            self.gather(&mut ears, &mut turn);
+            turn = self.listen(&mut ear).await;
         }
     }
 
-    /// The next thing heard, the most urgent first.
-    async fn listen(&mut self, ears: &mut Ears) -> Told {
-        let wake = self.state.wake_at().map(|at| Duration::from(at.since((self.clock)())));
-        let due = tokio::time::sleep(wake.unwrap_or(FAR_AWAY));
-        tokio::pin!(due);
+    /// What is heard next, the most urgent first, and whatever else waits already: their facts share one write to disk.
+    async fn listen(&mut self, ear: &mut Events<Told, Told>) -> Vec<Told> {
+        let wait = self.state.wake_at().map(|at| Duration::from(at.since((self.clock)())));
+        let due = Instant::now() + wait.unwrap_or(FAR_AWAY);
         loop {
             tokio::select! {
                 biased;
-                Some(told) = ears.told.recv() => return told,
-                Some(told) = ears.commands.recv() => return told,
-                Some(signal) = ears.lives.recv() => return Event::Signal(signal).into(),
-                Some(event) = ears.sagas.recv() => if let Some(event) = self.heard_of_saga(event) { return event.into() },
-                Some(Ok(result)) = self.submissions.join_next() => if let Some(event) = result { return event.into() },
-                () = &mut due => return Event::Tick.into(),
+                Some(batch) = ear.next_batch(EVENTS_A_TURN_MAX) => {
+                    let mut turn: Vec<_> = batch.into_iter().map(|told| told.settle(Outcome::Done)).collect();
+                    // However much there is to hear, time does not stand still.
+                    if due <= Instant::now() {
+                        turn.push(Event::Tick.into());
+                    }
+                    return turn;
+                }
+                Some(_) = self.submissions.join_next() => {}
+                () = tokio::time::sleep_until(due) => return vec![Event::Tick.into()],
                 () = tokio::time::sleep_until(self.shown_at + SHOW_EVERY) => self.show(),
-                Some(signal) = ears.probes.recv() => return Event::Signal(signal).into(),
-            }
-        }
-    }
-
-    /// Whatever else is waiting already joins the turn, up to a bound.
-    fn gather(&self, ears: &mut Ears, turn: &mut Vec<Told>) {
-        while turn.len() < EVENTS_A_TURN_MAX {
-            let next = ears.told.try_recv().ok();
-            let next = next.or_else(|| ears.commands.try_recv().ok());
-            let next = next.or_else(|| ears.lives.try_recv().ok().map(|signal| Event::Signal(signal).into()));
-            let next = next.or_else(|| ears.probes.try_recv().ok().map(|signal| Event::Signal(signal).into()));
-            match next {
-                Some(told) => turn.push(told),
-                None => break,
             }
         }
     }
@@ -148,7 +107,8 @@ impl Engine {
     async fn take(&mut self, turn: Vec<Told>) -> Result<Option<bool>, ShellError> {
         let (mut records, mut rest) = (Vec::new(), Vec::new());
         let mut to_show = false;
-        for Told { event, mut reply } in turn {
+        for told in turn {
+            let Some(Word { event, mut asker }) = self.word_of(told) else { continue };
             to_show |= !event.can_wait();
             if let Event::PolicyApplied { policy, .. } = &event {
                 self.policy.send_replace(Arc::new((**policy).clone()));
@@ -157,7 +117,7 @@ impl Engine {
             for effect in step(&mut self.state, event, now, &mut self.chance) {
                 match effect {
                     Effect::Record(fact) => records.push(memory::record_of(&fact, now)),
-                    Effect::Reply(answer) => rest.push((Effect::Reply(answer), reply.take())),
+                    Effect::Reply(answer) => rest.push((Effect::Reply(answer), asker.take())),
                     other => rest.push((other, None)),
                 }
             }
@@ -196,24 +156,24 @@ impl Engine {
     }
 
     /// Nothing of this turn may be begun, since its facts are not durable. Whoever asked for something is told so.
-    fn journal_lost(&mut self, reason: &str, rest: Vec<(Effect, Option<Answerer>)>) -> Option<bool> {
+    fn journal_lost(&mut self, reason: &str, rest: Vec<(Effect, Option<Asker>)>) -> Option<bool> {
         tracing::error!(%reason, "H0106: the journal takes no more records: nothing is acted on from here on");
         let lost = Event::JournalLost { reason: reason.to_owned() };
         let effects = step(&mut self.state, lost, (self.clock)(), &mut self.chance);
         let refusal = || Refusal::Guarded { guard: Guard::Journal, reason: reason.to_owned() };
         let keep =
             |effect: &Effect| matches!(effect, Effect::Watch { .. } | Effect::Forget { .. } | Effect::Exit { .. });
-        let kept = rest.into_iter().filter_map(|(effect, answerer)| match effect {
-            Effect::Reply(_) => Some((Effect::Reply(Err(refusal())), answerer)),
+        let kept = rest.into_iter().filter_map(|(effect, asker)| match effect {
+            Effect::Reply(_) => Some((Effect::Reply(Err(refusal())), asker)),
             other => keep(&other).then_some((other, None)),
         });
         let all = kept.chain(effects.into_iter().map(|effect| (effect, None))).collect();
         self.carry_out(all)
     }
 
-    fn carry_out(&mut self, effects: Vec<(Effect, Option<Answerer>)>) -> Option<bool> {
+    fn carry_out(&mut self, effects: Vec<(Effect, Option<Asker>)>) -> Option<bool> {
         let mut exit = None;
-        for (effect, answerer) in effects {
+        for (effect, asker) in effects {
             match effect {
                 Effect::Record(_) => unreachable!("facts were written before"),
                 Effect::Carry(plan) => self.submit(*plan),
@@ -227,9 +187,8 @@ impl Engine {
                 Effect::Forget { instance } => self.prober.forget(&instance),
                 Effect::Gate { open } => self.runner.set_acting(open),
                 Effect::Reply(answer) => {
-                    if let Some(answerer) = answerer {
-                        // Whoever asked may have gone away; the command holds all the same.
-                        let _ = answerer.send(answer);
+                    if let Some(asker) = asker {
+                        asker.answer(answer);
                     }
                 }
                 Effect::Exit { services_kept } => exit = Some(services_kept),
@@ -243,25 +202,16 @@ impl Engine {
         let services = self.policy.borrow().clone();
         let grace = services.services.get(&plan.target.service).map_or(Millis(10_000), |service| service.stop.grace);
         let runner = self.runner.clone();
+        self.begin(async move { handed_over(&runner, &plan, grace).await });
+    }
+
+    /// Begins something aside; what it comes to, if anything, is heard like everything else.
+    fn begin(&mut self, aside: impl Future<Output = Option<Event>> + Send + 'static) {
+        let emitter = self.emitter.clone();
         self.submissions.spawn(async move {
-            let action = plan.action;
-            let failed = |cause: String| Some(Event::ActionEnded { action, end: ActionEnd::Undone { cause } });
-            let saga = match saga_of(&plan, grace) {
-                Ok(saga) => saga,
-                Err(error) => return failed(error.to_string()),
-            };
-            let id = saga.id.clone();
-            match runner.submit(saga).await {
-                Ok(Reply::Accepted | Reply::Obeyed) => None,
-                // With another definition it is still the same saga: the policy changed between two engines, and with it the
-                // limits that a new saga would get. It goes on with its own.
-                Ok(Reply::Open | Reply::Ended) | Err(SagaError::IdReused(_)) => standing(&runner, &id, action).await,
-                Err(SagaError::Halted { why }) => Some(Event::JournalLost { reason: why }),
-                // Begun by a version that this one cannot follow: what has happened is not known, least of all that nothing has.
-                Err(error @ SagaError::Refused { .. }) => {
-                    Some(Event::ActionEnded { action, end: ActionEnd::Parked { why: error.to_string() } })
-                }
-                Err(error) => failed(error.to_string()),
+            if let Some(event) = aside.await {
+                // Refused only when the engine ends.
+                let _ = emitter.emit(event).await;
             }
         });
     }
@@ -269,7 +219,7 @@ impl Engine {
     /// A person lets an action go on; if it cannot, it is where it was.
     fn let_go_on(&mut self, action: ActionId, saga: SagaId, by: String) {
         let runner = self.runner.clone();
-        self.submissions.spawn(async move {
+        self.begin(async move {
             let refused = runner.command(&saga, homeostat_saga::Command::Resume, &by).await.err()?;
             Some(Event::ActionEnded { action, end: ActionEnd::Stuck { why: refused.to_string() } })
         });
@@ -281,6 +231,13 @@ impl Engine {
         let plans: Vec<Plan> = running.map(|(_, action)| action.plan.clone()).collect();
         for plan in plans {
             self.submit(plan);
+        }
+    }
+
+    fn word_of(&self, told: Told) -> Option<Word> {
+        match told {
+            Told::Word(word) => Some(word),
+            Told::SagaWord(SagaWord(event)) => self.heard_of_saga(event).map(Word::from),
         }
     }
 
@@ -318,16 +275,28 @@ impl Engine {
     }
 }
 
-/// All lives that were told before the end of an action go before it: an end heard before the life it began is known would
-/// have that life begun once more. To listen to lives first is not enough, as both may come between two looks.
-fn hear_lives_out(ears: &mut Ears, turn: &mut Vec<Told>) {
-    for _ in 0..ears.lives.len() {
-        let Ok(signal) = ears.lives.try_recv() else { break };
-        turn.push(Event::Signal(signal).into());
+/// Hands a plan over; what the controller is to be told at once, if anything.
+async fn handed_over(runner: &Runner, plan: &Plan, grace: Millis) -> Option<Event> {
+    let action = plan.action;
+    let failed = |cause: String| Some(Event::ActionEnded { action, end: ActionEnd::Undone { cause } });
+    let saga = match saga_of(plan, grace) {
+        Ok(saga) => saga,
+        Err(error) => return failed(error.to_string()),
+    };
+    let id = saga.id.clone();
+    match runner.submit(saga).await {
+        Ok(Reply::Accepted | Reply::Obeyed) => None,
+        // With another definition it is still the same saga: the policy changed between two engines, and with it the
+        // limits that a new saga would get. It goes on with its own.
+        Ok(Reply::Open | Reply::Ended) | Err(SagaError::IdReused(_)) => standing(runner, &id, action).await,
+        Err(SagaError::Halted { why }) => Some(Event::JournalLost { reason: why }),
+        // Begun by a version that this one cannot follow: what has happened is not known, least of all that nothing has.
+        Err(error @ SagaError::Refused { .. }) => {
+            Some(Event::ActionEnded { action, end: ActionEnd::Parked { why: error.to_string() } })
+        }
+        Err(error) => failed(error.to_string()),
     }
 }
-
-type Answerer = oneshot::Sender<Result<CommandReply, Refusal>>;
 
 /// How a saga that was handed over before stands: told if it is at rest, else its end will be heard of.
 async fn standing(runner: &Runner, id: &SagaId, action: ActionId) -> Option<Event> {

@@ -8,8 +8,10 @@ mod clock;
 mod engine;
 mod error;
 mod memory;
+mod told;
 
 pub use clock::{Clock, steady};
-pub use engine::{Ears, Engine, Told};
+pub use engine::Engine;
 pub use error::ShellError;
 pub use memory::{Remembered, recall};
+pub use told::{Answer, Asker, SagaWord, Told, Word, hearing, pass_on_sagas};

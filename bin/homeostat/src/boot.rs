@@ -68,6 +68,10 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
         policy: policy_out,
         journal: JournalView::of(journal.clone()),
         reloads: reloads_in,
+        reactor: {
+            let observer = reactor.observer();
+            Arc::new(move || observer.snapshot())
+        },
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let api_options = ApiOptions {

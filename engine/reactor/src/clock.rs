@@ -18,6 +18,7 @@ const YIELDS_A_WAKING: u32 = 32;
 
 /// An instant, in nanoseconds since an origin that whoever made it has chosen: the start of the clock for times of processing,
 /// usually the Unix epoch for times that events carry.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Moment(pub u64);
 

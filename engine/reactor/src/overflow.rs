@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 const SAMPLE_ONE_IN: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
 
 /// What happens when a class is full.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[cfg_attr(feature = "schemars", schemars(with = "String"))]
 pub enum Overflow {
     /// Whoever emits waits for room, in the order of asking.
     Block,

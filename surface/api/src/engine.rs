@@ -3,6 +3,7 @@
 //! Made by the wiring, which answers the requests. Always holds: the queues are bounded, and each request carries the one-time
 //! channel of its answer; an answer nobody waits for any more is dropped by its sender.
 
+use homeostat_reactor::ReactorSnapshot;
 use homeostat_store::{Journal, Reader, StoreError};
 use homeostat_vocabulary::{Command, CommandReply, Policy, Refusal, ServiceName, Status};
 use schemars::JsonSchema;
@@ -29,9 +30,14 @@ pub struct Engine {
     pub journal: JournalView,
     /// Where reloads of the configuration are asked for.
     pub reloads: mpsc::Sender<ReloadRequest>,
+    /// How the engine's own event path stands.
+    pub reactor: ReactorView,
     /// The engine's version.
     pub version: String,
 }
+
+/// Looks at the engine's event path.
+pub type ReactorView = Arc<dyn Fn() -> ReactorSnapshot + Send + Sync>;
 
 /// A command on its way to the engine.
 #[derive(Debug)]

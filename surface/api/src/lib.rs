@@ -25,7 +25,7 @@ mod stopping;
 mod token;
 
 pub use code::Code;
-pub use engine::{CommandRequest, Engine, JournalView, ReloadOutcome, ReloadRequest};
+pub use engine::{CommandRequest, Engine, JournalView, ReactorView, ReloadOutcome, ReloadRequest};
 pub use error::ApiError;
 pub use openapi::document as openapi_document;
 pub use problem::Problem;

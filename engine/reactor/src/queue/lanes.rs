@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::overflow::Overflow;
 
 /// How large a lane may get, and what happens then.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lane {
     /// How many events may wait; at least one.
@@ -37,6 +38,7 @@ impl Lane {
 }
 
 /// Why an event was lost to a limit.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
@@ -51,6 +53,7 @@ pub enum Loss {
 }
 
 /// Events lost to limits, by why.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Losses {
     /// Dropped because they came last.
@@ -228,6 +231,7 @@ impl<E: Event> Line<E> {
 }
 
 /// How one class's lane stands.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LaneSnapshot {
     /// Its settings.

@@ -73,6 +73,7 @@ struct Kept<E> {
 }
 
 /// How many dead letters there are.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetterSnapshot {
     /// Kept now.

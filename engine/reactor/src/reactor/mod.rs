@@ -38,6 +38,8 @@ mod emitter;
 mod events;
 pub(crate) mod handler;
 mod inlet;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod snapshot;
 mod stopwatch;
 mod subscribe;
@@ -63,6 +65,8 @@ pub use emitter::{Emitter, Refused, RefusedWhy};
 pub use events::Events;
 pub use handler::{Answer, Backoff, Supervision};
 pub use inlet::Inlet;
+#[cfg(feature = "metrics")]
+pub use metrics::ReactorMetrics;
 pub use snapshot::{ClassSnapshot, HandlerSnapshot, ReactorSnapshot};
 pub use subscribe::{On, Subscription};
 pub use subscriber::HandlerState;

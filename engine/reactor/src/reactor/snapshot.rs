@@ -14,6 +14,7 @@ use crate::event::Event;
 use crate::queue::lanes::LaneSnapshot;
 
 /// One class of the inlet.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassSnapshot {
     /// The class.
@@ -31,6 +32,7 @@ pub struct ClassSnapshot {
 }
 
 /// One handler or stream.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HandlerSnapshot {
     /// Its name.
@@ -56,6 +58,7 @@ pub struct HandlerSnapshot {
 }
 
 /// A reactor, as it stood at a moment.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReactorSnapshot {
     /// When.

@@ -30,6 +30,7 @@ const OVERTAKE_MAX: usize = Class::Critical.weight();
 pub(super) const HANDLER_GONE: &str = "its handler went away";
 
 /// How a handler is.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HandlerState {

@@ -64,6 +64,7 @@ pub(crate) fn add(counter: &AtomicU64, more: u64) {
 }
 
 /// Durations, as they stood at a moment.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimingSnapshot {
     /// How many.

@@ -8,6 +8,7 @@ mod events;
 mod health;
 mod page;
 mod services;
+mod telemetry;
 
 pub use actions::ActionPage;
 pub use commands::{PauseBody, PausedEverything, ShutdownBody};
@@ -22,7 +23,7 @@ pub use crate::reading::{ActionDetail, ActionState, ActionSummary, EpisodeState,
 
 use crate::admit;
 use crate::code::Code;
-use crate::engine::{CommandRequest, Engine, JournalView, ReloadOutcome, ReloadRequest};
+use crate::engine::{CommandRequest, Engine, JournalView, ReactorView, ReloadOutcome, ReloadRequest};
 use crate::extract::BODY_BYTES_MAX;
 use crate::problem::Refused;
 use crate::route::{Payload, Route, schema};
@@ -31,8 +32,10 @@ use crate::stopping::Stopping;
 use crate::token::Token;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use homeostat_reactor::ReactorSnapshot;
 use homeostat_vocabulary::{ActionId, CommandReply, EpisodeId, Policy, ServiceName, ServiceStatus, Status};
 use hyper::{Method, Uri};
+use prometheus_client::registry::Registry;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,6 +55,8 @@ pub(crate) struct Parts {
     pub status: watch::Receiver<Arc<Status>>,
     pub policy: watch::Receiver<Arc<Policy>>,
     pub journal: JournalView,
+    pub reactor: ReactorView,
+    pub metrics: Registry,
     pub version: String,
     pub token: Token,
     pub since: Instant,
@@ -77,6 +82,8 @@ impl Shared {
             status: engine.status,
             policy: engine.policy,
             journal: engine.journal,
+            metrics: telemetry::registry(&engine.version, &engine.reactor),
+            reactor: engine.reactor,
             version: engine.version,
             token,
             since: Instant::now(),
@@ -140,6 +147,12 @@ fn for_reading() -> Vec<Route> {
             .of::<ActionId>()
             .refuses(ONE),
         events,
+        Route::get::<ReactorSnapshot, _>("/v1/reactor", telemetry::reactor).called(
+            "getReactor",
+            "The engine's own event path: what waits in each class, how long, what was lost, and how its handlers do.",
+        ),
+        Route::get_other("/metrics", Payload::Text(telemetry::OPENMETRICS), telemetry::metrics)
+            .called("getMetrics", "Metrics in the OpenMetrics text format, for Prometheus and its kin."),
         Route::get_other(
             "/v1/openapi.json",
             Payload::Json(schema::<serde_json::Map<String, serde_json::Value>>),

@@ -1,6 +1,7 @@
 //! The two addresses: opening, closing, what is in the way, and what strangers throw at them.
 
 use crate::client::{raw, raw_open};
+use crate::telemetry;
 use crate::{Fixture, PATIENCE, eventually, facts, token_of};
 use homeostat_api::{ApiError, Engine, JournalView, Options, serve, socket_path, token_path};
 use homeostat_store::Journal;
@@ -21,6 +22,7 @@ async fn refusal(folder: &Path, adjust: impl FnOnce(&mut Options)) -> ApiError {
         status: watch::channel(Arc::new(Status::default())).1,
         policy: watch::channel(Arc::new(Policy::default())).1,
         journal: JournalView::of(journal),
+        reactor: telemetry::view(),
         reloads: mpsc::channel(1).0,
         version: String::new(),
     };

@@ -13,6 +13,7 @@ mod gate;
 mod health;
 mod reading;
 mod schema;
+mod telemetry;
 
 use client::Client;
 use homeostat_api::{
@@ -78,6 +79,7 @@ impl Fixture {
             status: status_seen,
             policy: policy_seen,
             journal: JournalView::of(journal.clone()),
+            reactor: telemetry::view(),
             reloads,
             version: "1.2.3".to_owned(),
         };

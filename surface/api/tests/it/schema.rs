@@ -64,7 +64,15 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str, found: &mut 
             "maximum" if value.is_number() && value.as_f64() > rule.as_f64() => {
                 found.push(format!("{at}: {value} is above {rule}"));
             }
+            "minItems" if value.as_array().is_some_and(|items| (items.len() as u64) < rule.as_u64().unwrap()) => {
+                found.push(format!("{at}: has fewer than {rule} items"));
+            }
+            "maxItems" if value.as_array().is_some_and(|items| (items.len() as u64) > rule.as_u64().unwrap()) => {
+                found.push(format!("{at}: has more than {rule} items"));
+            }
             "additionalProperties"
+            | "minItems"
+            | "maxItems"
             | "const"
             | "enum"
             | "minimum"

@@ -21,6 +21,7 @@ pub use ack::{Ack, Outcome, Receipt, Settlement};
 pub use class::{Class, PerClass};
 pub use clock::{Clock, ManualClock, Moment, Sleep};
 pub use delivery::Delivery;
+pub use durable::{Durable, DurableSource, Offset};
 pub use event::{Event, Holds};
 pub use overflow::{Overflow, UnknownOverflow};
 pub use queue::lanes::{Lane, LaneSnapshot, Losses};

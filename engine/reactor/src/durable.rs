@@ -1,1 +1,0 @@
-//! Sources that remember how far a consumer has come.

@@ -6,22 +6,49 @@
 //! Numbers are finite and of a magnitude up to [`MAGNITUDE_MAX`]; any other is refused and counted, so that none can spoil a figure
 //! unseen. As long as nothing was taken in a figure is `None`: no value is not zero.
 
+mod anomaly;
+mod anything;
+mod buckets;
+mod collect;
 mod count;
+mod detector;
+mod distinct;
+mod ends;
+mod extent;
 mod mean;
+mod percentiles;
+mod rate;
 mod reading;
+mod recent;
 mod recipe;
+mod robust_score;
 mod sum;
+mod trend;
+mod variance;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Moment;
 
+pub use anomaly::{Anomalies, Anomaly, Finding};
+pub use buckets::RELATIVE_ERROR;
+pub use collect::{Collect, Collected};
 pub use count::Count;
+pub use detector::{Detector, Verdict};
+pub use distinct::Distinct;
+pub use ends::{First, Last};
+pub use extent::{Extent, Max, Min, MinMax};
 pub use mean::Mean;
+pub use percentiles::{Percentiles, Quantile, Quantiles};
+pub use rate::{Pace, Rate};
 pub use reading::{MAGNITUDE_MAX, Reading};
+pub use recent::RecentRate;
 pub use recipe::{Of, OfSome, Recipe, When};
+pub use robust_score::RobustScore;
 pub use sum::Sum;
+pub use trend::{CONFIDENCE, Direction, Slope, Trend};
+pub use variance::{Spread, Variance};
 
 /// A running summary of values: each is taken in O(1) or O(log n), and the memory it needs does not grow with their number.
 ///

@@ -17,6 +17,13 @@ pub struct Reading<T = f64> {
     pub refused: u64,
 }
 
+impl<T> Reading<T> {
+    /// The reading of something made of the figure.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Reading<U> {
+        Reading { value: self.value.map(make), taken: self.taken, refused: self.refused }
+    }
+}
+
 /// Counts the numbers at the door of an aggregate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Tally {

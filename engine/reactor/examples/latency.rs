@@ -39,8 +39,6 @@ fn main() {
     }
     let saved = serde_json::to_string(&halves[0]).expect("states are plain data");
     halves[0] = serde_json::from_str(&saved).expect("it was just saved");
-    println!("Half of it, saved: {} bytes", saved.len());
-
     let [mut first, second] = halves;
     for (route, state) in &mut first {
         recipe.join(state, &second[route]);
@@ -52,11 +50,6 @@ fn main() {
         println!("{route}: {:.1} a second over {:?}", pace.per_second.unwrap_or_default(), pace.span);
         println!("  half within {:.1} ms, 99 % within {:.1} ms", quantiles.p50, quantiles.p99);
         println!("  {:?}: {:.2} to {:.2} ms a minute (95 % sure)", slope.direction(), low * 60.0, high * 60.0);
-        println!(
-            "  {} unusual, the farthest {} ms, at {:?}",
-            found.unusual,
-            found.farthest.number,
-            found.farthest.at.since(Moment::ZERO)
-        );
+        println!("  {} unusual, farthest from the usual {:.1} ms", found.unusual, found.farthest.number);
     }
 }

@@ -20,8 +20,8 @@ pub struct Spread {
 /// Mean, variance and standard deviation; it takes two numbers to have them.
 ///
 /// Each number moves the mean and the squares about it (Welford), two of them merge through the distance of their means (Chan), so
-/// nothing large is ever subtracted from something large: a spread of 1 about 1e9 is exact to about nine digits. The order of
-/// adding and merging matters no more than rounding does.
+/// nothing large is ever subtracted from something large: of 16 digits as many are lost as the mean is longer than the spread, not
+/// twice as many. The order of adding and merging matters no more than that.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Variance {
     tally: Tally,

@@ -9,7 +9,7 @@ use homeostat_reactor::aggregate::{
 };
 use proptest::prelude::*;
 
-use super::{Seeded, having_added};
+use super::{Seeded, having_added, restored};
 
 proptest! {
     #[test]
@@ -183,6 +183,20 @@ fn distinct_values_are_exact_while_few_and_near_when_many() {
             assert!(off.abs() <= allowed, "{next_check}: off by {off}");
             next_check += 1 + next_check / 3;
         }
+    }
+}
+
+#[test]
+fn distinct_values_merge_to_what_all_of_them_give() {
+    // Would break: values lost where exact counting hands over to registers, in adding or in merging.
+    for (few, many) in [(3, 40), (200, 56), (200, 57), (1, 256), (0, 257), (100, 5_000), (5_000, 6_000)] {
+        let all = having_added(Distinct::new(), 0..few + many);
+        assert_eq!(having_added(Distinct::new(), (0..few + many).rev()), all);
+        let (one, other) = (having_added(Distinct::new(), 0..few), having_added(Distinct::new(), few / 2..few + many));
+        let (mut forward, mut backward) = (one.clone(), restored(&other));
+        forward.merge(&other);
+        backward.merge(&one);
+        assert_eq!((&forward, &backward), (&all, &all));
     }
 }
 

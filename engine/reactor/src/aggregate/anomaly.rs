@@ -1,4 +1,5 @@
-//! What is out of the ordinary.
+//! What is out of the ordinary: counts and keeps what a detector says of each number. The judgement is the detector's; here it is
+//! only fed, never with what is no finite number.
 
 use serde::{Deserialize, Serialize};
 

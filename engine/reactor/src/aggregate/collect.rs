@@ -1,4 +1,5 @@
-//! The values themselves, up to a limit.
+//! The values themselves, in the order of adding, up to a limit that whoever makes it must name: it never keeps more, and what it
+//! had no room for is counted.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! How many.
+//! How many, of anything: the one aggregate that looks neither at the value nor at its moment. Exact until 2^64, and there it stays.
 
 use std::marker::PhantomData;
 

@@ -1,4 +1,4 @@
-//! What judges how unusual a number is.
+//! What judges how unusual a number is: the trait that makes the judgement of an anomaly exchangeable, and what it says.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

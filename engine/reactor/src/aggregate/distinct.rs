@@ -1,4 +1,5 @@
-//! How many different ones.
+//! How many different ones: exact while they are few, then an estimate of fixed size. It keeps hashes, never the values, and hashes
+//! them the same in every version, so that what was saved long ago can still be merged.
 
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;

@@ -1,4 +1,5 @@
-//! The first and the last.
+//! The first and the last value, by the moments they hold at and not by the order they came in: a late event never takes the place
+//! of a later one.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

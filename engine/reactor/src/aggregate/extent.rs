@@ -1,4 +1,4 @@
-//! How little and how much at the extremes.
+//! How little and how much at the extremes: least, greatest and both. Exact, and the same in any order, down to the sign of zero.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! How much on average.
+//! How much on average: the sum over the count, and so as exact as the sum, with the same numbers refused.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! What most numbers stay below.
+//! What most numbers stay below, within a stated relative error: the sketch that windows and groups keep in place of the numbers.
+//! Its memory has a limit; where that costs exactness it says so.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! How often.
+//! How often, over the time from the earliest event to the latest. It asks no clock: it knows only the moments of the events.
 
 use std::marker::PhantomData;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How often of late.
+//! How often of late, for streams without windows: old events fade. It asks no clock; who wants the rate of now says when that is.
 
 use std::f64::consts::LN_2;
 use std::marker::PhantomData;

@@ -1,4 +1,5 @@
-//! How much in all.
+//! How much in all. What rounding would lose is kept in a second number, so that the sum of millions is right to the last digit and
+//! does not depend on how it was split and merged.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
-//! Where numbers are going, and how sure that is.
+//! Where numbers are going, and how sure that is. It never names a direction that its interval does not bear out, and takes times
+//! in any order.
 
 use serde::{Deserialize, Serialize};
 

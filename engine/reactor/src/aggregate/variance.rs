@@ -1,4 +1,5 @@
-//! How far numbers lie apart.
+//! How far numbers lie apart: mean, variance and standard deviation in one pass, without keeping a number and without the loss of
+//! digits that the plain formula suffers far from zero.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! From events to figures of them.
+//! From events to figures of them: projections, conditions and tuples, and states that outlive the closures they were made with.
 
 use homeostat_reactor::Moment;
 use homeostat_reactor::aggregate::{Collect, Count, Distinct, Last, Max, Mean, Percentiles, Recipe, Sum, Trend};

@@ -1,4 +1,4 @@
-//! Slopes and how sure they are.
+//! Slopes beside the textbook's, and whether they are as sure as they say: the interval on seeded noise, whatever the clock does.
 
 use std::time::Duration;
 

@@ -10,12 +10,10 @@ mod repeating;
 mod sharing;
 mod timing;
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -112,36 +110,44 @@ fn poll_once<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Item>> {
 
 /// A source that the test fills by hand and can look into at any time.
 #[derive(Debug)]
-struct Tap<T>(Rc<RefCell<(VecDeque<T>, bool, Option<Waker>)>>);
+struct Tap<T>(Arc<Mutex<Reservoir<T>>>);
+
+#[derive(Debug)]
+struct Reservoir<T> {
+    items: VecDeque<T>,
+    closed: bool,
+    waker: Option<Waker>,
+}
 
 impl<T> Clone for Tap<T> {
     fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
+        Self(Arc::clone(&self.0))
     }
 }
 
 impl<T> Tap<T> {
     fn new(items: impl IntoIterator<Item = T>) -> Self {
-        Self(Rc::new(RefCell::new((items.into_iter().collect(), false, None))))
+        Self(Arc::new(Mutex::new(Reservoir { items: items.into_iter().collect(), closed: false, waker: None })))
     }
 
     fn push(&self, item: T) {
-        self.0.borrow_mut().0.push_back(item);
-        self.wake();
+        self.change(|reservoir| reservoir.items.push_back(item));
     }
 
     fn close(&self) {
-        self.0.borrow_mut().1 = true;
-        self.wake();
+        self.change(|reservoir| reservoir.closed = true);
     }
 
-    fn wake(&self) {
-        let waker = self.0.borrow_mut().2.take();
+    fn change(&self, change: impl FnOnce(&mut Reservoir<T>)) {
+        let mut reservoir = self.0.lock().unwrap();
+        change(&mut reservoir);
+        let waker = reservoir.waker.take();
+        drop(reservoir);
         waker.into_iter().for_each(Waker::wake);
     }
 
     fn left(&self) -> usize {
-        self.0.borrow().0.len()
+        self.0.lock().unwrap().items.len()
     }
 }
 
@@ -149,10 +155,10 @@ impl<T> Stream for Tap<T> {
     type Item = T;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
-        let (items, closed, waker) = &mut *self.0.borrow_mut();
-        match items.pop_front() {
-            None if !*closed => {
-                *waker = Some(context.waker().clone());
+        let mut reservoir = self.0.lock().unwrap();
+        match reservoir.items.pop_front() {
+            None if !reservoir.closed => {
+                reservoir.waker = Some(context.waker().clone());
                 Poll::Pending
             }
             item => Poll::Ready(item),

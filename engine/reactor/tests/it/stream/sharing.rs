@@ -221,7 +221,8 @@ fn who_asks_while_another_reads_is_not_forgotten() {
     flag.lower();
     let asks = Arc::clone(&other);
     let source = futures::stream::poll_fn(move |context| {
-        if let Some(mut other) = asks.lock().unwrap().take() {
+        let other = asks.lock().unwrap().take();
+        if let Some(mut other) = other {
             // As from another thread: the source has news, the other one is woken by it and finds the source in use.
             context.waker().wake_by_ref();
             assert!(Pin::new(&mut other).poll_next(&mut Context::from_waker(&waker)).is_pending());
@@ -235,6 +236,8 @@ fn who_asks_while_another_reads_is_not_forgotten() {
     *other.lock().unwrap() = Some(shared.subscribe());
     assert!(poll_once(&mut reader).is_pending());
     assert!(flag.lower(), "it may ask again");
+    // The source has it, and it has the source.
+    drop(other.lock().unwrap().take());
 }
 
 #[test]
@@ -326,15 +329,18 @@ async fn many_threads_see_the_same() {
         readers.spawn(shared.subscribe().collect::<Vec<usize>>());
     }
     let mut passing = tokio::task::JoinSet::new();
-    for item in 0..ITEMS {
-        sender.send(item).await.unwrap();
-        if item % 50 == 0 {
-            passing.abort_all();
-            passing.spawn(shared.subscribe().collect::<Vec<usize>>());
+    let all = async {
+        for item in 0..ITEMS {
+            sender.send(item).await.unwrap();
+            if item % 50 == 0 {
+                passing.abort_all();
+                passing.spawn(shared.subscribe().collect::<Vec<usize>>());
+            }
         }
-    }
-    drop(sender);
-    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), readers.join_all()).await;
+        drop(sender);
+        readers.join_all().await
+    };
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), all).await;
     for seen in waited.expect("all see the end") {
         assert!(seen.into_iter().eq(0..ITEMS));
     }

@@ -1,0 +1,60 @@
+//! Gathers items into batches, bounded in number and in time. Made by [`chunks_within`](super::StreamOps::chunks_within).
+//!
+//! Holds fewer items than a full batch. They are handed out at once when the source ends, and are lost when the operator is dropped.
+//! No batch is empty.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures::Stream;
+
+use super::timer::Timer;
+use super::upstream::Upstream;
+
+/// Room set aside for a batch before it has any items: a larger one grows as it fills, so that a huge limit costs nothing.
+const ROOM_AT_FIRST_MAX: usize = 1_024;
+
+/// See [`chunks_within`](super::StreamOps::chunks_within).
+#[derive(Debug)]
+#[must_use = "streams do nothing unless polled"]
+pub struct Chunks<S: Stream> {
+    source: Upstream<S>,
+    max: usize,
+    patience: Timer,
+    batch: Vec<S::Item>,
+}
+
+impl<S: Stream> Chunks<S> {
+    pub(super) fn new(source: S, max: usize, patience: Timer) -> Self {
+        Self { source: Upstream::new(source), max: max.max(1), patience, batch: Vec::new() }
+    }
+}
+
+impl<S: Stream> Unpin for Chunks<S> {}
+
+impl<S: Stream> Stream for Chunks<S> {
+    type Item = Vec<S::Item>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Vec<S::Item>>> {
+        let this = self.get_mut();
+        while this.batch.len() < this.max {
+            match this.source.poll_next(context) {
+                Poll::Ready(Some(item)) => {
+                    if this.batch.is_empty() {
+                        this.patience.restart();
+                        this.batch.reserve(this.max.min(ROOM_AT_FIRST_MAX));
+                    }
+                    this.batch.push(item);
+                }
+                Poll::Ready(None) if this.batch.is_empty() => return Poll::Ready(None),
+                Poll::Ready(None) => break,
+                Poll::Pending if this.batch.is_empty() => return Poll::Pending,
+                Poll::Pending => {
+                    ready!(this.patience.poll(context));
+                    break;
+                }
+            }
+        }
+        Poll::Ready(Some(std::mem::take(&mut this.batch)))
+    }
+}

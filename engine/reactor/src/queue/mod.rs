@@ -3,7 +3,7 @@
 //!
 //! Always holds: pushes that wait for room get it in the order of asking, and nobody who asks later takes it from them; a push
 //! that is cancelled gives its place back; a close lets what waits be drained and refuses everything else; no user code runs and
-//! nobody is woken under the lock, but for [`Event::key`](crate::Event::key) where a class coalesces.
+//! nobody is woken under the lock, but for [`Event::key`] where a class coalesces.
 
 pub mod lanes;
 

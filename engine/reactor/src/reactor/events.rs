@@ -1,4 +1,5 @@
-//! A subscription as a stream.
+//! A subscription as a stream: made by [`On::events`](super::On::events), read by whoever wants to pull. Always holds: an event that was
+//! read by a future that was then dropped is still there for the next.
 
 use std::future::poll_fn;
 use std::marker::PhantomData;

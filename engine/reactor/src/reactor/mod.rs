@@ -13,9 +13,9 @@
 //! use homeostat_reactor::{Reactor, events};
 //! use std::time::Duration;
 //!
-//! #[derive(Clone)]
+//! #[derive(Clone, Debug)]
 //! struct OrderPlaced { amount: u64 }
-//! events! { enum Shop { OrderPlaced } }
+//! events! { #[derive(Debug)] enum Shop { OrderPlaced } }
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let reactor = Reactor::<Shop>::builder().start();

@@ -20,12 +20,15 @@ fn by_source(seen: &[(u64, Numbered)], source: usize) -> Vec<usize> {
     seen.iter().filter(|(_, (from, _))| *from == source).map(|(_, (_, number))| *number).collect()
 }
 
+/// Items with the time each takes, and how long the source stays open after them.
+type Timed = (Vec<(u64, usize)>, u64);
+
 proptest! {
     #[test]
     fn a_merge_keeps_the_order_of_each_source_and_loses_nothing(sources in sources(), how in 0..3) {
         // Would break: an item lost, doubled or overtaken by a later one of its own source.
         let time = ManualClock::new();
-        let source = |(from, (items, end)): (usize, &(Vec<(u64, usize)>, u64))| {
+        let source = |(from, (items, end)): (usize, &Timed)| {
             timed(&time.clock(), items.iter().map(|(gap, number)| (*gap, (from, *number))).collect(), *end)
         };
         let streams: Vec<_> = sources.iter().enumerate().map(source).collect();

@@ -5,7 +5,6 @@ mod aggregate;
 mod durable;
 mod flow;
 mod foundation;
-mod pipeline;
 mod queue;
 mod reactor;
 mod route;

@@ -32,6 +32,7 @@ impl Made {
             status,
             policy,
             journal: JournalView::of(journal),
+            reactor: event_path(),
             reloads,
             version: "0.0.0".to_owned(),
         };
@@ -64,4 +65,14 @@ impl Drop for Made {
             self.runtime.block_on(bound.ended());
         }
     }
+}
+
+/// A look at the event path of an engine that has heard nothing yet; no verb shows it.
+fn event_path() -> homeostat_api::ReactorView {
+    let (reactor, ear) = homeostat_shell::hearing();
+    let observer = reactor.observer();
+    Arc::new(move || {
+        let _kept = (&reactor, &ear);
+        observer.snapshot()
+    })
 }

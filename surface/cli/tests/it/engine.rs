@@ -32,7 +32,7 @@ impl Made {
             status,
             policy,
             journal: JournalView::of(journal),
-            reactor: event_path(),
+            reactor: runtime.block_on(async { event_path() }),
             reloads,
             version: "0.0.0".to_owned(),
         };
@@ -67,7 +67,7 @@ impl Drop for Made {
     }
 }
 
-/// A look at the event path of an engine that has heard nothing yet; no verb shows it.
+/// A look at the event path of an engine that has heard nothing yet; no verb shows it. Must be called within a runtime.
 fn event_path() -> homeostat_api::ReactorView {
     let (reactor, ear) = homeostat_shell::hearing();
     let observer = reactor.observer();

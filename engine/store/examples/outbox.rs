@@ -37,7 +37,7 @@ fn place_order(journal: &Journal, number: usize) -> Result<u64, StoreError> {
         expect: Expect::Absent,
     };
     let placed = Record { kind: "order.placed".into(), subject: number.to_string(), ..Record::default() };
-    let commit = Commit { records: vec![placed], puts: vec![order], offsets: Vec::new() };
+    let commit = Commit { records: vec![placed], puts: vec![order], ..Commit::default() };
     Ok(journal.commit_blocking(commit)?.first_seq)
 }
 

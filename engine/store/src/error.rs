@@ -79,6 +79,19 @@ pub enum StoreError {
         /// The version that is there, `None` when there is no such document.
         found: Option<u64>,
     },
+    /// A consumer does not stand where the commit expected it; nothing of the commit was written.
+    #[error(
+        "consumer {consumer} is at {}, not at {} as expected: another one of that name has committed",
+        offset_text(*found), offset_text(*expected)
+    )]
+    OffsetMoved {
+        /// The consumer.
+        consumer: String,
+        /// Where it was expected, `None` for nowhere yet.
+        expected: Option<u64>,
+        /// Where it is.
+        found: Option<u64>,
+    },
     /// The request itself cannot be stored.
     #[error("this cannot be stored: {reason}")]
     Invalid {
@@ -108,7 +121,7 @@ impl StoreError {
             Self::Io { .. } | Self::ReadOnly { .. } => Some("H0106"),
             Self::Occupied { .. } => Some("H0107"),
             Self::Busy => Some("H0108"),
-            Self::Conflict { .. } | Self::Invalid { .. } | Self::Closed => None,
+            Self::Conflict { .. } | Self::OffsetMoved { .. } | Self::Invalid { .. } | Self::Closed => None,
         }
     }
 
@@ -143,4 +156,8 @@ fn with_code(error: &rusqlite::Error) -> String {
 
 fn version_text(found: Option<u64>) -> String {
     found.map_or_else(|| "there is none".to_owned(), |version| format!("it has version {version}"))
+}
+
+fn offset_text(offset: Option<u64>) -> String {
+    offset.map_or_else(|| "no offset".to_owned(), |offset| format!("offset {offset}"))
 }

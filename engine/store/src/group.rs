@@ -97,6 +97,9 @@ impl<'c> Group<'c> {
 
     /// Applies one commit. The outer error means that the database failed; the inner one that this commit is refused.
     pub(crate) fn apply(&mut self, commit: &Commit) -> rusqlite::Result<Result<Committed, StoreError>> {
+        if let Some(conflict) = self.find_moved_offset(&commit.expected_offsets)? {
+            return Ok(Err(conflict));
+        }
         if let Some(conflict) = self.find_conflict(&commit.puts)? {
             return Ok(Err(conflict));
         }
@@ -141,6 +144,18 @@ impl<'c> Group<'c> {
         self.position.seq = seq;
         self.position.hash = hash;
         Ok(())
+    }
+
+    /// The first consumer that does not stand where the commit expects it.
+    fn find_moved_offset(&mut self, expected: &[(String, Option<u64>)]) -> rusqlite::Result<Option<StoreError>> {
+        for (consumer, expected) in expected {
+            let found = self.offset(consumer)?;
+            if found != *expected {
+                let (consumer, expected) = (consumer.clone(), *expected);
+                return Ok(Some(StoreError::OffsetMoved { consumer, expected, found }));
+            }
+        }
+        Ok(None)
     }
 
     /// Looks up every document of the commit, remembers what is there, and returns the first broken condition.
@@ -195,13 +210,17 @@ impl<'c> Group<'c> {
     }
 
     fn set_offset(&mut self, consumer: &str, seq: u64) -> rusqlite::Result<()> {
-        let before: Option<i64> = self.select_offset.query_row([consumer], |row| row.get(0)).optional()?;
-        if let Some(before) = before {
-            self.position.state.toggle(&chain::offset(consumer.as_bytes(), before.cast_unsigned()));
+        if let Some(before) = self.offset(consumer)? {
+            self.position.state.toggle(&chain::offset(consumer.as_bytes(), before));
         }
         self.position.state.toggle(&chain::offset(consumer.as_bytes(), seq));
         self.upsert_offset.execute(params![consumer, seq.cast_signed()])?;
         self.state_changed = true;
         Ok(())
+    }
+
+    fn offset(&mut self, consumer: &str) -> rusqlite::Result<Option<u64>> {
+        let offset = self.select_offset.query_row([consumer], |row| row.get(0)).optional()?;
+        Ok(offset.map(i64::cast_unsigned))
     }
 }

@@ -22,6 +22,7 @@ use crate::reader::Reader;
 use crate::record::{Commit, Committed};
 use crate::retention::Pruned;
 use crate::schema::{self, Meta};
+use crate::source::JournalSource;
 use crate::writer::{self, Answer, Parts, Request, Shared};
 
 /// How often `close` looks for room in a full queue.
@@ -128,6 +129,18 @@ impl Journal {
     /// A reader with a connection of its own. It goes on working after the journal has become read-only.
     pub fn reader(&self) -> Result<Reader, StoreError> {
         Reader::open(&self.inner.folder)
+    }
+
+    /// The journal as a source that durable consumers read and commit to, with a reader of its own that all clones of
+    /// the source share.
+    pub fn source(&self) -> Result<JournalSource, StoreError> {
+        Ok(JournalSource::live(self.clone(), self.reader()?))
+    }
+
+    /// Why no further record will ever come, once that is so.
+    pub(crate) fn ended(&self) -> Option<StoreError> {
+        let closed = self.inner.sender.as_ref().is_none_or(mpsc::Sender::is_closed);
+        self.inner.shared.check_writable().err().or_else(|| closed.then_some(StoreError::Closed))
     }
 
     /// Folds the write-ahead log into the database and empties it. This also happens by itself, as the log grows and

@@ -32,6 +32,7 @@
 //!         expect: Expect::Absent,
 //!     }],
 //!     offsets: vec![("mailer".into(), 0)],
+//!     expected_offsets: vec![("mailer".into(), None)],
 //! })?;
 //! assert_eq!((committed.first_seq, committed.versions), (1, vec![1]));
 //!
@@ -42,6 +43,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! [`Journal::source`] is the journal as a source of the reactor's durable consumers: they fold its records and commit
+//! what follows from them together with their offset (`cargo run -p homeostat-store --example replay`).
 //!
 //! Files in the folder: `journal.db` with SQLite's `-wal` and `-shm` beside it, `journal.head` (what was
 //! acknowledged last, see [`Reader::verify`]) and `journal.lock` (the writer's process id).
@@ -58,6 +62,7 @@ mod reader;
 mod record;
 mod retention;
 mod schema;
+mod source;
 mod verify;
 mod writer;
 
@@ -71,4 +76,5 @@ pub use record::{
     VALUE_BYTES_MAX,
 };
 pub use retention::Pruned;
+pub use source::{JournalEffects, JournalSource, SNAPSHOT_SPACE};
 pub use verify::{Broken, Fault, Summary, Verdict};

@@ -31,6 +31,24 @@ impl Reader {
         self.select("seq >= ?1 ORDER BY seq LIMIT ?2", params![signed(from_seq), rows(limit)])
     }
 
+    /// Up to `limit` entries from `from_seq` on, oldest first; no more once their payloads come to `bytes_max`, so that
+    /// big records do not fill the memory.
+    pub fn entries_within(&self, from_seq: u64, limit: usize, bytes_max: usize) -> Result<Vec<Entry>, StoreError> {
+        let mut bytes = 0;
+        let has_room = |entry: &rusqlite::Result<Entry>| {
+            let room = bytes < bytes_max;
+            bytes += entry.as_ref().map_or(0, |entry| entry.record.payload.len());
+            room
+        };
+        self.connection
+            .prepare(&format!("SELECT {} FROM events WHERE seq >= ?1 ORDER BY seq LIMIT ?2", schema::EVENT_COLUMNS))
+            .and_then(|mut statement| {
+                let rows = statement.query_map(params![signed(from_seq), rows(limit)], entry)?;
+                rows.take_while(has_room).collect()
+            })
+            .map_err(|error| StoreError::sqlite("reading records", &error))
+    }
+
     /// Up to `limit` entries of one trace, oldest first.
     pub fn entries_of_trace(&self, trace: &str, limit: usize) -> Result<Vec<Entry>, StoreError> {
         // The second condition lets SQLite use the index, which leaves out records without a trace.
@@ -57,6 +75,21 @@ impl Reader {
     /// The newest entry.
     pub fn last(&self) -> Result<Option<Entry>, StoreError> {
         Ok(self.select("true ORDER BY seq DESC LIMIT 1", [])?.pop())
+    }
+
+    /// The newest entry's place, 0 when there is none.
+    pub fn last_seq(&self) -> Result<u64, StoreError> {
+        self.connection
+            .query_row("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get::<_, i64>(0))
+            .map(i64::cast_unsigned)
+            .map_err(|error| StoreError::sqlite("reading the last record", &error))
+    }
+
+    /// Runs several reads on one and the same state, whatever is committed in between.
+    pub fn at_one_instant<T>(&self, reads: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let beginning = |error| StoreError::sqlite("beginning a read", &error);
+        let _transaction = self.connection.unchecked_transaction().map_err(beginning)?;
+        reads(self)
     }
 
     /// One document, `None` when there is none under that key.

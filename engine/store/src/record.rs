@@ -16,7 +16,7 @@ pub const VALUE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest commit in all, so that one caller cannot hold up the group of all the others for long.
 pub const COMMIT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Most records, puts and offsets together in one commit, for the same reason.
+/// Most records, puts, offsets and conditions together in one commit, for the same reason.
 pub const COMMIT_ITEMS_MAX: usize = 65_536;
 
 /// One fact to be kept for good.
@@ -81,6 +81,9 @@ pub struct Commit {
     pub puts: Vec<Put>,
     /// How far each named consumer has read.
     pub offsets: Vec<(String, u64)>,
+    /// Where consumers must stand before this commit, `None` for one that never said; if one does not, nothing of the
+    /// whole commit is written. Of two consumers with one name this lets only one go on.
+    pub expected_offsets: Vec<(String, Option<u64>)>,
 }
 
 /// The answer to a commit: everything in it is on disk.
@@ -113,7 +116,7 @@ impl Commit {
 
     /// Refuses what the tables could not hold, while the caller can still be told which part is at fault.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        let items = self.records.len() + self.puts.len() + self.offsets.len();
+        let items = self.records.len() + self.puts.len() + self.offsets.len() + self.expected_offsets.len();
         within("items in one commit", items, COMMIT_ITEMS_MAX)?;
         let mut bytes = 0;
         for record in &self.records {
@@ -134,6 +137,9 @@ impl Commit {
         for (consumer, seq) in &self.offsets {
             within("bytes of a consumer's name", consumer.len(), NAME_BYTES_MAX)?;
             storable("offset", *seq)?;
+        }
+        for (consumer, _) in &self.expected_offsets {
+            within("bytes of a consumer's name", consumer.len(), NAME_BYTES_MAX)?;
         }
         within("bytes in one commit", bytes, COMMIT_BYTES_MAX)?;
         self.check_documents_once()

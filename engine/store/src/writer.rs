@@ -53,6 +53,11 @@ impl Shared {
             None => Ok(()),
         }
     }
+
+    /// Has those who wait for a record look again: there may never be one.
+    fn wake(&self) {
+        self.durable.send_modify(|_| ());
+    }
 }
 
 /// Everything the writer thread owns.
@@ -71,7 +76,7 @@ pub(crate) struct Parts {
 /// The thread's body: serves until it is told to close or every handle is gone.
 pub(crate) fn run(parts: Parts) {
     let Parts { folder, connection, queue, shared, head, position, base_seq, options, lock } = parts;
-    let _mark_on_panic = MarkOnPanic(Arc::clone(&shared));
+    let _at_the_end = AtTheEnd(Arc::clone(&shared));
     match Group::prepare(&connection, position) {
         Ok(group) => {
             let mut writer = Writer {
@@ -100,14 +105,16 @@ pub(crate) fn run(parts: Parts) {
     drop(lock);
 }
 
-/// A panic of the writer must not look like a healthy journal to those who ask.
-struct MarkOnPanic(Arc<Shared>);
+/// A panic of the writer must not look like a healthy journal to those who ask, and whoever waits for a record must not
+/// wait for ever.
+struct AtTheEnd(Arc<Shared>);
 
-impl Drop for MarkOnPanic {
+impl Drop for AtTheEnd {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let _ = self.0.failure.set("the journal's writer ended unexpectedly".to_owned());
         }
+        self.0.wake();
     }
 }
 
@@ -217,6 +224,7 @@ impl Writer<'_> {
     fn fail(&self, error: &StoreError) {
         tracing::error!(%error, "the journal is read-only from now on");
         let _ = self.shared.failure.set(error.to_string());
+        self.shared.wake();
     }
 
     /// What is done between groups, when nobody waits for an answer yet.

@@ -138,7 +138,7 @@ fn commit_of(batch: Batch) -> Commit {
         let Note { at_ms, class, kind, subject, trace, payload } = note;
         Record { at_ms, class, kind, subject, trace, payload }
     });
-    Commit { records: log.chain(notes).collect(), puts, offsets: extra.offsets }
+    Commit { records: log.chain(notes).collect(), puts, offsets: extra.offsets, ..Commit::default() }
 }
 
 fn journal_record(saga: &SagaId, target: &str, trace: &str, class: u8, record: LogRecord) -> Record {

@@ -17,6 +17,7 @@ fn commit_is_found_again() {
             records: vec![record("a", b"1"), record("b", b"2")],
             puts: vec![put("k", Some(b"v"), Expect::Absent)],
             offsets: vec![("c".into(), 7)],
+            ..Commit::default()
         })
         .unwrap();
     assert_eq!((committed.first_seq, committed.last_seq, committed.versions), (1, 2, vec![1]));

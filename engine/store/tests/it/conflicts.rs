@@ -14,6 +14,7 @@ fn stale_versions_fail_and_write_nothing() {
             records: vec![record("k", b"")],
             puts: vec![put("other", Some(b"x"), Expect::Any), put("doc", value, expect)],
             offsets: vec![("c".into(), 1)],
+            ..Commit::default()
         })
     };
     assert_eq!(commit(Expect::Absent, Some(b"1")).unwrap().versions, [1, 1]);
@@ -76,4 +77,31 @@ async fn conflict_fails_only_its_own_commit() {
     assert_eq!(seqs, (1..=200).collect::<Vec<u64>>());
     let summary = whole(folder.path());
     assert_eq!((summary.records, summary.documents), (200, 200));
+}
+
+/// If this breaks, two consumers of one name would both do what only one may.
+#[test]
+fn moved_offsets_fail_and_write_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    let commit = |expected: Option<u64>, upto: u64| {
+        journal.commit_blocking(Commit {
+            records: vec![record("k", b"")],
+            puts: vec![put("doc", Some(b"x"), Expect::Any)],
+            offsets: vec![("c".into(), upto)],
+            expected_offsets: vec![("other".into(), None), ("c".into(), expected)],
+        })
+    };
+    assert!(commit(Some(0), 1).is_err());
+    assert!(commit(None, 5).is_ok());
+    for expected in [None, Some(0), Some(4), Some(u64::MAX)] {
+        let refusal = StoreError::OffsetMoved { consumer: "c".into(), expected, found: Some(5) };
+        assert_eq!(commit(expected, 9).unwrap_err(), refusal);
+    }
+    assert!(commit(Some(5), 7).is_ok());
+    let reader = journal.reader().unwrap();
+    assert_eq!(reader.offset("c").unwrap(), Some(7));
+    assert_eq!(reader.last().unwrap().unwrap().seq, 2);
+    assert_eq!(reader.document("space", "doc").unwrap().unwrap().version, 2);
+    whole(folder.path());
 }

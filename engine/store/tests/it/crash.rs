@@ -173,6 +173,7 @@ fn child_writes_until_killed() {
                         records: vec![record_of(producer, number)],
                         puts: vec![put(&name, Some(&number.to_le_bytes()), Expect::Any)],
                         offsets: vec![(name.clone(), number)],
+                        ..Commit::default()
                     };
                     let seq = journal.commit_blocking(commit).unwrap().first_seq;
                     println!("acknowledged {producer} {number} {seq}");

@@ -59,7 +59,7 @@ fn original() -> &'static Original {
                 let value = vec![number as u8; 150];
                 let puts = vec![put(&format!("doc {}", number % 7), Some(&value), Expect::Any)];
                 let offsets = vec![("c".into(), number)];
-                journal.commit_blocking(Commit { puts, offsets, records: Vec::new() }).unwrap();
+                journal.commit_blocking(Commit { puts, offsets, ..Commit::default() }).unwrap();
             }
         };
         commit_some(1);
@@ -147,7 +147,7 @@ fn edited(sql: &str) -> Broken {
     journal.commit_blocking(numbered(1, 10)).unwrap();
     let puts = vec![put("doc", Some(b"value"), Expect::Any), put("other", Some(b"value"), Expect::Any)];
     let offsets = vec![("c".into(), 1)];
-    journal.commit_blocking(Commit { puts, offsets, records: Vec::new() }).unwrap();
+    journal.commit_blocking(Commit { puts, offsets, ..Commit::default() }).unwrap();
     journal.close();
     let database = Connection::open(folder.path().join(DATABASE)).unwrap();
     database.execute_batch(sql).unwrap();

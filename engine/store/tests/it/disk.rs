@@ -182,7 +182,7 @@ fn run_on_own_mount(setup: &str, test: &str, folder: &Path) {
 }
 
 /// A shell that ends by becoming this test binary, running one ignored test.
-fn shell(script: &str, test: &str, folder: &Path) -> Command {
+pub fn shell(script: &str, test: &str, folder: &Path) -> Command {
     let mut command = Command::new("sh");
     command
         .args(["-c", script, "sh"])

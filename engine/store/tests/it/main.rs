@@ -8,6 +8,7 @@ mod conflicts;
 mod crash;
 mod damage;
 mod disk;
+mod durable;
 mod lock;
 mod model;
 mod queue;

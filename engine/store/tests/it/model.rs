@@ -26,8 +26,13 @@ struct Model {
 }
 
 impl Model {
-    /// Applies a commit and returns the versions, or the first document that is not as expected.
+    /// Applies a commit and returns the versions, or the first consumer or document that is not as expected.
     fn commit(&mut self, commit: &Commit) -> Result<Vec<u64>, (String, String)> {
+        for (consumer, expected) in &commit.expected_offsets {
+            if self.offsets.get(consumer) != expected.as_ref() {
+                return Err(("offset of".to_owned(), consumer.clone()));
+            }
+        }
         for put in &commit.puts {
             let name = (put.space.clone(), put.key.clone());
             let found = self.documents.get(&name).map(|(version, _)| *version);
@@ -120,9 +125,12 @@ fn puts() -> impl Strategy<Value = Vec<Put>> {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let offsets = proptest::collection::vec((prop_oneof!["x", "y"], 0..100_u64), 0..3);
-    let commit = (records(), puts(), offsets)
-        .prop_map(|(records, puts, offsets)| Step::Commit(Commit { records, puts, offsets }));
+    let consumer = || prop_oneof!["x", "y"];
+    let offsets = proptest::collection::vec((consumer(), 0..3_u64), 0..3);
+    let expected = proptest::option::weighted(0.3, (consumer(), proptest::option::of(0..3_u64)));
+    let commit = (records(), puts(), offsets, expected).prop_map(|(records, puts, offsets, expected)| {
+        Step::Commit(Commit { records, puts, offsets, expected_offsets: expected.into_iter().collect() })
+    });
     prop_oneof![8 => commit, 1 => Just(Step::Reopen), 1 => (0..30_u64).prop_map(|records_max| Step::Prune { records_max })]
 }
 
@@ -143,6 +151,7 @@ proptest! {
                     let found = match journal.commit_blocking(commit) {
                         Ok(committed) => Ok(committed.versions),
                         Err(StoreError::Conflict { space, key, .. }) => Err((space, key)),
+                        Err(StoreError::OffsetMoved { consumer, .. }) => Err(("offset of".to_owned(), consumer)),
                         Err(other) => panic!("{other}"),
                     };
                     prop_assert_eq!(found, expected);

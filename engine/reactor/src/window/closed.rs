@@ -33,8 +33,8 @@ pub enum Part {
     /// Its key had to leave before the end, pushed out or idle. If the key comes back in time the rest follows by itself, without the
     /// events of this part.
     Early,
-    /// A correction by late events: it takes the place of every final part and update of its key that lies within its span. Those are
-    /// several when a late event joins sessions.
+    /// A correction by late events. It takes the place of what was told, as final or update, of its key with the same end; for sessions
+    /// of everything that lies within its span, which is several when a late event joins them. Early parts stand.
     Update,
 }
 

@@ -7,13 +7,14 @@
 use std::collections::VecDeque;
 use std::hash::Hash;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use super::agenda::{Agenda, Appointment};
 use super::closed::{Part, Span, Taken, Told, Windowed};
 use super::counts::WindowCounts;
 use super::keys::{Entry, Found, KeyLimits, Keys, WhenFull};
 use super::state::{Bounds, KeyState, NONE, Piece};
-use super::windows::{Kind, MOMENT_MAX_NANOS, Windows};
+use super::windows::{Kind, LENGTH_MAX_NANOS, MOMENT_MAX_NANOS, Windows};
 use crate::aggregate::Recipe;
 use crate::clock::{Moment, nanos};
 
@@ -60,10 +61,10 @@ pub struct WindowCore<K, E, R: Recipe<E>> {
 
 impl<K: Hash + Eq + Clone, E, R: Recipe<E>> WindowCore<K, E, R> {
     /// Windows in which nothing has happened. After its end a window waits for `lateness` more, and late events correct it.
-    pub fn new(windows: Windows, lateness: std::time::Duration, limits: KeyLimits, recipe: R) -> Self {
+    pub fn new(windows: Windows, lateness: Duration, limits: KeyLimits, recipe: R) -> Self {
         Self {
             windows,
-            lateness: nanos(lateness).min(super::windows::LENGTH_MAX_NANOS),
+            lateness: nanos(lateness).min(LENGTH_MAX_NANOS),
             limits,
             recipe,
             keys: Keys::new(),
@@ -156,7 +157,7 @@ impl<K: Hash + Eq + Clone, E, R: Recipe<E>> WindowCore<K, E, R> {
                 (Some(first), _) if due <= self.watermark && due <= expiry => self.close(first),
                 (_, Some(slot)) if expiry <= self.watermark => {
                     self.counts.expired += 1;
-                    self.cut(slot);
+                    self.cut(slot, expiry);
                 }
                 _ => {
                     self.wake = due.min(expiry);
@@ -234,7 +235,7 @@ impl<K: Hash + Eq + Clone, E, R: Recipe<E>> WindowCore<K, E, R> {
     pub(super) fn evict(&mut self) {
         if let Some((oldest, _)) = self.keys.oldest() {
             self.counts.evicted += 1;
-            self.cut(oldest);
+            self.cut(oldest, self.watermark);
         }
     }
 
@@ -253,15 +254,14 @@ impl<K: Hash + Eq + Clone, E, R: Recipe<E>> WindowCore<K, E, R> {
         self.reschedule(slot);
     }
 
-    /// Lets a key leave before its windows end.
-    fn cut(&mut self, slot: u32) {
-        let bounds = self.bounds();
+    /// Lets a key leave at a moment before its windows end.
+    fn cut(&mut self, slot: u32, now: u64) {
         let Entry { key, mut state, .. } = self.keys.remove(slot);
         let (ready, counts) = (&mut self.ready, &mut self.counts);
         let mut tell = |span| push(ready, counts, &key, span);
         let told_until = match self.windows.0 {
-            Kind::Panes(panes) => panes.cut(&self.recipe, &state, bounds, &mut tell),
-            Kind::Sessions(sessions) => sessions.cut(&state, bounds, &mut tell),
+            Kind::Panes(panes) => panes.cut(&self.recipe, &state, &mut tell),
+            Kind::Sessions(sessions) => sessions.cut(&state, now, &mut tell),
             Kind::Counted(counted) => {
                 counted.rest(&self.recipe, &mut state, Part::Early, &mut tell);
                 0

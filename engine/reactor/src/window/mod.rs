@@ -23,6 +23,10 @@
 //! # }
 //! ```
 //!
+//! Windows take events in and keep none, so a [`Delivery`](crate::Delivery) is settled before:
+//! [`taken`](crate::stream::DeliveryOps::taken) acknowledges it as it is handed over. Whoever must lose nothing in a crash saves the
+//! windows ([`WindowStream::save`]) together with the place in a durable source.
+//!
 //! The memory held is bounded by the key limits times what one key has open, about `(size + lag + lateness) / slide` panes. An event
 //! far in the future moves the watermark there and makes all that follow late: they are counted, and go to the side output.
 

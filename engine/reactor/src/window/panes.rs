@@ -146,7 +146,6 @@ impl Panes {
         self,
         recipe: &R,
         state: &KeyState<R::State>,
-        bounds: Bounds,
         tell: &mut impl FnMut(Span<R::State>),
     ) -> u64 {
         let mut end = state.next_end;
@@ -154,8 +153,9 @@ impl Panes {
             self.tell(recipe, state, end, Part::Early, tell);
             end = self.following(state, end);
         }
-        let (Some(first), Some(last)) = (state.pieces.front(), state.pieces.back()) else { return 0 };
-        let told = (last.first + self.size).min(self.still_open(state, bounds) - self.slide);
-        if told > first.first { told } else { 0 }
+        // Whatever ends before the first that is to be told was told, if it had events.
+        let told = state.pieces.partition_point(|pane| pane.first + self.slide < state.next_end);
+        let last = told.checked_sub(1).and_then(|last| state.pieces.get(last));
+        last.map_or(0, |pane| (pane.first + self.size).min(state.next_end - self.slide))
     }
 }

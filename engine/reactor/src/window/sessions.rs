@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::closed::{Part, Span};
-use super::state::{Bounds, KeyState, NONE, Piece};
+use super::state::{KeyState, NONE, Piece};
 use crate::aggregate::Recipe;
 
 /// Sessions that end after `gap` nanoseconds without an event.
@@ -82,10 +82,10 @@ impl Sessions {
     }
 
     /// Tells what is not told, because the key leaves; gives the end of the last session that was told before.
-    pub fn cut<S: Clone>(self, state: &KeyState<S>, bounds: Bounds, tell: &mut impl FnMut(Span<S>)) -> u64 {
+    pub fn cut<S: Clone>(self, state: &KeyState<S>, now: u64, tell: &mut impl FnMut(Span<S>)) -> u64 {
         state.pieces.iter().filter(|session| session.fresh).for_each(|session| tell(self.span(session, Part::Early)));
         let told = state.pieces.iter().rfind(|session| session.told);
-        told.map_or(0, |session| self.end(session, 0).min(bounds.watermark))
+        told.map_or(0, |session| self.end(session, 0).min(now))
     }
 
     /// A session as it is told for the first time as `part`, or again as a correction.

@@ -16,7 +16,7 @@ use crate::clock::nanos;
 pub const PANES_MAX: u64 = 4_096;
 
 /// The longest length of time in a window's rules, 2^60 ns or about 36 years: longer ones are taken as this.
-pub const LENGTH_MAX_NANOS: u64 = 1 << 60;
+pub(super) const LENGTH_MAX_NANOS: u64 = 1 << 60;
 
 /// The latest moment an event can have, 2^63 ns: the year 2262, counted from the Unix epoch. Later ones are taken as this.
 pub(super) const MOMENT_MAX_NANOS: u64 = 1 << 63;

@@ -86,6 +86,16 @@ fn a_late_event_joins_two_sessions_and_the_update_covers_both() {
 }
 
 #[test]
+fn an_update_is_marked_also_when_only_the_later_session_was_told() {
+    // Would break: a correction that passes for something new, when several late events come before anybody fetches.
+    let mut core = core(Windows::session(secs(10)), 60);
+    assert_eq!(take(&mut core, 15), Taken::In);
+    assert_eq!(until(&mut core, 30), [(15, 25, 1, Part::Final)]);
+    assert_eq!((take(&mut core, 0), take(&mut core, 8)), (Taken::In, Taken::In));
+    assert_eq!(until(&mut core, 30), [(0, 25, 3, Part::Update)]);
+}
+
+#[test]
 fn a_late_event_opens_a_told_session_again() {
     // Would break: a session told in two halves, or told before it is over.
     let mut core = core(Windows::session(secs(10)), 60);
@@ -148,6 +158,29 @@ fn what_was_told_and_forgotten_with_its_key_is_not_told_again() {
     assert_eq!(take(&mut core, 5), Taken::Late);
     assert_eq!(take(&mut core, 11), Taken::In);
     assert_eq!(core.counts().evicted, 2);
+}
+
+#[test]
+fn an_evicted_key_spoils_only_what_it_had_told() {
+    // Would break: late events of other keys refused because a key left that had told nothing as old.
+    let limits = KeyLimits::at_most(1);
+    for windows in [Windows::tumbling(secs(10)), Windows::session(secs(10))] {
+        let mut core = WindowCore::new(windows, secs(60), limits, both());
+        core.advance(Moment::from_secs(100));
+        for (user, at) in [(1, 105), (2, 106), (3, 85)] {
+            assert_eq!(core.take(user, Moment::from_secs(at), &click(user, at)), Taken::In);
+        }
+    }
+    // The session of user 1 was told up to 10 and is open again up to 19 when it has to leave at 12.
+    let mut core = WindowCore::new(Windows::session(secs(10)), secs(60), limits, both());
+    assert_eq!(take(&mut core, 0), Taken::In);
+    assert_eq!(until(&mut core, 12), [(0, 10, 1, Part::Final)]);
+    assert_eq!(take(&mut core, 9), Taken::In);
+    assert_eq!(core.take(2, Moment::from_secs(40), &click(2, 40)), Taken::In);
+    assert_eq!(until(&mut core, 15), [(0, 19, 2, Part::Update)]);
+    for (user, at, wanted) in [(3, 40, Taken::In), (3, 13, Taken::In), (3, 11, Taken::Late)] {
+        assert_eq!(core.take(user, Moment::from_secs(at), &click(user, at)), wanted);
+    }
 }
 
 #[test]

@@ -109,6 +109,63 @@ async fn event_time_goes_on_by_the_clock_when_the_source_is_silent() {
 }
 
 #[tokio::test]
+async fn a_source_that_speaks_now_and_then_is_not_silent() {
+    // Would break: an alarm of an earlier silence that goes off in a later one which has not lasted as long.
+    let time = ManualClock::new();
+    let (events, clicks) = source();
+    let by = EventTime::of(moment).idle(time.clock(), Duration::from_secs(30));
+    let mut heard = run(clicks.window(Windows::tumbling(TEN), by).aggregate(Count::new()));
+    events.send(click(1, 1_003)).await.unwrap();
+    time.turn(Duration::from_secs(20)).await;
+    events.send(click(1, 1_003)).await.unwrap();
+    time.turn(Duration::from_secs(29)).await;
+    assert!(heard.try_recv().is_err());
+    time.turn(Duration::from_secs(1)).await;
+    assert_eq!(heard.try_recv().unwrap().output, 2);
+}
+
+#[tokio::test]
+async fn an_alarm_is_set_forward_when_something_is_due_sooner() {
+    // Would break: a window that waits for the end of a later one.
+    let time = ManualClock::new();
+    let (events, clicks) = source();
+    let by = EventTime::of(moment).lag(Duration::from_secs(60)).idle(time.clock(), Duration::from_secs(5));
+    let mut heard = run(clicks.window(Windows::session(TEN), by).aggregate(Count::new()));
+    events.send(click(1, 100)).await.unwrap();
+    time.turn(Duration::from_secs(1)).await;
+    events.send(click(1, 45)).await.unwrap();
+    time.turn(Duration::from_secs(14)).await;
+    assert!(heard.try_recv().is_err());
+    time.turn(Duration::from_secs(1)).await;
+    assert_eq!(secs(heard.try_recv().unwrap().end), 55);
+    time.turn(Duration::from_secs(55)).await;
+    assert_eq!(secs(heard.try_recv().unwrap().end), 110);
+}
+
+#[tokio::test]
+async fn an_idle_key_tells_its_part_of_a_count_by_the_clock() {
+    // Would break: nine events of ten that are never told because the tenth never comes.
+    let time = ManualClock::new();
+    let (events, clicks) = source();
+    let grouped = clicks.group_by(|click| click.user, limits().ttl(Duration::from_secs(30)));
+    let mut heard = run(grouped.window(Windows::count(10), time.clock()).aggregate(both()));
+    events.send(click(1, 0)).await.unwrap();
+    time.turn(Duration::from_secs(29)).await;
+    assert!(heard.try_recv().is_err());
+    time.turn(Duration::from_secs(1)).await;
+    assert_eq!(told(&heard.try_recv().unwrap()), (1, 0, 0, 1, Part::Early));
+}
+
+#[tokio::test]
+async fn what_an_event_closes_is_told_before_its_key_needs_room() {
+    // Would break: a window told early although its end was reached, because the event that shows it came with a new key.
+    let clicks = stream::iter([click(1, 5), click(2, 15), click(3, 25)]);
+    let grouped = clicks.group_by(|click| click.user, KeyLimits::at_most(1));
+    let windows = grouped.window(Windows::tumbling(TEN), EventTime::of(moment)).aggregate(both());
+    assert!(windows.collect::<Vec<_>>().await.iter().all(|window| window.part == Part::Final));
+}
+
+#[tokio::test]
 async fn without_an_idle_limit_event_time_waits_for_events_and_the_end_tells_all() {
     // Would break: a replay that depends on how fast it runs, or an end that swallows what is open.
     let clicks = stream::iter([click(1, 5), click(2, 6), click(1, 7)]).chain(stream::pending());

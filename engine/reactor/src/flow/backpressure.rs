@@ -139,7 +139,7 @@ impl Backpressure {
             waiting: waiting.get(number).copied().unwrap_or(0),
             pauses: account.pauses,
         });
-        let (paused_nanos_total, paused_nanos_max) = state.pressure.paused(now);
+        let (paused_total_ns, paused_max_ns) = state.pressure.paused(now);
         BackpressureSnapshot {
             name: self.0.name.clone(),
             marks: state.pressure.marks,
@@ -147,8 +147,8 @@ impl Backpressure {
             level_max: state.pressure.level_max,
             state: state.pressure.state.clone(),
             pauses: state.pressure.pauses,
-            paused_nanos_total,
-            paused_nanos_max,
+            paused_total_ns,
+            paused_max_ns,
             producers: producers.collect(),
         }
     }

@@ -110,9 +110,9 @@ pub struct BackpressureSnapshot {
     /// How often they were paused.
     pub pauses: u64,
     /// How long they were paused in all, a pause under way included, in nanoseconds.
-    pub paused_nanos_total: u64,
+    pub paused_total_ns: u64,
     /// The longest pause, one under way included, in nanoseconds.
-    pub paused_nanos_max: u64,
+    pub paused_max_ns: u64,
     /// Who produces, in the order of arrival.
     pub producers: Vec<ProducerSnapshot>,
 }

@@ -47,8 +47,8 @@ async fn pauses_are_counted_timed_and_named() {
     time.set(Moment::from_secs(22));
     let snapshot = pressure.snapshot();
     assert_eq!((snapshot.level, snapshot.level_max, snapshot.pauses), (4, 5, 2));
-    assert_eq!(snapshot.paused_nanos_total, 12_000_000_000);
-    assert_eq!(snapshot.paused_nanos_max, 7_000_000_000);
+    assert_eq!(snapshot.paused_total_ns, 12_000_000_000);
+    assert_eq!(snapshot.paused_max_ns, 7_000_000_000);
     let producers: Vec<_> = snapshot.producers.iter().map(|one| (one.name.as_str(), one.level, one.pauses)).collect();
     assert_eq!(producers, [("scraper", 4, 1), ("importer", 0, 1)]);
     let json = serde_json::to_value(&snapshot).unwrap();

@@ -1,4 +1,4 @@
-//! A priority event loop with streams, backpressure, windows and aggregates.
+//! A priority event loop with streams, backpressure, windows, aggregates and pipelines.
 
 pub mod ack;
 pub mod aggregate;
@@ -9,6 +9,7 @@ pub mod durable;
 pub mod event;
 pub mod flow;
 pub mod overflow;
+pub mod pipeline;
 pub mod queue;
 pub mod reactor;
 pub mod route;

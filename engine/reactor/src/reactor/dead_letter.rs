@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::class::Class;
 use crate::clock::Moment;
 
-/// Why a handler did not take an event.
+/// Why a handler, a sink or a stage did not take an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {

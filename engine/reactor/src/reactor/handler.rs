@@ -56,6 +56,7 @@ pub enum Supervision {
 }
 
 /// Pauses that double, up to a limit.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Backoff {
     /// The first pause.

@@ -39,10 +39,9 @@ impl Timing {
     /// Takes in `count` of the same length. Only one task may call this at a time: plain loads and stores are a third of the price of atomic additions.
     pub(crate) fn take(&self, duration: Duration, count: u64) {
         let taken_ns = nanos(duration);
-        let bucket = BUCKET_BOUNDS_NS.partition_point(|bound| *bound < taken_ns);
         add(&self.count, count);
         add(&self.total_ns, taken_ns.saturating_mul(count));
-        add(&self.buckets[bucket], count);
+        add(&self.buckets[bucket_of(taken_ns)], count);
         if taken_ns > self.max_ns.load(Ordering::Relaxed) {
             self.max_ns.store(taken_ns, Ordering::Relaxed);
         }
@@ -56,6 +55,10 @@ impl Timing {
             buckets: std::array::from_fn(|bucket| self.buckets[bucket].load(Ordering::Relaxed)),
         }
     }
+}
+
+fn bucket_of(taken_ns: u64) -> usize {
+    BUCKET_BOUNDS_NS.partition_point(|bound| *bound < taken_ns)
 }
 
 /// Adds without an atomic addition: for counters that one task writes and others read.
@@ -78,6 +81,15 @@ pub struct TimingSnapshot {
 }
 
 impl TimingSnapshot {
+    /// Takes one in.
+    pub(crate) fn take(&mut self, duration: Duration) {
+        let taken_ns = nanos(duration);
+        self.count += 1;
+        self.total_ns = self.total_ns.saturating_add(taken_ns);
+        self.max_ns = self.max_ns.max(taken_ns);
+        self.buckets[bucket_of(taken_ns)] += 1;
+    }
+
     /// Both together.
     #[must_use]
     pub fn plus(mut self, other: &Self) -> Self {

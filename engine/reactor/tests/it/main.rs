@@ -5,6 +5,7 @@ mod aggregate;
 mod durable;
 mod flow;
 mod foundation;
+mod pipeline;
 mod queue;
 mod reactor;
 mod route;

@@ -7,6 +7,7 @@
 mod journal;
 mod machine;
 mod page;
+mod reactor;
 mod report;
 mod skeleton;
 
@@ -28,6 +29,8 @@ enum Command {
     Journal(journal::JournalArguments),
     /// The engine: how soon a crash is seen and repaired, beside a systemd-like loop and Monit; and what it costs idle
     Skeleton(skeleton::SkeletonArguments),
+    /// The reactor beside RxJS, rxrust, Erlang and a bare channel: throughput, critical events in a flood, overload
+    Reactor(reactor::ReactorArguments),
     /// Writes the page of results from the JSON files of earlier runs
     Report {
         /// The folder with one JSON file for each benchmark
@@ -43,6 +46,9 @@ enum Command {
     /// Tells a witness that it runs, and waits to be killed (used by `skeleton` on itself)
     #[command(hide = true)]
     Patient(skeleton::witness::PatientArguments),
+    /// Is measured (used by `reactor` on itself)
+    #[command(hide = true)]
+    ReactorSubject(reactor::SubjectArguments),
 }
 
 /// What every benchmark takes.
@@ -79,8 +85,10 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Journal(arguments) => arguments.common.deliver(&journal::run(&arguments)?),
         Command::Skeleton(arguments) => arguments.common.deliver(&skeleton::run(&arguments)?),
+        Command::Reactor(arguments) => arguments.common.deliver(&reactor::run(&arguments)?),
         Command::Report { json_dir, out } => page::write(&json_dir, &out),
         Command::Fill(arguments) => journal::reopen::fill(&arguments),
         Command::Patient(arguments) => skeleton::witness::be_patient(&arguments),
+        Command::ReactorSubject(arguments) => reactor::be_subject(&arguments),
     }
 }

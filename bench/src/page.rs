@@ -6,9 +6,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::reactor::picture;
 use crate::report::{Report, figure};
 
-/// Reads all results in `json_dir` and writes the page `out`.
+/// Reads all results in `json_dir` and writes the page `out`, and beside it the picture of a degradation, where there is one.
 pub fn write(json_dir: &Path, out: &Path) -> anyhow::Result<()> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(json_dir).with_context(|| format!("reading {}", json_dir.display()))? {
@@ -20,6 +21,10 @@ pub fn write(json_dir: &Path, out: &Path) -> anyhow::Result<()> {
     paths.sort();
     anyhow::ensure!(!paths.is_empty(), "there is no JSON file in {}", json_dir.display());
     let reports = paths.iter().map(|path| Report::read(path)).collect::<anyhow::Result<Vec<_>>>()?;
+    for svg in reports.iter().filter_map(picture::draw) {
+        let path = out.with_file_name(picture::FILE);
+        std::fs::write(&path, svg).with_context(|| format!("writing {}", path.display()))?;
+    }
     std::fs::write(out, render(&reports)).with_context(|| format!("writing {}", out.display()))
 }
 
@@ -57,7 +62,8 @@ fn section(text: &mut String, report: &Report) {
         let _ = writeln!(text, "- {note}");
     }
     let mut heading = None;
-    for row in &report.rows {
+    // The degradation is a curve: its rows are drawn, and stand in one table.
+    for row in report.rows.iter().filter(|row| !picture::draws(row)) {
         if heading != Some((&row.case, &row.metric)) {
             heading = Some((&row.case, &row.metric));
             let _ = writeln!(text, "\n### {}: {}\n", row.case, row.metric);
@@ -67,6 +73,10 @@ fn section(text: &mut String, report: &Report) {
         let ratio = report.ratio(row).map_or_else(String::new, |ratio| format!("{ratio:.2}"));
         let (median, min, max) = (figure(row.median), figure(row.min), figure(row.max));
         let _ = writeln!(text, "| {} | {median} | {min} | {max} | {} | {ratio} |", row.subject, row.n);
+    }
+    if picture::draw(report).is_some() {
+        let _ = writeln!(text, "\n### degradation\n\n![What is handled as the load grows]({})\n", picture::FILE);
+        text.push_str(&picture::table(report));
     }
     for missing in &report.not_run {
         let _ = writeln!(text, "\nNot run: {missing}");

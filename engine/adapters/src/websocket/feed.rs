@@ -1,0 +1,238 @@
+//! A feed: messages with numbers, of which the last are kept for those who follow.
+//!
+//! Filled by whoever publishes, usually a [`FeedSink`](super::FeedSink); read by one session for each connection, each with no more
+//! memory of its own than a number. A session that is slow is passed by, never waited for.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use super::ring::{After, Ring};
+use super::words::{ENVELOPE_BYTES_MAX, Sent};
+use crate::unique::unique_name;
+
+/// How much a feed keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeedLimits {
+    /// Most messages.
+    pub messages_max: usize,
+    /// Most bytes in all of them.
+    pub bytes_max: usize,
+    /// Largest message, in bytes of JSON.
+    pub message_bytes_max: usize,
+    /// What happens when it is full.
+    pub keep: Keep,
+}
+
+impl Default for FeedLimits {
+    /// Four thousand messages, 8 MiB in all, 256 KiB each.
+    fn default() -> Self {
+        Self { messages_max: 4_096, bytes_max: 8 * 1024 * 1024, message_bytes_max: 256 * 1024, keep: Keep::Latest }
+    }
+}
+
+/// What a feed does when it is full.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// The oldest message goes; whoever had not seen it is told of a gap.
+    #[default]
+    Latest,
+    /// Whoever publishes waits until a receiver has seen the oldest. For one receiver that must not miss anything.
+    UntilSeen,
+}
+
+/// Why a message was not published.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unpublished {
+    /// It cannot be written as JSON.
+    #[error("the event cannot be written as JSON: {0}")]
+    Unwritable(String),
+    /// It is too large.
+    #[error("the event has {bytes} bytes of JSON; at most {max} are allowed")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        max: usize,
+    },
+}
+
+/// Messages with numbers. Cheap to clone; clones are the same feed.
+#[derive(Debug, Clone)]
+pub struct Feed(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    name: String,
+    limits: FeedLimits,
+    ring: Mutex<Ring>,
+    /// The newest number.
+    grown: watch::Sender<u64>,
+    /// Everything up to here has been seen by a receiver.
+    seen: watch::Sender<u64>,
+    counts: FeedCounts,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct FeedCounts {
+    pub(super) sessions: AtomicU64,
+    pub(super) sessions_open: AtomicU64,
+    pub(super) sent: AtomicU64,
+    pub(super) gaps: AtomicU64,
+    pub(super) messages_missed: AtomicU64,
+    pub(super) slow_dropped: AtomicU64,
+    pub(super) misbehaved: AtomicU64,
+}
+
+/// How a feed stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeedSnapshot {
+    /// Its name, new with each feed: a receiver that knew another one knows that numbers began anew.
+    pub name: String,
+    /// Messages published so far.
+    pub published: u64,
+    /// Messages kept.
+    pub kept: usize,
+    /// Bytes kept.
+    pub bytes: usize,
+    /// Everything up to this number has been seen by a receiver.
+    pub seen: u64,
+    /// Sessions so far.
+    pub sessions: u64,
+    /// Sessions now.
+    pub sessions_open: u64,
+    /// Messages sent, over all sessions.
+    pub sent: u64,
+    /// Gaps that receivers were told of.
+    pub gaps: u64,
+    /// Messages in these gaps.
+    pub messages_missed: u64,
+    /// Sessions that were ended because their receiver was too slow.
+    pub slow_dropped: u64,
+    /// Sessions that were ended because their receiver broke the rules.
+    pub misbehaved: u64,
+}
+
+impl Feed {
+    /// A new feed with a name of its own.
+    pub fn new(limits: FeedLimits) -> Self {
+        let ring = Ring::new(limits.messages_max.max(1), limits.bytes_max);
+        Self(Arc::new(Inner {
+            name: unique_name(),
+            limits,
+            ring: Mutex::new(ring),
+            grown: watch::Sender::new(0),
+            seen: watch::Sender::new(0),
+            counts: FeedCounts::default(),
+        }))
+    }
+
+    /// Publishes a message and gives its number. Waits for room only where the feed keeps what was not seen.
+    pub async fn publish(&self, event: &impl Serialize) -> Result<u64, Unpublished> {
+        let json = self.write(event)?;
+        Ok(self.publish_json(&json).await)
+    }
+
+    /// How it stands.
+    pub fn snapshot(&self) -> FeedSnapshot {
+        let (published, kept, bytes) = {
+            let ring = self.ring();
+            (ring.next() - 1, ring.len(), ring.bytes())
+        };
+        let counts = &self.0.counts;
+        let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        FeedSnapshot {
+            name: self.0.name.clone(),
+            published,
+            kept,
+            bytes,
+            seen: *self.0.seen.borrow(),
+            sessions: get(&counts.sessions),
+            sessions_open: get(&counts.sessions_open),
+            sent: get(&counts.sent),
+            gaps: get(&counts.gaps),
+            messages_missed: get(&counts.messages_missed),
+            slow_dropped: get(&counts.slow_dropped),
+            misbehaved: get(&counts.misbehaved),
+        }
+    }
+
+    /// The JSON of an event, if it may go in.
+    pub(super) fn write(&self, event: &impl Serialize) -> Result<String, Unpublished> {
+        let json = serde_json::to_string(event).map_err(|error| Unpublished::Unwritable(error.to_string()))?;
+        let (bytes, max) = (json.len(), self.0.limits.message_bytes_max);
+        if bytes > max { Err(Unpublished::TooLarge { bytes, max }) } else { Ok(json) }
+    }
+
+    pub(super) async fn publish_json(&self, json: &str) -> u64 {
+        let mut seen = self.0.seen.subscribe();
+        loop {
+            {
+                let mut ring = self.ring();
+                if self.keep() == Keep::Latest || ring.has_room(json.len() + ENVELOPE_BYTES_MAX) {
+                    let number = ring.push(json);
+                    drop(ring);
+                    self.0.grown.send_replace(number);
+                    return number;
+                }
+            }
+            // The feed holds the other end itself, so this only ends with news.
+            let _ = seen.changed().await;
+        }
+    }
+
+    /// Waits until a receiver has seen everything up to a number.
+    pub(super) async fn until_seen(&self, number: u64) {
+        let mut seen = self.0.seen.subscribe();
+        // The feed holds the other end itself, so this only ends with news.
+        let _ = seen.wait_for(|seen| *seen >= number).await;
+    }
+
+    /// A receiver has seen everything up to a number; `false` when there is no such number yet.
+    pub(super) fn note_seen(&self, number: u64) -> bool {
+        {
+            let mut ring = self.ring();
+            if number >= ring.next() {
+                return false;
+            }
+            if self.keep() == Keep::UntilSeen {
+                ring.forget(number);
+            }
+        }
+        self.0.seen.send_if_modified(|seen| {
+            let news = number > *seen;
+            *seen = number.max(*seen);
+            news
+        });
+        true
+    }
+
+    pub(super) fn hello(&self) -> Sent<'static> {
+        let ring = self.ring();
+        Sent::Hello { feed: self.0.name.clone(), oldest: ring.oldest(), next: ring.next() }
+    }
+
+    pub(super) fn after(&self, number: u64, max: usize) -> After {
+        self.ring().after(number, max)
+    }
+
+    pub(super) fn grown(&self) -> watch::Receiver<u64> {
+        self.0.grown.subscribe()
+    }
+
+    pub(super) fn keep(&self) -> Keep {
+        self.0.limits.keep
+    }
+
+    pub(super) fn counts(&self) -> &FeedCounts {
+        &self.0.counts
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,37 @@
+//! Numbered messages over WebSocket, resumed after a break.
+//!
+//! One side has a [`Feed`]: it numbers messages from 1 and keeps the last of them. The other side says which number it saw last; what
+//! came after is sent again from what is kept, and what is no longer kept is announced as a [`Gap`]. It does not matter which of them
+//! opens the connection:
+//!
+//! | | events go out | events come in |
+//! |---|---|---|
+//! | we listen | [`serve`]: many may follow the feed | [`collect`]: many may push theirs |
+//! | we connect, again and again | [`push`] | [`follow`] |
+//!
+//! Always holds on the receiving side: each number of a feed is taken once and in order, and a number that is missing is told in its
+//! place. A message counts as seen once it has been handled, so that a sender that keeps what was not seen loses nothing with us.
+//!
+//! The words are text messages of JSON under the subprotocol `homeostat.events.v1`: the sender says
+//! `{"hello":{"feed":"..","oldest":1,"next":9}}`, the receiver `{"resume":{"after":4}}`, then the sender `{"gap":{"next":7}}` where it
+//! must and `{"event":{"n":7,"it":{..}}}`, and the receiver `{"seen":{"n":7}}`.
+
+mod client;
+mod desk;
+mod feed;
+mod incoming;
+mod places;
+mod ring;
+mod send;
+mod server;
+mod sink;
+mod wire;
+mod words;
+
+pub use client::{Pusher, follow, push};
+pub use feed::{Feed, FeedLimits, FeedSnapshot, Keep, Unpublished};
+pub use incoming::{Arrival, Incoming, IncomingSnapshot, ReceiveOptions, Start};
+pub use places::{Gap, GapCause, Origin};
+pub use server::{FeedServer, collect, serve};
+pub use sink::FeedSink;
+pub use wire::Liveness;

@@ -1,0 +1,285 @@
+//! How far each feed has been received: plain data.
+//!
+//! Always holds: a number of a feed is taken once and in order, whatever is sent and by however many connections; a number that is
+//! not taken is told as part of a gap; only the newest connection of a feed takes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use homeostat_reactor::Receipt;
+use serde::{Deserialize, Serialize};
+
+/// Where a message comes from. Saved together with what the message did, it is where to go on after a restart.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Origin {
+    /// The name of its feed.
+    pub feed: String,
+    /// Its number there.
+    pub number: u64,
+}
+
+/// Messages that did not come, told in their place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// The feed.
+    pub feed: String,
+    /// The last number before it.
+    pub after: u64,
+    /// The next number behind it.
+    pub next: u64,
+    /// Why.
+    pub cause: GapCause,
+}
+
+/// Why messages did not come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapCause {
+    /// The sender no longer kept them.
+    Overwritten,
+    /// The sender left them out without a word.
+    LeftOut,
+    /// The sender began anew, and what its earlier feed had after the last message is not known.
+    BegunAnew {
+        /// The feed before.
+        before: Origin,
+    },
+    /// The message is none that we know.
+    Unreadable(String),
+    /// The message was larger than allowed.
+    TooLarge,
+}
+
+impl Gap {
+    /// How many messages are missing, if that is known.
+    pub const fn missed(&self) -> Option<u64> {
+        match self.cause {
+            GapCause::BegunAnew { .. } => None,
+            _ => Some(self.next.saturating_sub(self.after).saturating_sub(1)),
+        }
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.cause {
+            GapCause::Overwritten => write!(formatter, "messages after {} are no longer kept", self.after),
+            GapCause::LeftOut => write!(formatter, "messages after {} were left out", self.after),
+            GapCause::BegunAnew { before } => {
+                write!(
+                    formatter,
+                    "the sender began anew; what came after {} of its earlier feed is lost",
+                    before.number
+                )
+            }
+            GapCause::Unreadable(why) => write!(formatter, "message {} is none that we know: {why}", self.after + 1),
+            GapCause::TooLarge => write!(formatter, "message {} was too large", self.after + 1),
+        }
+    }
+}
+
+/// What to do with a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// It is the next one.
+    Next,
+    /// It has been taken before.
+    Known,
+    /// These are missing before it, and have now been told.
+    Missing(Gap),
+    /// Another connection has taken over.
+    Superseded,
+}
+
+/// Where a session begins.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Greeting {
+    pub(super) session: u64,
+    pub(super) after: u64,
+    pub(super) gap: Option<Gap>,
+}
+
+/// How a sender that nobody knows yet is received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Policy {
+    /// There is one sender; a new feed is its old one begun anew. The first time, with what is to come.
+    OneFromNow,
+    /// The same, but the first time with everything that is kept.
+    OneFromOldest,
+    /// Each feed is a sender of its own, taken with everything that is kept.
+    Many,
+}
+
+#[derive(Debug)]
+pub(super) struct Places {
+    policy: Policy,
+    feeds_max: usize,
+    feeds: BTreeMap<String, Place>,
+    /// The feed that was greeted last.
+    newest: Option<String>,
+    sessions: u64,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    last: u64,
+    /// The session that may take; 0 when none is open.
+    session: u64,
+    /// When it was greeted last, by the number of the session.
+    greeted: u64,
+    /// Taken and not handled yet, in order. Without a receipt there is nothing to wait for.
+    pending: VecDeque<(u64, Option<Receipt>)>,
+    settled: u64,
+}
+
+impl Places {
+    pub(super) const fn new(policy: Policy, feeds_max: usize) -> Self {
+        Self { policy, feeds_max, feeds: BTreeMap::new(), newest: None, sessions: 0 }
+    }
+
+    /// Goes on where an earlier process was.
+    pub(super) fn restore(&mut self, origin: Origin) {
+        let place = Place { last: origin.number, settled: origin.number, ..Place::default() };
+        self.newest = Some(origin.feed.clone());
+        self.feeds.insert(origin.feed, place);
+    }
+
+    /// A sender names its feed. `None`: there is no room for another.
+    pub(super) fn greet(&mut self, feed: &str, oldest: u64, next: u64) -> Option<Greeting> {
+        self.sessions += 1;
+        let session = self.sessions;
+        let known = self.feeds.get(feed).map(|place| place.last);
+        let mut gap = None;
+        let after = match known {
+            Some(last) if last < next => last,
+            // It does not have what we have: its numbers began anew under the same name.
+            Some(last) => {
+                gap = Some(begun_anew(feed, oldest, Origin { feed: feed.to_owned(), number: last }));
+                oldest.saturating_sub(1)
+            }
+            None => {
+                let before = self.newest.as_ref().filter(|_| self.policy != Policy::Many);
+                let before = before.and_then(|name| Some((name, self.feeds.get(name)?)));
+                gap = before
+                    .map(|(name, place)| begun_anew(feed, oldest, Origin { feed: name.clone(), number: place.last }));
+                match self.policy {
+                    Policy::OneFromNow if gap.is_none() => next.saturating_sub(1),
+                    _ => oldest.saturating_sub(1),
+                }
+            }
+        };
+        if known.is_none() && !self.make_room() {
+            return None;
+        }
+        let place = self.feeds.entry(feed.to_owned()).or_default();
+        (place.session, place.greeted) = (session, session);
+        if known != Some(after) {
+            (place.last, place.settled) = (after, after);
+            place.pending.clear();
+        }
+        self.newest = Some(feed.to_owned());
+        Some(Greeting { session, after, gap })
+    }
+
+    /// Forgets the feed that was greeted longest ago and has no session. One feed of a single sender is enough.
+    fn make_room(&mut self) -> bool {
+        if self.policy != Policy::Many {
+            self.feeds.clear();
+            return true;
+        }
+        if self.feeds.len() < self.feeds_max {
+            return true;
+        }
+        let idle = self.feeds.iter().filter(|(_, place)| place.session == 0);
+        let oldest = idle.min_by_key(|(_, place)| place.greeted).map(|(name, _)| name.clone());
+        oldest.is_some_and(|name| self.feeds.remove(&name).is_some())
+    }
+
+    /// Judges a message by its number. What is missing before it counts as told from here on.
+    pub(super) fn judge(&mut self, feed: &str, session: u64, number: u64) -> Judged {
+        let Some(place) = self.place(feed, session) else { return Judged::Superseded };
+        if number <= place.last {
+            return Judged::Known;
+        }
+        if number == place.last + 1 {
+            return Judged::Next;
+        }
+        Judged::Missing(place.skip(feed, number, GapCause::LeftOut))
+    }
+
+    /// Everything up to `next`, exclusive, is lost.
+    pub(super) fn lose(&mut self, feed: &str, session: u64, next: u64, cause: GapCause) -> Judged {
+        let Some(place) = self.place(feed, session) else { return Judged::Superseded };
+        if next <= place.last.saturating_add(1) {
+            return Judged::Known;
+        }
+        Judged::Missing(place.skip(feed, next, cause))
+    }
+
+    /// The next message has been taken, and is handled when the receipt says so.
+    pub(super) fn take(&mut self, feed: &str, session: u64, receipt: Receipt) {
+        if let Some(place) = self.place(feed, session) {
+            place.last += 1;
+            place.pending.push_back((place.last, Some(receipt)));
+        }
+    }
+
+    /// The last number of a feed that was taken or told as missing.
+    pub(super) fn last(&self, feed: &str) -> u64 {
+        self.feeds.get(feed).map_or(0, |place| place.last)
+    }
+
+    /// How many messages of a feed have been taken and not handled.
+    pub(super) fn pending(&self, feed: &str) -> usize {
+        self.feeds.get(feed).map_or(0, |place| place.pending.len())
+    }
+
+    pub(super) fn pending_total(&self) -> usize {
+        self.feeds.values().map(|place| place.pending.len()).sum()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.feeds.len()
+    }
+
+    /// The number up to which everything has been handled, once it is beyond `told`.
+    pub(super) fn poll_seen(&mut self, feed: &str, session: u64, told: u64, context: &mut Context<'_>) -> Poll<u64> {
+        let Some(place) = self.place(feed, session) else { return Poll::Pending };
+        while let Some((number, receipt)) = place.pending.front_mut() {
+            if let Some(receipt) = receipt
+                && Pin::new(receipt).poll(context).is_pending()
+            {
+                break;
+            }
+            place.settled = *number;
+            place.pending.pop_front();
+        }
+        if place.settled > told { Poll::Ready(place.settled) } else { Poll::Pending }
+    }
+
+    /// A session has ended.
+    pub(super) fn leave(&mut self, feed: &str, session: u64) {
+        if let Some(place) = self.place(feed, session) {
+            place.session = 0;
+        }
+    }
+
+    fn place(&mut self, feed: &str, session: u64) -> Option<&mut Place> {
+        self.feeds.get_mut(feed).filter(|place| place.session == session)
+    }
+}
+
+impl Place {
+    fn skip(&mut self, feed: &str, next: u64, cause: GapCause) -> Gap {
+        let gap = Gap { feed: feed.to_owned(), after: self.last, next, cause };
+        self.last = next - 1;
+        self.pending.push_back((self.last, None));
+        gap
+    }
+}
+
+fn begun_anew(feed: &str, oldest: u64, before: Origin) -> Gap {
+    Gap { feed: feed.to_owned(), after: oldest.saturating_sub(1), next: oldest, cause: GapCause::BegunAnew { before } }
+}

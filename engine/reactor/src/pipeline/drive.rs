@@ -99,8 +99,8 @@ impl<In: Send + 'static, Out: Send + 'static> Driver<In, Out> {
                 else => break,
             }
         }
-        // Nothing that came after the failure goes on, nor is anything more taken in.
-        // A source that panics when it is dropped must not take the failure with it.
+        // Nothing that came after the failure goes on, nor is anything more taken in. Guarded, because a source that panics when it
+        // is dropped must not take the failure with it.
         let dropped = catch_unwind(AssertUnwindSafe(|| drop((inputs, self.in_flight))));
         if let Err(panic) = dropped {
             let name = Arc::clone(&self.stage.metrics.name);

@@ -42,7 +42,7 @@ pub struct StageCounts {
     pub skipped: u64,
     /// Inputs put aside because they failed.
     pub dead_lettered: u64,
-    /// Inputs whose failure ended a run.
+    /// Inputs that failed where that ends the run: more than one when several failed at the same time.
     pub failed: u64,
     /// Inputs that were under way when their run was dropped or had failed.
     pub cancelled: u64,

@@ -2,7 +2,9 @@
 //! and what is left of a run that is dropped, closed or fails at any moment. Time is turned by hand or paused, never waited for.
 
 mod acknowledgement;
+mod answers;
 mod cancellation;
+mod isolation;
 mod pictures;
 mod policies;
 mod pressure;

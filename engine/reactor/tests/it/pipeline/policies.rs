@@ -214,19 +214,6 @@ async fn inputs_that_panic_when_they_are_copied_or_dropped_are_failures_too() {
 }
 
 #[tokio::test]
-async fn a_source_that_panics_fails_the_run() {
-    // Would break: a broken source that looks like one that has ended.
-    let through = Pipeline::<u32>::named("through")
-        .stage("pass", |n: u32| async move { Ok::<_, String>(n) })
-        .build(Clock::machine());
-    let source = stream::iter(0..3).map(|number| if number == 2 { panic!("broken source") } else { number });
-    let outputs: Vec<_> = through.run(source).collect().await;
-    assert_eq!(outputs[..2], [Ok(0), Ok(1)]);
-    let failed = outputs[2].as_ref().unwrap_err();
-    assert_eq!((&*failed.stage, &failed.cause), ("source", &Cause::Panicked("broken source".to_owned())));
-}
-
-#[tokio::test]
 async fn a_cause_is_kept_to_a_readable_length() {
     // Would break: an error with a whole document in it that is then held a thousand times.
     let wordy = Pipeline::<u32>::named("wordy")

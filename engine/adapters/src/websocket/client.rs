@@ -17,10 +17,10 @@ use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::desk::Desk;
-use super::feed::Feed;
 use super::incoming::{AtWork, Incoming, ReceiveOptions, Start};
 use super::places::{Places, Policy};
 use super::send::send;
+use super::shelf::Outgoing;
 use super::wire::{Liveness, Wire, config};
 use super::words::{PROTOCOL, RECEIVER_WORD_BYTES_MAX};
 use crate::remote::Remote;
@@ -86,7 +86,7 @@ pub fn follow<T: Event + DeserializeOwned>(
 }
 
 /// Pushes a feed to a server, as `collect` takes it, for as long as what this gives lives.
-pub fn push(feed: &Feed, remote: Remote, liveness: Liveness, clock: Clock) -> Pusher {
+pub fn push(feed: &impl Outgoing, remote: Remote, liveness: Liveness, clock: Clock) -> Pusher {
     let last_end = Arc::new(Mutex::new(None));
     let mut task = JoinSet::new();
     let (feed, told) = (feed.clone(), Arc::clone(&last_end));

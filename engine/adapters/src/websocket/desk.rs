@@ -37,6 +37,7 @@ pub(super) struct Desk<T> {
 enum Held {
     Message { number: u64, json: Box<RawValue> },
     Lost { next: u64 },
+    Passed { next: u64 },
 }
 
 /// What a held word came to.
@@ -240,6 +241,7 @@ impl<T: Event + DeserializeOwned> Session<'_, T> {
         let mut places = desk.places();
         let judged = match &held {
             Held::Message { number, .. } => places.judge(&self.feed, self.number, *number),
+            Held::Passed { next } => places.pass(&self.feed, self.number, *next),
             Held::Lost { next } => places.lose(&self.feed, self.number, *next, GapCause::Overwritten),
         };
         match (judged, held) {
@@ -254,7 +256,7 @@ impl<T: Event + DeserializeOwned> Session<'_, T> {
                     return Ok(Handed::Again(held));
                 }
             }
-            (Judged::Next, Held::Lost { .. }) => {}
+            (Judged::Next, Held::Lost { .. } | Held::Passed { .. }) => {}
             (Judged::Next, Held::Message { number, json }) => match serde_json::from_str::<T>(json.get()) {
                 Ok(event) => {
                     let (ack, receipt) = Ack::new();
@@ -300,6 +302,7 @@ fn word(heard: &str) -> Result<Held, Ended> {
     match parse(heard)? {
         Sent::Event { n, it } => Ok(Held::Message { number: n, json: it.to_owned() }),
         Sent::Gap { next } => Ok(Held::Lost { next }),
+        Sent::Pass { next } => Ok(Held::Passed { next }),
         Sent::Hello { .. } => Err(Ended::Misbehaved("it greeted twice")),
     }
 }

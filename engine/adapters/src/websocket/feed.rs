@@ -3,14 +3,14 @@
 //! Filled by whoever publishes, usually a [`FeedSink`](super::FeedSink); read by one session for each connection, each with no more
 //! memory of its own than a number. A session that is slow is passed by, never waited for.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::ring::{After, Ring};
-use super::words::{ENVELOPE_BYTES_MAX, Sent};
+use super::ring::Ring;
+use super::shelf::{After, FeedCounts, FeedSnapshot, Hello, Shelf};
+use super::words::ENVELOPE_BYTES_MAX;
 use crate::unique::unique_name;
 
 /// How much a feed keeps.
@@ -77,46 +77,6 @@ struct Inner {
     counts: FeedCounts,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct FeedCounts {
-    pub(super) sessions: AtomicU64,
-    pub(super) sessions_open: AtomicU64,
-    pub(super) sent: AtomicU64,
-    pub(super) gaps: AtomicU64,
-    pub(super) messages_missed: AtomicU64,
-    pub(super) slow_dropped: AtomicU64,
-    pub(super) misbehaved: AtomicU64,
-}
-
-/// How a feed stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FeedSnapshot {
-    /// Its name, new with each feed: a receiver that knew another one knows that numbers began anew.
-    pub name: String,
-    /// Messages published so far.
-    pub published: u64,
-    /// Messages kept.
-    pub kept: usize,
-    /// Bytes kept.
-    pub bytes: usize,
-    /// Everything up to this number has been seen by a receiver.
-    pub seen: u64,
-    /// Sessions so far.
-    pub sessions: u64,
-    /// Sessions now.
-    pub sessions_open: u64,
-    /// Messages sent, over all sessions.
-    pub sent: u64,
-    /// Gaps that receivers were told of.
-    pub gaps: u64,
-    /// Messages in these gaps.
-    pub messages_missed: u64,
-    /// Sessions that were ended because their receiver was too slow.
-    pub slow_dropped: u64,
-    /// Sessions that were ended because their receiver broke the rules.
-    pub misbehaved: u64,
-}
-
 impl Feed {
     /// A new feed with a name of its own.
     pub fn new(limits: FeedLimits) -> Self {
@@ -143,22 +103,8 @@ impl Feed {
             let ring = self.ring();
             (ring.next() - 1, ring.len(), ring.bytes())
         };
-        let counts = &self.0.counts;
-        let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        FeedSnapshot {
-            name: self.0.name.clone(),
-            published,
-            kept,
-            bytes,
-            seen: *self.0.seen.borrow(),
-            sessions: get(&counts.sessions),
-            sessions_open: get(&counts.sessions_open),
-            sent: get(&counts.sent),
-            gaps: get(&counts.gaps),
-            messages_missed: get(&counts.messages_missed),
-            slow_dropped: get(&counts.slow_dropped),
-            misbehaved: get(&counts.misbehaved),
-        }
+        let (name, seen) = (self.0.name.clone(), *self.0.seen.borrow());
+        FeedSnapshot { name, published, kept, bytes, seen, ..self.0.counts.snapshot() }
     }
 
     /// The JSON of an event, if it may go in.
@@ -192,47 +138,44 @@ impl Feed {
         let _ = seen.wait_for(|seen| *seen >= number).await;
     }
 
-    /// A receiver has seen everything up to a number; `false` when there is no such number yet.
-    pub(super) fn note_seen(&self, number: u64) -> bool {
-        {
-            let mut ring = self.ring();
-            if number >= ring.next() {
-                return false;
-            }
-            if self.keep() == Keep::UntilSeen {
-                ring.forget(number);
-            }
+    pub(super) fn keep(&self) -> Keep {
+        self.0.limits.keep
+    }
+
+    fn ring(&self) -> MutexGuard<'_, Ring> {
+        self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelf for Feed {
+    async fn hello(&self) -> Result<Hello, String> {
+        let ring = self.ring();
+        Ok(Hello { feed: self.0.name.clone(), oldest: ring.oldest(), next: ring.next() })
+    }
+
+    async fn after(&self, number: u64, max: usize) -> Result<After, String> {
+        Ok(self.ring().after(number, max))
+    }
+
+    async fn more(&self, number: u64) -> Result<(), String> {
+        let mut grown = self.0.grown.subscribe();
+        // The feed holds the other end itself, so this only ends with news.
+        let _ = grown.wait_for(|newest| *newest > number).await;
+        Ok(())
+    }
+
+    fn note_seen(&self, number: u64) {
+        if self.keep() == Keep::UntilSeen {
+            self.ring().forget(number);
         }
         self.0.seen.send_if_modified(|seen| {
             let news = number > *seen;
             *seen = number.max(*seen);
             news
         });
-        true
     }
 
-    pub(super) fn hello(&self) -> Sent<'static> {
-        let ring = self.ring();
-        Sent::Hello { feed: self.0.name.clone(), oldest: ring.oldest(), next: ring.next() }
-    }
-
-    pub(super) fn after(&self, number: u64, max: usize) -> After {
-        self.ring().after(number, max)
-    }
-
-    pub(super) fn grown(&self) -> watch::Receiver<u64> {
-        self.0.grown.subscribe()
-    }
-
-    pub(super) fn keep(&self) -> Keep {
-        self.0.limits.keep
-    }
-
-    pub(super) fn counts(&self) -> &FeedCounts {
+    fn counts(&self) -> &FeedCounts {
         &self.0.counts
-    }
-
-    fn ring(&self) -> MutexGuard<'_, Ring> {
-        self.0.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

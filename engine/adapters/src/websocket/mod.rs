@@ -1,8 +1,8 @@
 //! Numbered messages over WebSocket, resumed after a break.
 //!
-//! One side has a [`Feed`]: it numbers messages from 1 and keeps the last of them. The other side says which number it saw last; what
-//! came after is sent again from what is kept, and what is no longer kept is announced as a [`Gap`]. It does not matter which of them
-//! opens the connection:
+//! One side has a [`Feed`], which numbers messages from 1 and keeps the last of them, or a [`DurableFeed`], which reads them where they
+//! are on disk and so goes on after its process was killed. The other side says which number it saw last; what came after is sent
+//! again, and what is no longer kept is announced as a [`Gap`]. It does not matter which of them opens the connection:
 //!
 //! | | events go out | events come in |
 //! |---|---|---|
@@ -14,24 +14,29 @@
 //!
 //! The words are text messages of JSON under the subprotocol `homeostat.events.v1`: the sender says
 //! `{"hello":{"feed":"..","oldest":1,"next":9}}`, the receiver `{"resume":{"after":4}}`, then the sender `{"gap":{"next":7}}` where it
-//! must and `{"event":{"n":7,"it":{..}}}`, and the receiver `{"seen":{"n":7}}`.
+//! must, `{"pass":{"next":7}}` over numbers that are none of its messages, and `{"event":{"n":7,"it":{..}}}`, and the receiver
+//! `{"seen":{"n":7}}`.
 
 mod client;
 mod desk;
+mod durable;
 mod feed;
 mod incoming;
 mod places;
 mod ring;
 mod send;
 mod server;
+mod shelf;
 mod sink;
 mod wire;
 mod words;
 
 pub use client::{Pusher, follow, push};
-pub use feed::{Feed, FeedLimits, FeedSnapshot, Keep, Unpublished};
+pub use durable::DurableFeed;
+pub use feed::{Feed, FeedLimits, Keep, Unpublished};
 pub use incoming::{Arrival, Incoming, IncomingSnapshot, ReceiveOptions, Start};
 pub use places::{Gap, GapCause, Origin};
 pub use server::{FeedServer, collect, serve};
+pub use shelf::{FeedSnapshot, Outgoing};
 pub use sink::FeedSink;
 pub use wire::Liveness;

@@ -218,6 +218,17 @@ impl Places {
         Judged::Missing(place.skip(feed, next, cause))
     }
 
+    /// Everything up to `next`, exclusive, is none of the feed's messages.
+    pub(super) fn pass(&mut self, feed: &str, session: u64, next: u64) -> Judged {
+        let Some(place) = self.place(feed, session) else { return Judged::Superseded };
+        if next <= place.last.saturating_add(1) {
+            return Judged::Known;
+        }
+        place.last = next - 1;
+        place.pending.push_back((place.last, None));
+        Judged::Next
+    }
+
     /// The next message has been taken, and is handled when the receipt says so.
     pub(super) fn take(&mut self, feed: &str, session: u64, receipt: Receipt) {
         if let Some(place) = self.place(feed, session) {

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
+use super::shelf::After;
 use super::words::event_text;
 
 #[derive(Debug)]
@@ -15,22 +16,6 @@ pub(super) struct Ring {
     next: u64,
     messages_max: usize,
     bytes_max: usize,
-}
-
-/// What follows a number.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum After {
-    /// These messages, at least one.
-    Messages(Vec<Utf8Bytes>),
-    /// The next ones are lost; it goes on with this number.
-    Lost {
-        /// The next number that is kept, or that will be given.
-        next: u64,
-    },
-    /// Nothing yet.
-    Nothing,
-    /// There is no such number yet: whoever asks means another feed.
-    Unknown,
 }
 
 impl Ring {
@@ -94,7 +79,9 @@ impl Ring {
             return After::Lost { next: oldest };
         }
         let skipped = usize::try_from(number + 1 - oldest).unwrap_or(usize::MAX);
-        After::Messages(self.kept.iter().skip(skipped).take(max).cloned().collect())
+        let words: Vec<_> = self.kept.iter().skip(skipped).take(max).cloned().collect();
+        let messages = words.len() as u64;
+        After::Words { words, messages, upto: number + messages }
     }
 
     fn drop_oldest(&mut self) {
@@ -125,9 +112,10 @@ mod tests {
                 After::Unknown => prop_assert!(after > count),
                 After::Nothing => prop_assert_eq!(after, count),
                 After::Lost { next } => prop_assert!(next > after + 1 && next == ring.oldest()),
-                After::Messages(messages) => {
-                    prop_assert_eq!(after + messages.len() as u64, count);
-                    for (offset, message) in messages.iter().enumerate() {
+                After::Words { words, messages, upto } => {
+                    prop_assert_eq!((messages, upto), (words.len() as u64, count));
+                    prop_assert_eq!(after + messages, count);
+                    for (offset, message) in words.iter().enumerate() {
                         let begin = format!("{{\"event\":{{\"n\":{},", after + 1 + offset as u64);
                         prop_assert!(message.starts_with(&begin));
                     }

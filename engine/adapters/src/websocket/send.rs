@@ -7,8 +7,7 @@ use homeostat_reactor::Clock;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-use super::feed::{Feed, FeedCounts};
-use super::ring::After;
+use super::shelf::{After, FeedCounts, Hello, Shelf};
 use super::wire::{Ended, Wire};
 use super::words::{Received, Sent, text};
 
@@ -16,8 +15,9 @@ use super::words::{Received, Sent, text};
 const TURN_MESSAGES: usize = 64;
 
 /// Sends a feed until the session ends; says why it did, and whether it is worth to come back at once.
-pub(super) async fn send<S>(mut wire: Wire<S>, feed: &Feed, clock: &Clock) -> (Ended, bool)
+pub(super) async fn send<S, F>(mut wire: Wire<S>, feed: &F, clock: &Clock) -> (Ended, bool)
 where
+    F: Shelf,
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let counts = feed.counts();
@@ -36,48 +36,46 @@ where
     (why, outage)
 }
 
-async fn converse<S>(
+async fn converse<S, F>(
     wire: &mut Wire<S>,
-    feed: &Feed,
+    feed: &F,
     clock: &Clock,
     resumed: &mut bool,
 ) -> Result<std::convert::Infallible, Ended>
 where
+    F: Shelf,
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let mut grown = feed.grown();
-    wire.say(text(&feed.hello())).await?;
+    let Hello { feed: name, oldest, next } = feed.hello().await.map_err(Ended::Unavailable)?;
+    wire.say(text(&Sent::Hello { feed: name, oldest, next })).await?;
     let mut sent_upto = match parse(&wire.hear_greeting().await?)? {
         Received::Resume { after } => after,
         Received::Seen { .. } => return Err(Ended::Misbehaved("it did not say where to begin")),
     };
     *resumed = true;
     loop {
-        grown.mark_unchanged();
-        match feed.after(sent_upto, TURN_MESSAGES) {
+        match feed.after(sent_upto, TURN_MESSAGES).await.map_err(Ended::Unavailable)? {
             After::Unknown => return Err(Ended::Misbehaved("it asked for a number that was never given")),
             After::Lost { next } => {
                 add(&feed.counts().gaps, 1);
-                add(&feed.counts().messages_missed, next - sent_upto - 1);
+                add(&feed.counts().messages_missed, next.saturating_sub(sent_upto).saturating_sub(1));
                 wire.say(text(&Sent::Gap { next })).await?;
-                sent_upto = next - 1;
+                sent_upto = next.saturating_sub(1).max(sent_upto);
             }
-            After::Messages(messages) => {
-                let count = messages.len() as u64;
-                wire.say_all(messages).await?;
-                sent_upto += count;
-                add(&feed.counts().sent, count);
+            After::Words { words, messages, upto } => {
+                wire.say_all(words).await?;
+                sent_upto = upto;
+                add(&feed.counts().sent, messages);
                 // Listen as far as something has come, or a flood would deafen us.
                 while let Some(heard) = wire.hear().now_or_never() {
-                    listen(feed, heard?)?;
+                    listen(feed, sent_upto, heard?)?;
                 }
             }
             After::Nothing => {
                 let due = wire.due();
                 tokio::select! {
-                    heard = wire.hear() => listen(feed, heard?)?,
-                    // The feed holds the other end itself, so this only ends with news.
-                    _ = grown.changed() => {}
+                    heard = wire.hear() => listen(feed, sent_upto, heard?)?,
+                    more = feed.more(sent_upto) => more.map_err(Ended::Unavailable)?,
                     () = clock.sleep_until(due) => wire.keep_alive(true).await?,
                 }
             }
@@ -85,11 +83,14 @@ where
     }
 }
 
-fn listen(feed: &Feed, heard: Option<Utf8Bytes>) -> Result<(), Ended> {
+fn listen(feed: &impl Shelf, sent_upto: u64, heard: Option<Utf8Bytes>) -> Result<(), Ended> {
     let Some(heard) = heard else { return Ok(()) };
     match parse(&heard)? {
-        Received::Seen { n } if feed.note_seen(n) => Ok(()),
-        Received::Seen { .. } => Err(Ended::Misbehaved("it has seen a number that was never given")),
+        Received::Seen { n } if n <= sent_upto => {
+            feed.note_seen(n);
+            Ok(())
+        }
+        Received::Seen { .. } => Err(Ended::Misbehaved("it has seen a number that it was not sent")),
         Received::Resume { .. } => Err(Ended::Misbehaved("it wanted to begin twice")),
     }
 }

@@ -18,17 +18,22 @@ use tokio_tungstenite::tungstenite::handshake::server::create_response;
 use tokio_tungstenite::tungstenite::protocol::Role;
 
 use super::desk::Desk;
-use super::feed::Feed;
 use super::incoming::{AtWork, Incoming, ReceiveOptions};
 use super::places::{Origin, Places, Policy};
 use super::send::send;
+use super::shelf::{Outgoing, Shelf};
 use super::wire::{Liveness, Wire, config};
 use super::words::{PROTOCOL, RECEIVER_WORD_BYTES_MAX};
 use crate::door::{Answer, Door, DoorSnapshot, Guest, Host, Opened, Turn, header, problem};
 use crate::error::AdapterError;
 
 /// Offers a feed to everybody the door lets in, until what this gives is dropped.
-pub async fn serve(feed: &Feed, door: Door, liveness: Liveness, clock: Clock) -> Result<FeedServer, AdapterError> {
+pub async fn serve(
+    feed: &impl Outgoing,
+    door: Door,
+    liveness: Liveness,
+    clock: Clock,
+) -> Result<FeedServer, AdapterError> {
     let offer = Arc::new(Offer { feed: feed.clone(), liveness, clock: clock.clone() });
     Ok(FeedServer { opened: door.open(offer, clock).await? })
 }
@@ -67,13 +72,13 @@ impl FeedServer {
     }
 }
 
-struct Offer {
-    feed: Feed,
+struct Offer<F> {
+    feed: F,
     liveness: Liveness,
     clock: Clock,
 }
 
-impl Host for Offer {
+impl<F: Shelf> Host for Offer<F> {
     async fn turn(self: Arc<Self>, request: Request<Body>) -> Turn {
         upgrade(&request.into_parts().0, move |upgraded| {
             let session = async move {

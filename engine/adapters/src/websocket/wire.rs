@@ -68,6 +68,8 @@ pub(super) enum Ended {
     NoRoom,
     #[error("nobody reads any more")]
     Unread,
+    #[error("the feed cannot be read: {0}")]
+    Unavailable(String),
 }
 
 impl Ended {
@@ -80,7 +82,7 @@ impl Ended {
     fn code(&self) -> Option<CloseCode> {
         match self {
             Self::Closed | Self::Lost(_) | Self::Silent => None,
-            Self::Slow | Self::NoRoom => Some(CloseCode::Again),
+            Self::Slow | Self::NoRoom | Self::Unavailable(_) => Some(CloseCode::Again),
             Self::TooLarge => Some(CloseCode::Size),
             Self::Misbehaved(_) => Some(CloseCode::Policy),
             Self::Superseded => Some(CloseCode::Normal),
@@ -187,7 +189,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Says why we go, if anybody listens, and goes.
     pub(super) async fn end(mut self, why: &Ended) {
         let Some(code) = why.code() else { return };
-        let frame = CloseFrame { code, reason: why.to_string().into() };
+        // What is wrong with our own disk is no concern of the other side.
+        let reason =
+            if let Ended::Unavailable(_) = why { "the feed cannot be read".to_owned() } else { why.to_string() };
+        let frame = CloseFrame { code, reason: reason.into() };
         let closing = self.socket.close(Some(frame));
         // It may be gone already.
         let _ = self.clock.within(CLOSE_TIME_MAX, closing).await;

@@ -30,6 +30,8 @@ pub(super) enum Sent<'a> {
     },
     /// Everything up to this number, exclusive, that was not sent is lost.
     Gap { next: u64 },
+    /// Everything up to this number, exclusive, that was not sent is none of this feed's messages.
+    Pass { next: u64 },
     /// A message.
     Event {
         n: u64,

@@ -13,5 +13,6 @@ mod rules_file;
 mod sqlite;
 mod table;
 mod websocket;
+mod websocket_durable;
 mod websocket_faults;
 mod websocket_kill;

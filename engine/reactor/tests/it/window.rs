@@ -1,5 +1,6 @@
 //! Windows, by key, by time and count: what goes in comes out once, whatever the order, and nothing goes missing unseen.
 
+mod clocks;
 mod kept;
 mod laws;
 mod limits;

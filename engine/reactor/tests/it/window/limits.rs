@@ -1,49 +1,11 @@
-//! Memory stays bounded however many keys come.
+//! What happens to keys when there are as many as may be, and to those that are idle. That memory stays bounded under a million of
+//! them is measured in a binary of its own, tests/memory.
 
 use std::time::Duration;
 
 use homeostat_reactor::Moment;
 use homeostat_reactor::aggregate::Count;
 use homeostat_reactor::window::{KeyLimits, Taken, WhenFull, WindowCore, Windows};
-
-const KEYS_MAX: usize = 10_000;
-
-/// By how much the process may grow for ten thousand keys, of which each needs some hundreds of bytes. Two million would need over
-/// 400 MB, and a mere entry of the agenda for each of them 48 MB.
-const GROWTH_BYTES_MAX: u64 = 20 << 20;
-
-fn resident_bytes() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4_096
-}
-
-#[test]
-fn millions_of_keys_need_the_memory_of_the_keys_allowed() {
-    // Would break: anything that is kept for each key that ever was, like a stale entry of what is due.
-    let kinds = [
-        (Windows::tumbling(Duration::from_secs(60)), 2_000_000),
-        (Windows::session(Duration::from_secs(60)), 200_000),
-        (Windows::count(10), 200_000),
-    ];
-    for (windows, keys) in kinds {
-        let mut core = WindowCore::new(windows, Duration::ZERO, KeyLimits::at_most(KEYS_MAX), Count::new());
-        let (before, mut early) = (resident_bytes(), 0);
-        for key in 0..keys {
-            // All in one window, so that none leaves but by eviction.
-            assert_eq!(core.take(key, Moment::from_secs(1), &()), Taken::In);
-            while core.is_due()
-                && let Some(window) = core.next_closed()
-            {
-                early += window.count;
-            }
-        }
-        let counts = core.counts();
-        assert_eq!((counts.keys, counts.evicted), (KEYS_MAX as u64, keys - KEYS_MAX as u64));
-        assert_eq!(early, counts.evicted);
-        let growth = resident_bytes().saturating_sub(before);
-        assert!(growth < GROWTH_BYTES_MAX, "grew by {growth} bytes");
-    }
-}
 
 #[test]
 fn when_new_keys_are_refused_the_known_go_on() {

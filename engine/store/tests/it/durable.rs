@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use homeostat_reactor::Clock;
-use homeostat_reactor::durable::{Durable, DurableError, DurableSource, Fold, Folded, Offset};
+use homeostat_reactor::durable::{Durable, DurableError, DurableSource, Fold, Folded, Offset, SourceError};
 use homeostat_store::{
     COMMIT_ITEMS_MAX, Commit, Entry, Journal, JournalEffects, JournalSource, Options, Reader, Record, Retention,
     SNAPSHOT_SPACE, StoreError, VALUE_BYTES_MAX,
@@ -277,6 +278,8 @@ async fn a_pruned_past_is_said_so() {
 
     let last = *journal.durable().borrow();
     let ahead = DurableError::Ahead { after: Offset(9_999), last: Offset(last) };
+    let read = tokio::time::timeout(DEADLINE, source.read(Offset(9_999), 1)).await.unwrap();
+    assert_eq!(read, Err(SourceError::Ahead { after: Offset(9_999), last: Offset(last) }));
     assert_eq!(source.stream_from(Offset(9_999)).next().await.unwrap().unwrap_err(), ahead);
 }
 
@@ -314,6 +317,8 @@ async fn a_journal_opened_for_reading_is_replayed_and_followed() {
     assert!(first.into_iter().eq(11..=700));
     let (next, _) = tokio::join!(stream.next(), journal.commit(events(1)));
     assert_eq!(next.unwrap().unwrap().0, Offset(701));
+    let nothing = tokio::time::timeout(Duration::from_millis(300), looking.more(Offset(701))).await;
+    assert!(nothing.is_err(), "there is no more, and whoever asks again and again would spin");
     let error = counter(&looking).catch_up().await.unwrap_err();
     let DurableError::Source { doing: "committing", cause: StoreError::ReadOnly { reason } } = error else {
         panic!("{error}");
@@ -337,7 +342,11 @@ async fn a_closed_journal_ends_its_consumers() {
     let run = tokio::spawn(counter(&source).run());
     let reader = journal.reader().unwrap();
     eventually(|| reader.offset("counter").unwrap() == Some(20)).await;
+    let mut waiting = pin!(source.more(Offset(20)));
+    assert!(futures::poll!(waiting.as_mut()).is_pending());
     tokio::task::spawn_blocking(|| journal.close()).await.unwrap();
+    let woken = tokio::time::timeout(DEADLINE, waiting).await.unwrap();
+    assert_eq!(woken, Err(SourceError::Failed(StoreError::Closed)));
     let Err(error) = tokio::time::timeout(DEADLINE, run).await.unwrap().unwrap();
     assert!(matches!(&error, DurableError::Source { cause: StoreError::Closed, .. }), "{error}");
     let records = source.stream_from(Offset::START).take(20).try_collect::<Vec<_>>().await.unwrap();
@@ -368,8 +377,17 @@ async fn child_consumes_on_a_failing_disk() {
     // Has nothing to do but to wait.
     let last = *journal.durable().borrow();
     let idle = Durable::consume(source.clone(), "idle", Offset(last)).map(|_| JournalEffects::none());
-    let idle = tokio::spawn(idle.batch(usize::MAX, DEADLINE).run());
+    let idle = tokio::spawn(idle.batch(usize::MAX, 10 * DEADLINE).run());
+    // Hears of every commit, and waits on.
+    let waiting = tokio::spawn({
+        let source = source.clone();
+        async move { source.more(Offset(1 << 40)).await }
+    });
     while journal.commit(numbered(1, 20)).await.is_ok() && journal.commit(events(20)).await.is_ok() {}
+    let woken = tokio::time::timeout(DEADLINE, waiting).await.unwrap().unwrap();
+    let Err(SourceError::Failed(StoreError::Io { .. } | StoreError::ReadOnly { .. })) = woken else {
+        panic!("{woken:?}");
+    };
     for run in [consumer, idle] {
         let Err(error) = tokio::time::timeout(DEADLINE, run).await.unwrap().unwrap();
         let DurableError::Source { cause: StoreError::Io { .. } | StoreError::ReadOnly { .. }, .. } = error else {

@@ -12,5 +12,6 @@ mod durable;
 mod lock;
 mod model;
 mod queue;
+mod replay;
 mod retention;
 mod sandbox;

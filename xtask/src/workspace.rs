@@ -12,6 +12,8 @@ use serde::Deserialize;
 
 /// Folders that hold no text of ours: build output, version control, foreign packages.
 const SKIPPED_FOLDERS: [&str; 5] = [".git", ".homeostat", "dist", "node_modules", "target"];
+/// In a second working tree of git this is a file, with the path of the first.
+const WORKTREE_LINK: &str = ".git";
 /// Larger files are data, not prose or code; reading them would only slow the checks.
 const TEXT_BYTES_MAX: u64 = 1 << 20;
 /// Deeper than any folder of ours; a link that points back at its parent stops here.
@@ -214,7 +216,7 @@ fn read_folder(root: &Path, folder: &Path, depth: usize, files: &mut BTreeMap<St
             if !SKIPPED_FOLDERS.iter().any(|skipped| name == *skipped) {
                 read_folder(root, &path, depth + 1, files)?;
             }
-        } else if kind.is_file() && entry.metadata()?.len() <= TEXT_BYTES_MAX {
+        } else if kind.is_file() && name != WORKTREE_LINK && entry.metadata()?.len() <= TEXT_BYTES_MAX {
             // What is not UTF-8 is not text, and no rule has a say in it.
             let Ok(text) = std::fs::read_to_string(&path) else { continue };
             let relative = path.strip_prefix(root).expect("the walk stays below its root");

@@ -2,7 +2,8 @@
 //!
 //! A batch is one commit. Always holds: it is in the journal once, however often it is tried. With each batch the commit changes a
 //! document of the sink's name, and only if nobody else has since: a second attempt at a batch that is there already is recognised
-//! by what the document says.
+//! by what the document says. That holds for as long as the sink lives: an event that its source sends again after this process died
+//! comes in another batch, and is a second record.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +16,33 @@ use crate::unique::unique_name;
 const SPACE: &str = "journal-sink";
 
 /// Appends events to the journal as records that a function makes of them.
+///
+/// ```
+/// use homeostat_adapters::journal::JournalSink;
+/// use homeostat_reactor::route::{Router, Rules, Target};
+/// use homeostat_reactor::{Class, Delivery, Event, Moment};
+/// use homeostat_store::{Journal, Options, Record};
+///
+/// #[derive(Clone)]
+/// struct Order(&'static str);
+/// impl Event for Order {
+///     fn kind(&self) -> &'static str { "order" }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let folder = tempfile::tempdir()?;
+/// let journal = Journal::open(folder.path(), Options::default())?;
+/// let record = |order: &Order| Record { subject: order.0.to_owned(), ..Record::default() };
+/// let router = Router::builder()
+///     .target(Target::sink(JournalSink::new("journal", journal.clone(), record)))
+///     .rules(Rules { default: vec!["journal".to_owned()], ..Rules::default() })
+///     .start()?;
+/// router.route(Delivery::new(Order("apples"), Class::Act, Moment::ZERO)).await;
+/// router.shutdown(std::time::Duration::from_secs(5)).await;
+/// assert_eq!(journal.reader()?.entries(1, 10)?[0].record.subject, "apples");
+/// # Ok(())
+/// # }
+/// ```
 pub struct JournalSink<F> {
     name: String,
     journal: Journal,

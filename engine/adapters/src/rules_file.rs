@@ -14,6 +14,30 @@ use toml::de::{DeTable, DeValue};
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// A file of rules as it was read.
+///
+/// ```
+/// use homeostat_adapters::rules_file::RulesFile;
+/// use homeostat_reactor::route::{Router, RouterError, Target};
+/// # use homeostat_reactor::Event;
+/// # #[derive(Clone)]
+/// # struct Order;
+/// # impl Event for Order {
+/// #     fn kind(&self) -> &'static str { "order" }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///
+/// let file = RulesFile::parse("rules.toml", "default = ['biling']".to_owned())?;
+/// let billing = Target::handler("billing", |_: Order| async {});
+/// if let Err(RouterError::Rules(refused)) = Router::builder().target(billing).rules(file.rules().clone()).start() {
+///     assert_eq!(
+///         file.explain(&refused),
+///         "rules.toml:1:12: there is no target \"biling\"\n\
+///          1 | default = ['biling']\n  |            ^^^^^^^^\n  = did you mean \"billing\"? the targets are \"billing\"\n"
+///     );
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct RulesFile {
     name: String,

@@ -50,7 +50,39 @@ fn quoted(name: &str) -> Result<String, AdapterError> {
     Ok(format!("`{}`", name.replace('`', "``")))
 }
 
-/// A table of SQLite. The file is opened for reading only, when it is first asked and again after a failure.
+/// A table of SQLite.
+///
+/// ```
+/// use futures::StreamExt;
+/// use homeostat_adapters::sqlite::{RowSource, SqliteTable};
+/// use homeostat_adapters::table::{TableArrival, TableCursor, WatchOptions, watch};
+/// use homeostat_reactor::{Clock, Event, Outcome};
+///
+/// #[derive(Clone)]
+/// struct Order(String);
+/// impl Event for Order {
+///     fn kind(&self) -> &'static str { "order" }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("shop.db");
+/// let shop = rusqlite::Connection::open(&path)?;
+/// shop.execute_batch("CREATE TABLE orders (id INTEGER PRIMARY KEY, item TEXT); INSERT INTO orders VALUES (7, 'apples')")?;
+///
+/// let table = SqliteTable::new(RowSource::new(&path, "orders", "id", "id")?, |row| Ok(Order(row.get("item")?)));
+/// let mut cursor = TableCursor::from_start(0);
+/// let mut rows = watch(table, cursor.clone(), WatchOptions::default(), Clock::machine());
+/// if let Some(TableArrival::Row { position, delivery, .. }) = rows.next().await {
+///     assert_eq!((position.at, delivery.settle(Outcome::Done).0.as_str()), (7, "apples"));
+///     // To be saved with what the row did.
+///     cursor.take(position);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The file is opened for reading only, when it is first asked and again after a failure.
 pub struct SqliteTable<F> {
     source: RowSource,
     read: Arc<F>,

@@ -82,7 +82,8 @@ pub struct HttpServerSnapshot {
 ///
 /// `application/json` is one event, `application/x-ndjson` one event a line. The answer is 202 when they have been taken in; with
 /// `Prefer: wait=SECONDS` it comes when they have been handled: 200, or a problem when one failed or was dropped, or 202 all the same
-/// when that takes longer. With an `Idempotency-Key` a repeated request gets the first one's answer.
+/// when that takes longer. With an `Idempotency-Key` a repeated request gets the first one's answer, for ten minutes and as long as
+/// the server lives.
 ///
 /// ```
 /// use homeostat_adapters::{Door, http::{HttpLimits, receive}};

@@ -22,6 +22,22 @@ const BEYOND: Offset = Offset(u64::MAX - 1);
 
 /// The items of a durable source as messages. Cheap to clone; clones are the same feed.
 ///
+/// ```
+/// use homeostat_adapters::{Door, websocket::{DurableFeed, Liveness, serve}};
+/// use homeostat_reactor::Clock;
+/// use homeostat_reactor::durable::Memory;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // In earnest this is `Journal::source()` of homeostat-store.
+/// let orders: Memory<u64, ()> = Memory::new();
+/// let large = |amount: &u64| (*amount > 100).then_some(*amount);
+/// let feed = DurableFeed::new("shop.large", orders, large)?;
+/// let server = serve(&feed, Door::local(0).path("/large"), Liveness::default(), Clock::machine()).await?;
+/// println!("ws://{}/large", server.address());
+/// # Ok(())
+/// # }
+/// ```
+///
 /// It needs no room of its own and waits for nobody: how far back a receiver can go on is what the source keeps. What the source no
 /// longer has is told as a gap.
 pub struct DurableFeed<S, T, F>(Arc<Inner<S, T, F>>);

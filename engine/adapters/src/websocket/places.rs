@@ -294,3 +294,104 @@ impl Place {
 fn begun_anew(feed: &str, oldest: u64, before: Origin) -> Gap {
     Gap { feed: feed.to_owned(), after: oldest.saturating_sub(1), next: oldest, cause: GapCause::BegunAnew { before } }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use homeostat_reactor::{Ack, Outcome};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        /// A connection of the feed begins.
+        Greet,
+        /// One of the last connections says something: how far back it is, what it says, and of which number from the last on.
+        Say(usize, Word, i64),
+        /// Whoever has the event that was taken longest ago says what became of it.
+        Settle,
+    }
+
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    enum Word {
+        Message,
+        Lost,
+        Passed,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let word = prop_oneof![4 => Just(Word::Message), 1 => Just(Word::Lost), 1 => Just(Word::Passed)];
+        let back = prop_oneof![5 => Just(0_usize), 1 => 1_usize..3];
+        let number = prop_oneof![4 => Just(1_i64), 1 => -3_i64..6];
+        prop_oneof![
+            1 => Just(Step::Greet),
+            8 => (back, word, number).prop_map(|(back, word, number)| Step::Say(back, word, number)),
+            3 => Just(Step::Settle),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn whoever_says_what_each_number_is_taken_once_in_order_or_told_as_missing(steps in proptest::collection::vec(step(), 1..200)) {
+            // Would break: an event taken twice, left out without a word, or told as handled before it is.
+            let mut places = Places::new(Policy::Many, 4);
+            let mut sessions: Vec<u64> = Vec::new();
+            let (mut upto, mut handled_upto) = (0_u64, 0_u64);
+            let mut held: VecDeque<(u64, Ack)> = VecDeque::new();
+            let mut context = Context::from_waker(Waker::noop());
+            for step in steps {
+                match step {
+                    Step::Greet => {
+                        let greeting = places.greet("feed", 1, 1_000_000).expect("there is room");
+                        prop_assert_eq!((greeting.after, greeting.gap), (upto, None));
+                        sessions.push(greeting.session);
+                    }
+                    Step::Settle => {
+                        if let Some((_, ack)) = held.pop_front() {
+                            ack.settle(Outcome::Done);
+                        }
+                    }
+                    Step::Say(back, word, number) => {
+                        let Some(index) = sessions.len().checked_sub(1 + back) else { continue };
+                        let session = sessions[index];
+                        let number = upto.saturating_add_signed(number);
+                        let judged = match word {
+                            Word::Message => places.judge("feed", session, number),
+                            Word::Lost => places.lose("feed", session, number + 1, GapCause::Overwritten),
+                            Word::Passed => places.pass("feed", session, number + 1),
+                        };
+                        prop_assert_eq!(judged == Judged::Superseded, back > 0, "only the newest connection is heard");
+                        match judged {
+                            Judged::Superseded => {}
+                            Judged::Known => prop_assert!(number <= upto),
+                            Judged::Missing(gap) => {
+                                prop_assert_eq!(gap.after, upto, "it begins where the last number was");
+                                prop_assert!(gap.next > upto + 1 && word != Word::Passed);
+                                prop_assert_eq!(gap.next, if word == Word::Message { number } else { number + 1 });
+                                upto = gap.next - 1;
+                            }
+                            Judged::Next if word == Word::Passed => upto = number,
+                            Judged::Next => {
+                                prop_assert_eq!((word, number), (Word::Message, upto + 1));
+                                let (ack, receipt) = Ack::new();
+                                places.take("feed", session, receipt);
+                                held.push_back((number, ack));
+                                upto = number;
+                            }
+                        }
+                    }
+                }
+                if let Some(newest) = sessions.last()
+                    && let Poll::Ready(seen) = places.poll_seen("feed", *newest, handled_upto, &mut context)
+                {
+                    prop_assert!(seen > handled_upto && seen <= upto);
+                    handled_upto = seen;
+                }
+                let first_held = held.front().map_or(upto + 1, |(number, _)| *number);
+                prop_assert_eq!(handled_upto, if sessions.is_empty() { 0 } else { first_held - 1 });
+            }
+        }
+    }
+}

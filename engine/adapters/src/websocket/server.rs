@@ -7,7 +7,7 @@ use futures::FutureExt;
 use homeostat_reactor::{Clock, Event};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming as Body};
-use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use hyper::http::request::Parts;
 use hyper::upgrade::Upgraded;
 use hyper::{Request, StatusCode};
@@ -127,7 +127,9 @@ fn upgrade(
         .is_some_and(|offered| offered.split(',').any(|protocol| protocol.trim() == PROTOCOL));
     if !ours {
         let detail = format!("here is a WebSocket of subprotocol {PROTOCOL}");
-        return Turn::Answer(problem(StatusCode::UPGRADE_REQUIRED, &detail));
+        let mut answer = problem(StatusCode::UPGRADE_REQUIRED, &detail);
+        answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+        return Turn::Answer(answer);
     }
     let mut request = Request::new(());
     *request.method_mut() = head.method.clone();

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use super::cable::Cable;
-use super::order::{Order, soon, token};
+use super::order::{Order, soon, token, until};
 use super::raw::read_head;
 
 const QUICK: Backoff =
@@ -192,6 +192,28 @@ async fn our_two_sides_carry_every_event_once_over_a_cable_that_breaks() {
     assert!(futures::poll!(orders.next()).is_pending(), "nothing came twice");
     assert!(cable.connections() > 10, "the cable did break");
     assert!(router.snapshot().targets[0].retries > 0);
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_waited_for_and_gets_everything_in_order() {
+    // Would break: events given up, or shuffled, because the other side was restarted.
+    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let patient = Backoff { failures_max: 10_000, ..QUICK };
+    let router = router(Target::sink(sink(address)).batch_max(3).retry(patient));
+    let mut receipts = Vec::new();
+    for id in 0..10 {
+        let (order, receipt) = tracked(Order::new(id));
+        router.route(order).await;
+        receipts.push(receipt);
+    }
+    until("it to have been tried in vain", || router.snapshot().targets[0].retries > 3).await;
+    let door = Door::local(address.port()).path("/in").token(token());
+    let (_server, orders) = receive::<Order>(door, HttpLimits::default(), Clock::machine()).await.unwrap();
+    let ids: Vec<u64> = soon(orders.take(10).map(|order| order.settle(Outcome::Done).id).collect()).await;
+    assert_eq!(ids, (0..10).collect::<Vec<_>>());
+    for receipt in receipts {
+        assert_eq!(soon(receipt).await.outcome, Outcome::Done);
+    }
 }
 
 #[test]

@@ -33,7 +33,6 @@ impl<S: Stream<Item: Stream>> Stream for Switch<S> {
         let this = self.get_mut();
         let mut switched = 0;
         while let Poll::Ready(Some(newer)) = this.source.poll_next(context) {
-            this.inner = Upstream::over();
             this.inner = Upstream::new(newer);
             switched += 1;
             if switched == LEFT_OUT_AT_ONCE_MAX {

@@ -112,6 +112,51 @@ fn what_was_seen_in_the_clocks_future_is_not_remembered_till_then() {
 }
 
 #[test]
+fn only_what_lies_in_the_future_counts_as_seen_now() {
+    // Would break: a key seen before the jump and one seen after it, both remembered by the older moment.
+    const HOUR: u64 = 3_600;
+    let time = ManualClock::new();
+    let source = Tap::new([]);
+    let memory = Memory { keys_max: 8, time_to_live: millis(HOUR * 3_000) };
+    let mut stream = source.clone().distinct_within(memory, |item| *item, &time.clock());
+    let mut goes_at = |secs: u64, item: char| {
+        time.set(Moment::from_secs(secs));
+        source.push(item);
+        poll_once(&mut stream).is_ready()
+    };
+    assert!(goes_at(0, 'a') && goes_at(2 * HOUR, 'b'));
+    assert!(!goes_at(HOUR, 'b'), "b counts as seen now, after one hour");
+    assert!(goes_at(3 * HOUR, 'a') && !goes_at(4 * HOUR - 1, 'b') && goes_at(4 * HOUR, 'b'));
+}
+
+#[test]
+fn a_wait_seen_to_lie_in_the_future_is_set_anew() {
+    // Would break: a debounce that still sleeps until the moment that it was waiting for before the clock went back.
+    let time = ManualClock::new();
+    time.set(Moment::from_secs(100));
+    let source = Tap::new([1]);
+    let mut stream = source.debounce(millis(WAIT), &time.clock());
+    assert!(poll_once(&mut stream).is_pending());
+    time.set(Moment::from_secs(50));
+    assert!(poll_once(&mut stream).is_pending());
+    assert_eq!(time.next_due(), Some(Moment::from_secs(50) + millis(WAIT)));
+}
+
+#[test]
+fn a_timer_started_again_and_again_is_one_sleep() {
+    // Would break: a timer set up for every item of a flood.
+    let time = ManualClock::new();
+    let source = Tap::new([0]);
+    let mut stream = source.clone().debounce(millis(WAIT), &time.clock());
+    for at in 1..WAIT {
+        assert!(poll_once(&mut stream).is_pending());
+        assert_eq!((time.sleepers(), time.next_due()), (1, Some(Moment::from_millis(WAIT))));
+        time.set(Moment::from_millis(at));
+        source.push(at);
+    }
+}
+
+#[test]
 fn a_slow_consumer_gets_the_newest_and_the_source_keeps_the_rest() {
     // Would break: operators that read ahead of whoever reads them, or hand out what is long past.
     let time = ManualClock::new();

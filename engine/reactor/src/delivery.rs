@@ -35,6 +35,7 @@ impl<T> Delivery<T> {
 
     /// With an ack and a span; neither costs anything when it is empty.
     #[must_use]
+    #[inline]
     pub fn with_trail(mut self, ack: Ack, span: Span) -> Self {
         if !ack.is_none() || !span.is_none() {
             self.trail = Some(Box::new(Trail { ack, span }));
@@ -58,10 +59,12 @@ impl<T> Delivery<T> {
     }
 
     /// Says what became of it, and gives the event back.
+    #[inline]
     pub fn settle(self, outcome: Outcome) -> T {
-        let (event, ack) = self.into_parts();
-        ack.settle(outcome);
-        event
+        if let Some(trail) = self.trail {
+            trail.ack.settle(outcome);
+        }
+        self.event
     }
 
     /// Says that it failed, and why, and gives the event back.

@@ -35,6 +35,15 @@ impl Lane {
         };
         Self { capacity: 4_096, overflow }
     }
+
+    /// How many events at once it takes, when it is empty, before it does anything else with one than let it in.
+    pub(super) fn spare_from_empty(&self) -> usize {
+        match self.overflow {
+            Overflow::Coalesce => 0,
+            Overflow::Sample { .. } => self.capacity.div_ceil(2).saturating_sub(1),
+            _ => self.capacity.saturating_sub(1),
+        }
+    }
 }
 
 /// Why an event was lost to a limit.
@@ -129,10 +138,12 @@ impl<E: Event> Line<E> {
         }
     }
 
+    #[inline(always)]
     fn room(&self) -> usize {
         if self.holds > 0 { 0 } else { self.lane.capacity.saturating_sub(self.items.len() + self.promised) }
     }
 
+    #[inline(always)]
     fn append(&mut self, delivery: Delivery<E>) {
         if self.lane.overflow == Overflow::Coalesce
             && let Some(key) = delivery.event.key()
@@ -148,7 +159,26 @@ impl<E: Event> Line<E> {
         Pushed::Lost(delivery, loss)
     }
 
+    #[inline(always)]
     fn push(&mut self, delivery: Delivery<E>) -> Pushed<E> {
+        if self.has_plenty() {
+            self.append(delivery);
+            return Pushed::Taken;
+        }
+        self.push_near_full(delivery)
+    }
+
+    /// Whether the next event is let in whatever it is.
+    #[inline(always)]
+    fn has_plenty(&self) -> bool {
+        match self.lane.overflow {
+            Overflow::Coalesce => false,
+            Overflow::Sample { .. } => self.room() > self.lane.capacity / 2,
+            _ => self.room() > 0,
+        }
+    }
+
+    fn push_near_full(&mut self, delivery: Delivery<E>) -> Pushed<E> {
         match self.lane.overflow {
             Overflow::Coalesce => return self.push_coalescing(delivery),
             Overflow::Sample { one_in } if self.room() <= self.lane.capacity / 2 => {
@@ -220,7 +250,8 @@ impl<E: Event> Line<E> {
         if self.lane.overflow == Overflow::Coalesce {
             out.extend((0..count).map_while(|_| self.pop()));
         } else {
-            out.extend(self.items.drain(..count));
+            // Most turns take one or two events of a class: setting up a range to drain would cost more than they do.
+            out.extend((0..count).map_while(|_| self.items.pop_front()));
             self.left += count as u64;
         }
     }
@@ -263,6 +294,7 @@ impl<E: Event> Lanes<E> {
     }
 
     /// Takes an event in, or says why not.
+    #[inline(always)]
     pub fn push(&mut self, delivery: Delivery<E>) -> Pushed<E> {
         let line = &mut self.lines[delivery.class];
         let before = line.items.len();
@@ -351,6 +383,11 @@ impl<E: Event> Lanes<E> {
     /// Takes one hold back.
     pub fn release(&mut self, class: Class) {
         self.lines[class].holds -= 1;
+    }
+
+    /// These never wait here, but were let in.
+    pub fn count_passed_by(&mut self, batch: &[Delivery<E>]) {
+        batch.iter().for_each(|delivery| self.lines[delivery.class].taken += 1);
     }
 
     /// An event of this class was given back to whoever emitted it.

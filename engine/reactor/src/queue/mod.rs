@@ -31,6 +31,17 @@ pub enum PushError<E> {
     Closed(Delivery<E>),
 }
 
+/// What became of a push that does not wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtOnce {
+    /// It was let in, or lost as its class has it.
+    LetIn,
+    /// There is no room now.
+    Full,
+    /// The queue takes no more events.
+    Closed,
+}
+
 /// Events that a push lost, and why: for whoever settles them.
 pub type Lost<E> = Option<(Delivery<E>, Loss)>;
 
@@ -44,11 +55,16 @@ pub struct Queue<E> {
     clock: Clock,
     /// Critical events waiting, for the reader to look at between two events of a batch without the lock.
     critical: AtomicUsize,
+    /// The largest batch that no lane would lose anything of, or hold its emitters back for.
+    parcel_max: usize,
 }
 
 #[derive(Debug)]
 struct State<E> {
     lanes: Lanes<E>,
+    /// A batch that came while the reader slept, before all that is in the lanes: handed on as it is, since it is in order already
+    /// and moving its events one by one would cost more than the rest of their way.
+    parcel: Vec<Delivery<E>>,
     /// Who drains, while it waits.
     reader: Option<Waker>,
     waiting: PerClass<VecDeque<Waiting>>,
@@ -73,8 +89,10 @@ struct Waiting {
 impl<E: Event> Queue<E> {
     /// An empty queue.
     pub fn new(lanes: PerClass<Lane>, age_limit: Duration, clock: Clock) -> Self {
+        let parcel_max = lanes.0.iter().map(Lane::spare_from_empty).min().unwrap_or(0);
         let state = State {
             lanes: Lanes::new(lanes, age_limit),
+            parcel: Vec::new(),
             reader: None,
             waiting: PerClass::default(),
             next_ticket: 0,
@@ -83,7 +101,7 @@ impl<E: Event> Queue<E> {
             stamped: 0,
             closed: false,
         };
-        Self { state: Mutex::new(state), clock, critical: AtomicUsize::new(0) }
+        Self { state: Mutex::new(state), clock, critical: AtomicUsize::new(0), parcel_max }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<E>> {
@@ -91,26 +109,45 @@ impl<E: Event> Queue<E> {
     }
 
     /// Pushes if there is room, or if the class loses events rather than wait. The event is stamped with the time.
-    pub fn try_push(&self, mut delivery: Delivery<E>) -> Result<Lost<E>, PushError<E>> {
+    pub fn try_push(&self, delivery: Delivery<E>) -> Result<Lost<E>, PushError<E>> {
         let class = delivery.class;
+        let (mut waiting, mut lost) = (Some(delivery), None);
+        match self.push_at_once(&mut waiting, &mut lost) {
+            AtOnce::LetIn => Ok(lost),
+            AtOnce::Full => {
+                self.lock().lanes.count_refused(class);
+                Err(PushError::Full(waiting.expect("what is not let in stays")))
+            }
+            AtOnce::Closed => Err(PushError::Closed(waiting.expect("what is not let in stays"))),
+        }
+    }
+
+    /// As [`Queue::try_push`], for one who will wait if it is full: that is no refusal yet. The event and what is lost over it stay
+    /// where the caller has them, because this is the hottest path of all, and moving them about is most of its price.
+    #[inline(always)]
+    pub fn push_at_once(&self, delivery: &mut Option<Delivery<E>>, lost: &mut Lost<E>) -> AtOnce {
         let mut state = self.lock();
         if state.closed {
-            return Err(PushError::Closed(delivery));
+            return AtOnce::Closed;
         }
-        delivery.emitted_at = self.stamp(&mut state);
-        let lost = match state.lanes.push(delivery) {
-            Pushed::Taken => None,
-            Pushed::Lost(victim, loss) => Some((victim, loss)),
-            Pushed::Full(delivery) => {
-                state.lanes.count_refused(class);
-                return Err(PushError::Full(delivery));
+        let now = self.stamp(&mut state);
+        let Some(mut pushed) = delivery.take() else { return AtOnce::LetIn };
+        let class = pushed.class;
+        pushed.emitted_at = now;
+        match state.lanes.push(pushed) {
+            Pushed::Taken => {}
+            Pushed::Lost(victim, loss) => *lost = Some((victim, loss)),
+            Pushed::Full(pushed) => {
+                *delivery = Some(pushed);
+                return AtOnce::Full;
             }
-        };
+        }
         self.pushed(state, class);
-        Ok(lost)
+        AtOnce::LetIn
     }
 
     /// The time, read anew when the reader sleeps, else shared by a few pushes: the reader reads it with every drain.
+    #[inline(always)]
     fn stamp(&self, state: &mut State<E>) -> Moment {
         if state.reader.is_some() || state.stamped >= STAMPS_A_READING {
             state.now = self.clock.now();
@@ -139,6 +176,12 @@ impl<E: Event> Queue<E> {
             lost.extend(batch.drain(..).map(|delivery| (delivery, Loss::Newest)));
             return gone_over;
         }
+        if state.reader.is_some() && batch.len() <= self.parcel_max {
+            state.lanes.count_passed_by(batch);
+            std::mem::swap(&mut state.parcel, batch);
+            self.pushed(state, Class::Critical);
+            return gone_over;
+        }
         for delivery in batch.drain(..) {
             let class = delivery.class;
             if let Pushed::Lost(victim, loss) = state.lanes.push_elastic(delivery) {
@@ -155,6 +198,7 @@ impl<E: Event> Queue<E> {
     }
 
     /// After a push: the reader is told.
+    #[inline(always)]
     fn pushed(&self, mut state: MutexGuard<'_, State<E>>, class: Class) {
         if class == Class::Critical {
             self.critical.store(state.lanes.depth(Class::Critical), Ordering::Release);
@@ -171,7 +215,8 @@ impl<E: Event> Queue<E> {
         self.critical.load(Ordering::Acquire) > 0
     }
 
-    /// Takes up to `max` events out by weight and age; waits while there are none. `None` when the queue is closed and empty.
+    /// Takes up to `max` events out by weight and age, or a batch that came while the reader slept, as it is; waits while there are
+    /// none. `None` when the queue is closed and empty.
     pub fn poll_drain(
         &self,
         context: &mut Context<'_>,
@@ -179,6 +224,10 @@ impl<E: Event> Queue<E> {
         max: usize,
     ) -> Poll<Option<Drained>> {
         let mut state = self.lock();
+        if !state.parcel.is_empty() {
+            state.take_parcel(out);
+            return Poll::Ready(Some(Drained::default()));
+        }
         if state.lanes.depth_total() == 0 {
             if state.closed {
                 return Poll::Ready(None);
@@ -205,6 +254,7 @@ impl<E: Event> Queue<E> {
     /// Takes everything out, without waiting.
     pub fn drain_rest(&self, out: &mut Vec<Delivery<E>>) -> Drained {
         let mut state = self.lock();
+        state.take_parcel(out);
         state.lanes.drain(out, usize::MAX - out.len(), Moment::ZERO);
         self.drained(state)
     }
@@ -256,14 +306,23 @@ impl<E: Event> Queue<E> {
 
     /// Events waiting in all classes.
     pub fn depth(&self) -> usize {
-        self.lock().lanes.depth_total()
+        let state = self.lock();
+        state.parcel.len() + state.lanes.depth_total()
     }
 
     /// How each class stands, and how many pushes wait for room in it.
     pub fn snapshot(&self) -> PerClass<(LaneSnapshot, usize)> {
         let now = self.clock.now();
         let state = self.lock();
-        PerClass::from_fn(|class| (state.lanes.snapshot(class, now), state.waiting[class].len()))
+        PerClass::from_fn(|class| {
+            let mut lane = state.lanes.snapshot(class, now);
+            let mut parcel = state.parcel.iter().filter(|delivery| delivery.class == class).peekable();
+            if let Some(oldest) = parcel.peek() {
+                lane.oldest_age_ns = now.0.saturating_sub(oldest.emitted_at.0);
+            }
+            lane.depth += parcel.count();
+            (lane, state.waiting[class].len())
+        })
     }
 }
 
@@ -275,6 +334,15 @@ pub struct Drained {
 }
 
 impl<E: Event> State<E> {
+    /// The batch that was handed on; an empty one lends its memory in exchange.
+    fn take_parcel(&mut self, out: &mut Vec<Delivery<E>>) {
+        if out.is_empty() {
+            std::mem::swap(&mut self.parcel, out);
+        } else {
+            out.append(&mut self.parcel);
+        }
+    }
+
     /// Keeps room for those who have waited longest in a class; who is to be woken.
     fn grant(&mut self, class: Class) -> Vec<Waker> {
         let mut woken = Vec::new();

@@ -12,7 +12,7 @@ use crate::clock::Moment;
 use crate::delivery::Delivery;
 use crate::event::Event;
 use crate::queue::lanes::Loss;
-use crate::queue::{Lost, PushError};
+use crate::queue::{AtOnce, Lost, PushError};
 
 /// An event that was not let in, and why.
 #[derive(Debug, thiserror::Error)]
@@ -55,12 +55,12 @@ impl<E: Event> Emitter<E> {
     pub async fn emit(&self, event: impl Into<E>) -> Result<(), Refused<E>> {
         let event = event.into();
         let class = event.class();
-        self.push(self.delivery(event, class, Ack::none())).await
+        self.push(self.delivery(event, class, None)).await
     }
 
     /// Emits an event in a class of the caller's choice.
     pub async fn emit_as(&self, class: Class, event: impl Into<E>) -> Result<(), Refused<E>> {
-        self.push(self.delivery(event.into(), class, Ack::none())).await
+        self.push(self.delivery(event.into(), class, None)).await
     }
 
     /// Emits an event, and gives a receipt of what becomes of all its copies.
@@ -68,7 +68,7 @@ impl<E: Event> Emitter<E> {
         let event = event.into();
         let class = event.class();
         let (ack, receipt) = Ack::new();
-        self.push(self.delivery(event, class, ack)).await?;
+        self.push(self.delivery(event, class, Some(ack))).await?;
         Ok(receipt)
     }
 
@@ -81,7 +81,7 @@ impl<E: Event> Emitter<E> {
     pub fn try_emit(&self, event: impl Into<E>) -> Result<(), Refused<E>> {
         let event = event.into();
         let class = event.class();
-        let pushed = self.0.inlet.try_push(self.delivery(event, class, Ack::none()));
+        let pushed = self.0.inlet.try_push(self.delivery(event, class, None));
         self.answer(pushed)
     }
 
@@ -90,17 +90,34 @@ impl<E: Event> Emitter<E> {
         !self.0.is_closed()
     }
 
+    #[inline]
     async fn push(&self, delivery: Delivery<E>) -> Result<(), Refused<E>> {
-        let pushed = self.0.inlet.push(delivery).await;
-        self.answer(pushed)
+        let (mut delivery, mut lost) = (Some(delivery), None);
+        if self.0.inlet.push_at_once(&mut delivery, &mut lost) == AtOnce::LetIn {
+            if let Some((victim, loss)) = lost {
+                settle_lost(victim, loss);
+            }
+        } else if let Some(delivery) = delivery {
+            let pushed = self.0.inlet.push(delivery).await;
+            return self.answer(pushed);
+        }
+        // One who emits without end lets the loop run in between, as with tokio's own channels.
+        tokio::task::coop::consume_budget().await;
+        Ok(())
     }
 
-    fn delivery(&self, event: E, class: Class, ack: Ack) -> Delivery<E> {
-        let span =
-            tracing::trace_span!(target: "homeostat_reactor", "event", kind = event.kind(), class = class.name());
-        Delivery::new(event, class, Moment::ZERO).with_trail(ack, span)
+    #[inline(always)]
+    fn delivery(&self, event: E, class: Class, ack: Option<Ack>) -> Delivery<E> {
+        let delivery = Delivery::new(event, class, Moment::ZERO);
+        if ack.is_none() && !tracing::enabled!(target: "homeostat_reactor", tracing::Level::TRACE) {
+            return delivery;
+        }
+        let kind = delivery.event.kind();
+        let span = tracing::trace_span!(target: "homeostat_reactor", "event", kind, class = class.name());
+        delivery.with_trail(ack.unwrap_or_default(), span)
     }
 
+    #[inline(always)]
     fn answer(&self, pushed: Result<Lost<E>, PushError<E>>) -> Result<(), Refused<E>> {
         match pushed {
             Ok(None) => Ok(()),

@@ -4,7 +4,6 @@
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use futures::Stream;
@@ -55,8 +54,8 @@ impl<E: Event + Holds<T>, T> Events<E, T> {
     }
 
     /// Plain values; each counts as done when it is handed over.
-    pub fn taken(self) -> impl Stream<Item = T> + Unpin {
-        futures::StreamExt::map(self, |delivery| delivery.settle(Outcome::Done))
+    pub fn taken(self) -> Taken<E, T> {
+        Taken(self)
     }
 }
 
@@ -66,8 +65,29 @@ impl<E: Event + Holds<T>, T> Stream for Events<E, T> {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Delivery<T>>> {
         loop {
             let Some(delivery) = ready!(self.inbox.poll_next(context)) else { return Poll::Ready(None) };
-            self.inbox.subscriber.handled.fetch_add(1, Ordering::Relaxed);
+            add(&self.inbox.subscriber.handled, 1);
             if let Some(wanted) = delivery.filter_map(Holds::take) {
+                return Poll::Ready(Some(wanted));
+            }
+        }
+    }
+}
+
+/// A subscription as a stream of plain values; made by [`Events::taken`].
+#[derive(Debug)]
+#[must_use = "dropping a stream of events unsubscribes it"]
+pub struct Taken<E: Event, T>(Events<E, T>);
+
+impl<E: Event + Holds<T>, T> Stream for Taken<E, T> {
+    type Item = T;
+
+    #[inline]
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        let inbox = &mut self.0.inbox;
+        loop {
+            let Some(delivery) = ready!(inbox.poll_next(context)) else { return Poll::Ready(None) };
+            add(&inbox.subscriber.handled, 1);
+            if let Some(wanted) = delivery.settle(Outcome::Done).take() {
                 return Poll::Ready(Some(wanted));
             }
         }

@@ -8,7 +8,7 @@ use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -108,22 +108,28 @@ where
         };
         let span = handling_span(&delivery, &inbox.subscriber.name);
         stopwatch.start(&inbox);
-        let cause = match span.in_scope(|| caught(|| handler(event))) {
+        // Most calls never wait: they are spared the timer and the larger future that a waiting one needs.
+        let mut call = pin!(None);
+        let mut begin = Some(|| handler(event));
+        let mut first = |context: &mut Context<'_>| {
+            if let Some(begin) = begin.take() {
+                call.set(Some(begin()));
+            }
+            call.as_mut().as_pin_mut().expect("the call has begun").poll(context)
+        };
+        let polled = poll_fn(|context| Poll::Ready(caught(|| span.in_scope(|| first(context))))).await;
+        let cause = match polled {
             Err(cause) => Some(cause),
-            Ok(call) => {
-                let mut call = pin!(call);
-                // Most calls never wait: they are spared the timer and the larger future that a waiting one needs.
-                match poll_fn(|context| Poll::Ready(span.in_scope(|| caught(|| call.as_mut().poll(context))))).await {
-                    Err(cause) => Some(cause),
-                    Ok(Poll::Ready(answer)) => {
-                        stopwatch.ended_at_once(&inbox, delivery.class);
-                        answer.into_result().err().map(Cause::Failed)
-                    }
-                    Ok(Poll::Pending) => {
-                        let rest = guarded(&inbox.core, calls.timeout, call).instrument(span);
-                        stopwatch.time_waiting(&inbox, delivery.class, rest).await
-                    }
-                }
+            Ok(Poll::Ready(answer)) => {
+                stopwatch.ended_at_once(&inbox, delivery.class);
+                answer.into_result().err().map(Cause::Failed)
+            }
+            Ok(Poll::Pending) => {
+                let call = call.as_pin_mut().expect("the call has begun");
+                let rest = guarded(&inbox.core, calls.timeout, call).instrument(span);
+                let cause = stopwatch.time_waiting(&inbox, delivery.class, rest).await;
+                inbox.end_turn();
+                cause
             }
         };
         match cause {

@@ -45,6 +45,7 @@ mod stopwatch;
 mod subscribe;
 mod subscriber;
 mod timing;
+mod turn;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -62,7 +63,7 @@ use core::Core;
 
 pub use dead_letter::{Cause, DeadLetter, DeadLetterSnapshot, DeadLetters};
 pub use emitter::{Emitter, Refused, RefusedWhy};
-pub use events::Events;
+pub use events::{Events, Taken};
 pub use handler::{Answer, Backoff, Supervision};
 pub use inlet::Inlet;
 #[cfg(feature = "metrics")]

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
@@ -13,6 +15,7 @@ use super::core::Core;
 use super::dead_letter::{Cause, DeadLetter};
 use super::emitter::trace_end;
 use super::timing::Timing;
+use super::turn::Turn;
 use crate::ack::Outcome;
 use crate::class::{Class, PerClass};
 use crate::delivery::Delivery;
@@ -20,7 +23,8 @@ use crate::event::Event;
 use crate::queue::lanes::Loss;
 use crate::queue::{Drained, Queue};
 
-/// Events that a reader takes from its mailbox at a time: enough to share the lock's price, few enough to give back soon.
+/// Events that a reader with a backlog takes from its mailbox at a time: enough to share the lock's price, few enough to give back
+/// soon. One that has slept takes the batch that woke it, as it is.
 const READ_MAX: usize = 64;
 
 /// Critical events that may overtake the rest of a batch before one of it has its turn: their weight in the drain.
@@ -146,6 +150,7 @@ pub(super) struct Inbox<E: Event> {
     batch: Vec<Delivery<E>>,
     taken: VecDeque<Delivery<E>>,
     overtaken: usize,
+    turn: Turn,
 }
 
 impl<E: Event> Inbox<E> {
@@ -154,14 +159,23 @@ impl<E: Event> Inbox<E> {
         if core.is_closed() {
             subscriber.mailbox.close();
         }
-        Self { core, subscriber, batch: Vec::new(), taken: VecDeque::new(), overtaken: 0 }
+        Self { core, subscriber, batch: Vec::new(), taken: VecDeque::new(), overtaken: 0, turn: Turn::default() }
     }
 
     /// The next event; `None` after the reactor has been shut down and everything was taken.
+    #[inline(always)]
     pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Delivery<E>>> {
+        if self.turn.is_over(&self.core.clock) {
+            return self.give_way(context);
+        }
         if self.taken.is_empty() {
-            if ready!(self.poll_fill(context)).is_none() {
-                return Poll::Ready(None);
+            match self.poll_fill(context) {
+                Poll::Ready(Some(())) => {}
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => {
+                    self.turn.end();
+                    return Poll::Pending;
+                }
             }
         } else if self.overtaken < OVERTAKE_MAX && self.subscriber.mailbox.has_critical() {
             self.let_critical_overtake();
@@ -170,6 +184,20 @@ impl<E: Event> Inbox<E> {
         let is_critical = next.as_ref().is_some_and(|delivery| delivery.class == Class::Critical);
         self.overtaken = if is_critical { self.overtaken + 1 } else { 0 };
         Poll::Ready(next)
+    }
+
+    /// Its reader has waited for something else: others have run meanwhile.
+    pub(super) fn end_turn(&mut self) {
+        self.turn.end();
+    }
+
+    /// Comes again after everybody else has run, also what was woken from other threads: a task that merely wakes itself would keep
+    /// a runtime of one thread from looking at those for 31 turns.
+    #[cold]
+    fn give_way(&mut self, context: &mut Context<'_>) -> Poll<Option<Delivery<E>>> {
+        self.turn.end();
+        let _ = pin!(tokio::task::yield_now()).poll(context);
+        Poll::Pending
     }
 
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Option<()>> {

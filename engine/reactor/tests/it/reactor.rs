@@ -411,3 +411,30 @@ async fn a_clock_that_goes_back_harms_nothing() {
     }
     assert_eq!(reactor.snapshot().dead_letters.total, 0);
 }
+
+#[tokio::test]
+async fn a_busy_handler_gives_way_to_others_on_its_thread() {
+    // Would break: an alarm that waits for a whole backlog, because the handler that works it off never lets the loop run.
+    const BACKLOG: u64 = 2_000;
+    let reactor = Reactor::<Shop>::builder().start();
+    let handled = Arc::new(AtomicU64::new(0));
+    let counting = Arc::clone(&handled);
+    let busy = reactor.on::<Order>().named("busy").lossless().each(move |_: Order| {
+        let began = std::time::Instant::now();
+        while began.elapsed() < Duration::from_micros(20) {
+            std::hint::spin_loop();
+        }
+        counting.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(())
+    });
+    for number in 0..BACKLOG {
+        reactor.emitter().emit(Order(number)).await.unwrap();
+    }
+    let mut turns_of_others = 0;
+    while handled.load(Ordering::Relaxed) < BACKLOG {
+        tokio::task::yield_now().await;
+        turns_of_others += 1;
+    }
+    drop(busy);
+    assert!(turns_of_others >= 100, "{turns_of_others} turns of others beside {BACKLOG} events of 20 us");
+}

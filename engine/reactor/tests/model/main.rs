@@ -186,3 +186,21 @@ fn a_close_reaches_everyone_who_waits() {
         assert_eq!(read_all(&queue), [0]);
     });
 }
+
+#[test]
+fn a_batch_reaches_a_reader_that_may_be_asleep_or_not() {
+    // Would break: a batch handed on whole to a reader that is just going to sleep, or one that a second batch overtakes.
+    model(|| {
+        let queue = queue(4);
+        let reader = {
+            let queue = queue.clone();
+            thread::spawn(move || read_all(&queue))
+        };
+        for numbers in [[1, 2], [3, 4]] {
+            let mut batch = numbers.map(|number| delivery(Class::Act, number)).to_vec();
+            queue.push_all_elastic(&mut batch, &mut Vec::new());
+        }
+        queue.close();
+        assert_eq!(reader.join().unwrap(), [1, 2, 3, 4]);
+    });
+}

@@ -26,6 +26,10 @@ impl Wakers {
     pub fn wake_all_but(&self, number: u64) {
         let others: Vec<Waker> = {
             let mut wakers = self.lock();
+            // The common case: nobody else waits, and the own waker may stay where it is.
+            if wakers.keys().all(|waiting| *waiting == number) {
+                return;
+            }
             let own = wakers.remove(&number);
             let others = std::mem::take(&mut *wakers).into_values().collect();
             wakers.extend(own.map(|own| (number, own)));

@@ -1,4 +1,4 @@
-//! A priority event loop with streams, backpressure, windows, aggregates and pipelines.
+#![doc = include_str!("../README.md")]
 
 pub mod ack;
 pub mod aggregate;

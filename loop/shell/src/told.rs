@@ -107,14 +107,12 @@ impl Asker {
 
 /// The reactor that the engine hears through, and the engine's ear in it. Must be called within a tokio runtime.
 pub fn hearing() -> (Reactor<Told>, Events<Told, Told>) {
-    let lane = |overflow| Lane { capacity: WAITING_MAX, overflow };
-    let lossless = [Class::Critical, Class::Act, Class::Detect, Class::Bulk];
-    let builder = lossless
-        .into_iter()
-        .fold(Reactor::builder(), |builder, class| builder.lane(class, lane(Overflow::Block)))
-        .lane(Class::Sense, lane(Overflow::DropOldest));
-    let reactor = builder.start();
-    let ear = reactor.on::<Told>().named("controller").lossless().events();
+    let lossless = Lane { capacity: WAITING_MAX, overflow: Overflow::Block };
+    let newest = Lane { capacity: WAITING_MAX, overflow: Overflow::DropOldest };
+    let builder = Class::ALL.into_iter().fold(Reactor::builder(), |builder, class| builder.lane(class, lossless));
+    let reactor = builder.lane(Class::Sense, newest).start();
+    // What was lost in front of the loop only would be kept for ever in front of the ear: both give way to newer probes.
+    let ear = reactor.on::<Told>().named("controller").lossless().lane(Class::Sense, newest).events();
     (reactor, ear)
 }
 

@@ -319,7 +319,8 @@ impl<E: Event> Lanes<E> {
         }
     }
 
-    /// Takes up to `max` events out, by weight, the overdue first of all but the critical.
+    /// Takes up to `max` events out, by weight, the overdue first of all but the critical. No class starves as long as `max` is
+    /// larger than the weight of the critical.
     pub fn drain(&mut self, out: &mut Vec<Delivery<E>>, max: usize, now: Moment) {
         let end = out.len() + max;
         while self.depth > 0 && out.len() < end {
@@ -353,10 +354,10 @@ impl<E: Event> Lanes<E> {
         self.lines.0.iter_mut().find(|line| line.items.len() == depth)
     }
 
-    /// Takes up to `max` critical events out.
-    pub fn drain_critical(&mut self, out: &mut Vec<Delivery<E>>, max: usize) {
+    /// Takes up to `max` events of one class out.
+    pub fn drain_class(&mut self, class: Class, out: &mut Vec<Delivery<E>>, max: usize) {
         let before = out.len();
-        self.lines[Class::Critical].pop_into(out, max);
+        self.lines[class].pop_into(out, max);
         self.depth -= out.len() - before;
     }
 

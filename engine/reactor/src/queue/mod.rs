@@ -53,8 +53,9 @@ const STAMPS_A_READING: u32 = 64;
 pub struct Queue<E> {
     state: Mutex<State<E>>,
     clock: Clock,
-    /// Critical events waiting, for the reader to look at between two events of a batch without the lock.
-    critical: AtomicUsize,
+    /// The place of the most urgent class that waits in the lanes, or their number: for the reader to look at between two events
+    /// that it has in hand, without the lock.
+    urgent: AtomicUsize,
     /// The largest batch that no lane would lose anything of, or hold its emitters back for.
     parcel_max: usize,
 }
@@ -101,7 +102,7 @@ impl<E: Event> Queue<E> {
             stamped: 0,
             closed: false,
         };
-        Self { state: Mutex::new(state), clock, critical: AtomicUsize::new(0), parcel_max }
+        Self { state: Mutex::new(state), clock, urgent: AtomicUsize::new(Class::COUNT), parcel_max }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<E>> {
@@ -179,11 +180,15 @@ impl<E: Event> Queue<E> {
         if state.reader.is_some() && batch.len() <= self.parcel_max {
             state.lanes.count_passed_by(batch);
             std::mem::swap(&mut state.parcel, batch);
-            self.pushed(state, Class::Critical);
+            let reader = state.reader.take();
+            drop(state);
+            reader.into_iter().for_each(Waker::wake);
             return gone_over;
         }
+        let mut urgent = Class::Bulk;
         for delivery in batch.drain(..) {
             let class = delivery.class;
+            urgent = urgent.min(class);
             if let Pushed::Lost(victim, loss) = state.lanes.push_elastic(delivery) {
                 lost.push((victim, loss));
             }
@@ -193,15 +198,15 @@ impl<E: Event> Queue<E> {
                 gone_over[class] = true;
             }
         }
-        self.pushed(state, Class::Critical);
+        self.pushed(state, urgent);
         gone_over
     }
 
     /// After a push: the reader is told.
     #[inline(always)]
     fn pushed(&self, mut state: MutexGuard<'_, State<E>>, class: Class) {
-        if class == Class::Critical {
-            self.critical.store(state.lanes.depth(Class::Critical), Ordering::Release);
+        if (class as usize) < self.urgent.load(Ordering::Relaxed) {
+            self.urgent.store(class as usize, Ordering::Release);
         }
         let reader = state.reader.take();
         drop(state);
@@ -210,9 +215,10 @@ impl<E: Event> Queue<E> {
         }
     }
 
-    /// Whether a critical event waits.
-    pub fn has_critical(&self) -> bool {
-        self.critical.load(Ordering::Acquire) > 0
+    /// The most urgent class that waits in the lanes. A look without the lock: by the time it is used it may be less urgent.
+    #[inline]
+    pub fn most_urgent(&self) -> Option<Class> {
+        Class::ALL.get(self.urgent.load(Ordering::Acquire)).copied()
     }
 
     /// Takes up to `max` events out by weight and age, or a batch that came while the reader slept, as it is; waits while there are
@@ -244,10 +250,10 @@ impl<E: Event> Queue<E> {
         Poll::Ready(Some(self.drained(state)))
     }
 
-    /// Takes up to `max` critical events out, without waiting.
-    pub fn drain_critical(&self, out: &mut Vec<Delivery<E>>, max: usize) -> Drained {
+    /// Takes up to `max` events of one class out of its lane, without waiting.
+    pub fn drain_class(&self, class: Class, out: &mut Vec<Delivery<E>>, max: usize) -> Drained {
         let mut state = self.lock();
-        state.lanes.drain_critical(out, max);
+        state.lanes.drain_class(class, out, max);
         self.drained(state)
     }
 
@@ -261,7 +267,8 @@ impl<E: Event> Queue<E> {
 
     /// After a drain: room goes to those who wait for it, and classes that came down are named.
     fn drained(&self, mut state: MutexGuard<'_, State<E>>) -> Drained {
-        self.critical.store(state.lanes.depth(Class::Critical), Ordering::Release);
+        let urgent = Class::ALL.into_iter().position(|class| state.lanes.depth(class) > 0);
+        self.urgent.store(urgent.unwrap_or(Class::COUNT), Ordering::Release);
         let mut under = PerClass::default();
         for class in Class::ALL {
             if state.over[class] && state.lanes.depth(class) <= state.lanes.lane(class).capacity / 2 {

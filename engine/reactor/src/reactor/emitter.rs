@@ -51,7 +51,11 @@ impl<E: Event> Clone for Emitter<E> {
 }
 
 impl<E: Event> Emitter<E> {
-    /// Emits an event in its own class. Waits for room where the class blocks.
+    /// Emits an event in its own class. Waits for room where the class blocks; dropped before it is ready, it has emitted nothing.
+    /// That it is ready does not say that the event was kept: a class may lose events by the overflow it was given.
+    ///
+    /// A handler that loses nothing must not wait here for a class that it reads itself, nor may two such handlers feed each other:
+    /// while its mailbox is full, it would wait for room that only it can make. Use [`Emitter::try_emit`] there.
     pub async fn emit(&self, event: impl Into<E>) -> Result<(), Refused<E>> {
         let event = event.into();
         let class = event.class();
@@ -92,6 +96,9 @@ impl<E: Event> Emitter<E> {
 
     #[inline]
     async fn push(&self, delivery: Delivery<E>) -> Result<(), Refused<E>> {
+        // One who emits without end lets the loop run in between, as with tokio's own channels: before it is let in, so that a
+        // future that was dropped has emitted nothing.
+        tokio::task::coop::consume_budget().await;
         let (mut delivery, mut lost) = (Some(delivery), None);
         if self.0.inlet.push_at_once(&mut delivery, &mut lost) == AtOnce::LetIn {
             if let Some((victim, loss)) = lost {
@@ -101,8 +108,6 @@ impl<E: Event> Emitter<E> {
             let pushed = self.0.inlet.push(delivery).await;
             return self.answer(pushed);
         }
-        // One who emits without end lets the loop run in between, as with tokio's own channels.
-        tokio::task::coop::consume_budget().await;
         Ok(())
     }
 

@@ -36,6 +36,7 @@ mod dead_letter;
 mod dispatch;
 mod emitter;
 mod events;
+mod hand;
 pub(crate) mod handler;
 mod inlet;
 #[cfg(feature = "metrics")]

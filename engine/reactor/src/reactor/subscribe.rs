@@ -12,7 +12,7 @@ use super::core::Core;
 use super::events::Events;
 use super::handler::{Answer, Calls, Supervision, serve_batches, serve_each};
 use super::subscriber::{Inbox, Subscriber};
-use crate::class::PerClass;
+use crate::class::{Class, PerClass};
 use crate::event::{Event, Holds};
 use crate::overflow::Overflow;
 use crate::queue::Queue;
@@ -72,9 +72,18 @@ impl<E: Event + Holds<T>, T: Send + 'static> On<E, T> {
         self
     }
 
+    /// As [`On::mailbox`], for one class.
+    pub fn lane(mut self, class: Class, lane: Lane) -> Self {
+        self.mailbox[class] = lane;
+        self
+    }
+
     /// As many wait for it as before, but none is lost: while its mailbox is full, no more events of that class are let into the
     /// reactor, so that who emits them waits (or, where the class does not block, the newest are dropped and counted). Events that
     /// have been let in are not delayed for anyone.
+    ///
+    /// For all classes; [`On::lane`] after it makes an exception. A handler must not emit into a class that it reads without loss:
+    /// see [`Emitter::emit`](super::Emitter::emit).
     pub fn lossless(mut self) -> Self {
         self.mailbox.0.iter_mut().for_each(|lane| lane.overflow = Overflow::Block);
         self

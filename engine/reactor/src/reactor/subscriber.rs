@@ -1,6 +1,5 @@
 //! One that wants events: what it wants, its mailbox, and what is counted of it. And the reading end of the mailbox.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::core::Core;
 use super::dead_letter::{Cause, DeadLetter};
 use super::emitter::trace_end;
+use super::hand::Hand;
 use super::timing::Timing;
 use super::turn::Turn;
 use crate::ack::Outcome;
@@ -26,9 +26,6 @@ use crate::queue::{Drained, Queue};
 /// Events that a reader with a backlog takes from its mailbox at a time: enough to share the lock's price, few enough to give back
 /// soon. One that has slept takes the batch that woke it, as it is.
 const READ_MAX: usize = 64;
-
-/// Critical events that may overtake the rest of a batch before one of it has its turn: their weight in the drain.
-const OVERTAKE_MAX: usize = Class::Critical.weight();
 
 /// Why an event was dropped whose reader ended first.
 pub(super) const HANDLER_GONE: &str = "its handler went away";
@@ -147,9 +144,9 @@ impl<E: Event> Subscriber<E> {
 pub(super) struct Inbox<E: Event> {
     pub(super) core: Arc<Core<E>>,
     pub(super) subscriber: Arc<Subscriber<E>>,
-    batch: Vec<Delivery<E>>,
-    taken: VecDeque<Delivery<E>>,
-    overtaken: usize,
+    hand: Hand<E>,
+    /// Empty but for an instant: memory for what overtakes.
+    urgent: Vec<Delivery<E>>,
     turn: Turn,
 }
 
@@ -159,7 +156,7 @@ impl<E: Event> Inbox<E> {
         if core.is_closed() {
             subscriber.mailbox.close();
         }
-        Self { core, subscriber, batch: Vec::new(), taken: VecDeque::new(), overtaken: 0, turn: Turn::default() }
+        Self { core, subscriber, hand: Hand::default(), urgent: Vec::new(), turn: Turn::default() }
     }
 
     /// The next event; `None` after the reactor has been shut down and everything was taken.
@@ -168,7 +165,7 @@ impl<E: Event> Inbox<E> {
         if self.turn.is_over(&self.core.clock) {
             return self.give_way(context);
         }
-        if self.taken.is_empty() {
+        if self.hand.is_empty() {
             match self.poll_fill(context) {
                 Poll::Ready(Some(())) => {}
                 Poll::Ready(None) => return Poll::Ready(None),
@@ -177,13 +174,13 @@ impl<E: Event> Inbox<E> {
                     return Poll::Pending;
                 }
             }
-        } else if self.overtaken < OVERTAKE_MAX && self.subscriber.mailbox.has_critical() {
-            self.let_critical_overtake();
+        } else if let Some(class) = self.subscriber.mailbox.most_urgent() {
+            let room = self.hand.room_ahead_for(class);
+            if room > 0 {
+                self.let_overtake(class, room);
+            }
         }
-        let next = self.taken.pop_front();
-        let is_critical = next.as_ref().is_some_and(|delivery| delivery.class == Class::Critical);
-        self.overtaken = if is_critical { self.overtaken + 1 } else { 0 };
-        Poll::Ready(next)
+        Poll::Ready(self.hand.pop())
     }
 
     /// Its reader has waited for something else: others have run meanwhile.
@@ -203,10 +200,10 @@ impl<E: Event> Inbox<E> {
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Option<()>> {
         // An inbox that always finds something must let others run as well.
         let coop = ready!(tokio::task::coop::poll_proceed(context));
-        // The emptied deque lends its memory to the next batch and takes it back: no event is moved for it.
-        self.batch = Vec::from(std::mem::take(&mut self.taken));
-        let drained = self.subscriber.mailbox.poll_drain(context, &mut self.batch, READ_MAX);
-        self.taken = VecDeque::from(std::mem::take(&mut self.batch));
+        // The emptied hand lends its memory to the next batch and takes it back: no event is moved for it.
+        let mut batch = self.hand.lend();
+        let drained = self.subscriber.mailbox.poll_drain(context, &mut batch, READ_MAX);
+        self.hand.take(batch);
         let drained = ready!(drained);
         coop.made_progress();
         let Some(drained) = drained else {
@@ -217,14 +214,11 @@ impl<E: Event> Inbox<E> {
         Poll::Ready(Some(()))
     }
 
-    fn let_critical_overtake(&mut self) {
-        let drained = self.subscriber.mailbox.drain_critical(&mut self.batch, OVERTAKE_MAX);
+    #[cold]
+    fn let_overtake(&mut self, class: Class, max: usize) {
+        let drained = self.subscriber.mailbox.drain_class(class, &mut self.urgent, max);
+        self.hand.put_ahead(&mut self.urgent);
         self.after(&drained);
-        // Behind the critical ones that lead the batch already, before all others: within the class the order holds.
-        let place = self.taken.iter().take_while(|delivery| delivery.class == Class::Critical).count();
-        let rest = self.taken.split_off(place);
-        self.taken.extend(self.batch.drain(..));
-        self.taken.extend(rest);
     }
 
     fn after(&self, drained: &Drained) {
@@ -251,7 +245,7 @@ impl<E: Event> Inbox<E> {
 
     /// Everything that still waits.
     pub(super) fn rest(&mut self) -> Vec<Delivery<E>> {
-        let mut rest: Vec<_> = std::mem::take(&mut self.taken).into();
+        let mut rest = self.hand.empty();
         let drained = self.subscriber.mailbox.drain_rest(&mut rest);
         self.after(&drained);
         rest

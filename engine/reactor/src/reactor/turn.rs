@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Moment};
 
-/// A turn. A critical event waits for about this long at worst, and giving the thread up costs about 1 µs: one percent.
+/// A turn. A critical event waits for about this long, or for one call that is longer; giving the thread up costs about 1 µs: one
+/// percent. What a reader does elsewhere between two events counts as its work.
 const TURN: Duration = Duration::from_micros(100);
 /// Events between two looks at the clock at most: one look costs half as much as an event's whole way through a mailbox.
 const EVENTS_A_LOOK_MAX: u32 = 16;
@@ -42,6 +43,6 @@ impl Turn {
 
     /// The reader has nothing to do, or gives way: what it does next is another turn.
     pub(super) fn end(&mut self) {
-        (self.began, self.left) = (None, 0);
+        *self = Self::default();
     }
 }

@@ -10,4 +10,5 @@ mod queue;
 mod reactor;
 mod route;
 mod stream;
+mod urgency;
 mod window;

@@ -126,3 +126,43 @@ pub async fn pass_on_sagas(mut sagas: mpsc::Receiver<SagaEvent>, emitter: Emitte
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use homeostat_vocabulary::{Millis, Timestamp};
+
+    fn probe(at: u64) -> Signal {
+        let (subject, run) = ("web/0".parse().expect("a good id"), "r1".parse().expect("a good id"));
+        Signal { at: Timestamp(at), subject, run, kind: SignalKind::ProbePassed { took: Millis(1) } }
+    }
+
+    fn probed_at(told: &Told) -> Option<u64> {
+        match told {
+            Told::Word(Word { event: Event::Signal(signal), .. }) => Some(signal.at.0),
+            _ => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn after_a_stall_the_engine_hears_the_newest_probes_and_first_what_acts() {
+        // Would break: an engine that works off thousands of old probes while the fresh ones, and a tick, wait or are turned away.
+        let (reactor, mut ear) = hearing();
+        let emitter = reactor.emitter();
+        const PROBES: u64 = 5 * WAITING_MAX as u64;
+        for at in 0..PROBES {
+            emitter.emit(probe(at)).await.expect("the reactor is open");
+            tokio::task::yield_now().await;
+        }
+        emitter.emit(Event::Tick).await.expect("the reactor is open");
+        tokio::task::yield_now().await;
+        let mut heard = Vec::new();
+        while heard.last().and_then(probed_at) != Some(PROBES - 1) {
+            let batch = ear.next_batch(256).await.expect("the reactor is open");
+            heard.extend(batch.into_iter().map(|delivery| delivery.event));
+        }
+        assert!(heard.len() <= 2 * WAITING_MAX + 512, "{} were kept", heard.len());
+        let tick = heard.iter().position(|told| probed_at(told).is_none()).expect("the tick was heard");
+        assert!(tick <= 1, "the tick came after {tick} probes");
+    }
+}

@@ -26,6 +26,10 @@ use crate::error::AdapterError;
 /// Longest idempotency key: keys are kept.
 const KEY_BYTES_MAX: usize = 128;
 
+/// Longest that a request waits for its acknowledgement: a connection on which no request ends for three minutes is cut off, and the
+/// rest of a request needs its time too.
+const WAIT_MAX: Duration = Duration::from_secs(120);
+
 /// How much a request may bring, and how long it may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -38,7 +42,7 @@ pub struct HttpLimits {
     pub events_max: usize,
     /// Events of one class that may wait for the reader.
     pub capacity: usize,
-    /// Longest time that a request may wait for its acknowledgement, whatever it asks for.
+    /// Longest time that a request may wait for its acknowledgement, whatever it asks for; two minutes at most.
     pub wait_max: Duration,
     /// When to come again after a 429 or 503.
     pub retry_after: Duration,
@@ -206,7 +210,7 @@ impl<E: Event + DeserializeOwned> Reception<E> {
         // Before anything is waited for: if the connection breaks now, they have been taken in all the same.
         tell(first.as_ref(), &told);
         let Some(wait) = header(&head, "prefer").and_then(wanted_wait) else { return told };
-        match self.clock.within(wait.min(limits.wait_max), receipt).await {
+        match self.clock.within(wait.min(limits.wait_max).min(WAIT_MAX), receipt).await {
             None => told,
             Some(settled) => {
                 let told = handled(count, settled);

@@ -19,11 +19,14 @@ use tokio::task::JoinSet;
 use super::cursor::{Position, TableCursor, Taken};
 use super::{Table, TableError};
 
+/// Asking without a pause would keep the table's database busy with us, and a processor with it.
+const POLL_EVERY_MIN: Duration = Duration::from_millis(1);
+
 /// How often and how much to ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WatchOptions {
-    /// How long to wait after rows have come.
+    /// How long to wait after rows have come; a millisecond at least. The other waits are never shorter than this one.
     pub poll_every: Duration,
     /// The wait doubles up to this while nothing comes, unless somebody gives a hint.
     pub idle_max: Duration,
@@ -182,7 +185,8 @@ where
     T::Row: Event,
 {
     async fn run(mut self) {
-        let backoff = |longest| Backoff { first: self.options.poll_every, longest, failures_max: u32::MAX };
+        let first = self.options.poll_every.max(POLL_EVERY_MIN);
+        let backoff = |longest: Duration| Backoff { first, longest: longest.max(first), failures_max: u32::MAX };
         let (idle, failing) = (backoff(self.options.idle_max), backoff(self.options.failing_max));
         let [mut idle_rounds, mut failures] = [0_u32; 2];
         loop {

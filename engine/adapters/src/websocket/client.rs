@@ -122,12 +122,15 @@ impl Pusher {
     }
 }
 
-/// Begins a session, and another one when it has ended, for ever. A session that
-/// got somewhere and was broken from outside makes the waits short again.
+/// Begins a session, and another one when it has ended, for ever. A session that got somewhere and was broken from outside makes the
+/// waits short again, and so does one that went well for longer than the longest of them, however it ended.
 async fn keep_coming_back<F: Future<Output = bool>>(session: impl Fn() -> F, clock: &Clock) {
     let mut failures = 0_u32;
     loop {
-        failures = if session().await { 1 } else { failures.saturating_add(1) };
+        let began = clock.now();
+        let broken_from_outside = session().await;
+        let went_well = clock.now().since(began) >= COMING_BACK.longest;
+        failures = if broken_from_outside || went_well { 1 } else { failures.saturating_add(1) };
         clock.sleep(spread(COMING_BACK.pause(failures))).await;
     }
 }
@@ -152,5 +155,38 @@ async fn open(
         Some(Err(Error::Http(answer))) => Err(format!("{} answered {}", remote.authority(), answer.status())),
         Some(Err(error)) => Err(format!("{}: {error}", remote.authority())),
         Some(Ok((socket, _))) => Ok(Wire::new(socket, clock.clone(), liveness)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use homeostat_reactor::{ManualClock, Moment};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_session_that_went_well_makes_the_waits_short_again() {
+        // Would break: a follower that pays with half a minute for each message that is too large, after the ninth in a year.
+        const LASTS: Duration = Duration::from_secs(3_600);
+        let (time, begun) = (ManualClock::new(), Mutex::new(Vec::<Moment>::new()));
+        let clock = time.clock();
+        let begun_at = || begun.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let session = || {
+            begun.lock().unwrap_or_else(PoisonError::into_inner).push(clock.now());
+            let (nth, clock) = (begun_at().len(), &clock);
+            async move {
+                if nth == 10 {
+                    clock.sleep(LASTS).await;
+                }
+                false
+            }
+        };
+        tokio::select! {
+            () = keep_coming_back(session, &clock) => {}
+            () = time.turn(2 * LASTS) => {}
+        }
+        let begun = begun_at();
+        assert!(begun[9].since(begun[8]) > COMING_BACK.first * 100, "it had failed nine times");
+        assert!(begun[10].since(begun[9]) <= LASTS + COMING_BACK.first);
     }
 }

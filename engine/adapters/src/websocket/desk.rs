@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use super::incoming::{Arrival, IncomingSnapshot, ReceiveOptions};
-use super::places::{GapCause, Greeting, Judged, Origin, Places};
+use super::places::{GapCause, Greeting, Judged, Origin, Places, Progress};
 use super::wire::{Ended, Wire};
 use super::words::{FEED_BYTES_MAX, Received, Sent, text};
 
@@ -71,9 +71,9 @@ impl<T> Desk<T> {
 
     pub(super) fn snapshot(&self) -> IncomingSnapshot {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let (unsettled, feeds) = {
+        let (unsettled, feeds, given_up) = {
             let places = self.places();
-            (places.pending_total(), places.len())
+            (places.pending_total(), places.len(), places.given_up())
         };
         IncomingSnapshot {
             events: get(&self.events),
@@ -82,6 +82,7 @@ impl<T> Desk<T> {
             sessions: get(&self.sessions),
             sessions_open: get(&self.sessions_open),
             unsettled,
+            given_up,
             feeds,
             last_end: self.last_end.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
@@ -222,17 +223,20 @@ impl<T: Event + DeserializeOwned> Session<'_, T> {
                     Err(why) => return Err(self.give_up(wire, why).await),
                 },
                 // After what has come: so many handled messages are told at once.
-                seen = self.seen() => {
-                    self.told = seen;
-                    wire.say(text(&Received::Seen { n: seen })).await?;
-                }
+                progress = self.progress() => match progress {
+                    Progress::Lost => return Err(Ended::Unhandled),
+                    Progress::Seen(number) => {
+                        self.told = number;
+                        wire.say(text(&Received::Seen { n: number })).await?;
+                    }
+                },
                 () = desk.clock.sleep_until(due) => wire.keep_alive(listening).await?,
             }
         }
     }
 
-    async fn seen(&self) -> u64 {
-        poll_fn(|context| self.desk.places().poll_seen(&self.feed, self.number, self.told, context)).await
+    async fn progress(&self) -> Progress {
+        poll_fn(|context| self.desk.places().poll_progress(&self.feed, self.number, self.told, context)).await
     }
 
     /// Gives the reader what it has room for now. Nothing waits here, so nothing can be lost on the way.

@@ -122,7 +122,7 @@ impl Feed {
                 if self.keep() == Keep::Latest || ring.has_room(json.len() + ENVELOPE_BYTES_MAX) {
                     let number = ring.push(json);
                     drop(ring);
-                    self.0.grown.send_replace(number);
+                    raise(&self.0.grown, number);
                     return number;
                 }
             }
@@ -168,14 +168,62 @@ impl Shelf for Feed {
         if self.keep() == Keep::UntilSeen {
             self.ring().forget(number);
         }
-        self.0.seen.send_if_modified(|seen| {
-            let news = number > *seen;
-            *seen = number.max(*seen);
-            news
-        });
+        raise(&self.0.seen, number);
     }
 
     fn counts(&self) -> &FeedCounts {
         &self.0.counts
+    }
+}
+
+/// Announces a number, unless a higher one has been: of two who come at the same time, the later number may be announced first.
+fn raise(announced: &watch::Sender<u64>, number: u64) {
+    announced.send_if_modified(|highest| {
+        let news = number > *highest;
+        *highest = number.max(*highest);
+        news
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn what_is_announced_never_goes_back_whoever_publishes() {
+        // Would break: a message that is in the feed and is not sent before the next one comes, because of two that were published at
+        // the same time the first was announced last.
+        const MESSAGES: usize = 20_000;
+        let feed = Feed::new(FeedLimits { messages_max: 16, ..FeedLimits::default() });
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let watching = scope.spawn(|| {
+                let mut highest = 0;
+                while !over.load(Ordering::Relaxed) {
+                    let announced = *feed.0.grown.borrow();
+                    if announced < highest {
+                        return false;
+                    }
+                    highest = announced;
+                }
+                true
+            });
+            let publish = || {
+                for _ in 0..MESSAGES {
+                    feed.publish_json("1").now_or_never().expect("the latest are kept");
+                }
+            };
+            let publishers = [scope.spawn(publish), scope.spawn(publish), scope.spawn(publish)];
+            for publisher in publishers {
+                publisher.join().expect("it publishes");
+            }
+            over.store(true, Ordering::Relaxed);
+            assert!(watching.join().expect("it watches"), "an older number was announced after a newer one");
+        });
+        assert_eq!(*feed.0.grown.borrow(), 3 * MESSAGES as u64);
     }
 }

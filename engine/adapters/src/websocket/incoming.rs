@@ -59,7 +59,8 @@ pub enum Start {
 /// Something that came in.
 #[derive(Debug)]
 pub enum Arrival<T> {
-    /// A message, with the acknowledgement that tells its sender when it has been handled.
+    /// A message, with the acknowledgement that tells its sender when it has been handled. One that is dropped without a word comes
+    /// again.
     Event {
         /// The message.
         delivery: Delivery<T>,
@@ -85,6 +86,8 @@ pub struct IncomingSnapshot {
     pub sessions_open: u64,
     /// Messages taken and not handled yet.
     pub unsettled: usize,
+    /// Messages that were dropped or abandoned here each time they were taken, and count as seen all the same.
+    pub given_up: u64,
     /// Senders that are remembered.
     pub feeds: usize,
     /// Why the last session or the last attempt at one ended.

@@ -9,8 +9,12 @@
 //! | we listen | [`serve`]: many may follow the feed | [`collect`]: many may push theirs |
 //! | we connect, again and again | [`push`] | [`follow`] |
 //!
-//! Always holds on the receiving side: each number of a feed is taken once and in order, and a number that is missing is told in its
-//! place. A message counts as seen once it has been handled, so that a sender that keeps what was not seen loses nothing with us.
+//! Always holds on the receiving side: the numbers of a feed are taken in order, and one that is missing is told in its place. A
+//! message counts as seen once it has had its end here: it was handled, left out on purpose, or failed, which leaves a dead letter
+//! here. Where it had none, because it was dropped at a limit or in a shutdown, or whoever had it went away, the session ends and the
+//! feed is resumed before it: it is taken again, and what came behind it too, so a message arrives at least once, and exactly once
+//! while nothing is lost here. After eight such losses of the same message it counts as seen, so that one message cannot stop a feed;
+//! [`IncomingSnapshot::given_up`] counts these.
 //!
 //! The words are text messages of JSON under the subprotocol `homeostat.events.v1`: the sender says
 //! `{"hello":{"feed":"..","oldest":1,"next":9}}`, the receiver `{"resume":{"after":4}}`, then the sender `{"gap":{"next":7}}` where it

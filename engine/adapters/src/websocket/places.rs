@@ -1,14 +1,15 @@
 //! How far each feed has been received: plain data.
 //!
-//! Always holds: a number of a feed is taken once and in order, whatever is sent and by however many connections; a number that is
-//! not taken is told as part of a gap; only the newest connection of a feed takes.
+//! Always holds: a number of a feed is taken in order, whatever is sent and by however many connections; a number that is not taken
+//! is told as part of a gap; only the newest connection of a feed takes. A number is taken once, unless what was taken was lost here
+//! before it was handled: then the feed goes back to before it and takes it, and what came behind it, again.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use homeostat_reactor::Receipt;
+use homeostat_reactor::{Outcome, Receipt};
 use serde::{Deserialize, Serialize};
 
 /// Where a message comes from. Saved together with what the message did, it is where to go on after a restart.
@@ -80,6 +81,10 @@ impl fmt::Display for Gap {
     }
 }
 
+/// How often a message is taken that is lost here each time, before it counts as seen all the same: with the waits of a sender or
+/// follower that comes back, which double from 100 ms, this takes twelve seconds, longer than a process that stops needs to be gone.
+const TRIES_MAX: u32 = 8;
+
 /// What to do with a message.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Judged {
@@ -101,6 +106,15 @@ pub(super) struct Greeting {
     pub(super) gap: Option<Gap>,
 }
 
+/// What has become of the messages that were taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// Everything up to this number has been handled.
+    Seen(u64),
+    /// The message behind all that was handled was lost here. The feed has gone back, and must be resumed.
+    Lost,
+}
+
 /// How a sender that nobody knows yet is received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Policy {
@@ -120,6 +134,8 @@ pub(super) struct Places {
     /// The feed that was greeted last.
     newest: Option<String>,
     sessions: u64,
+    /// Messages that were lost here as often as they may be.
+    given_up: u64,
 }
 
 #[derive(Debug, Default)]
@@ -132,11 +148,13 @@ struct Place {
     /// Taken and not handled yet, in order. Without a receipt there is nothing to wait for.
     pending: VecDeque<(u64, Option<Receipt>)>,
     settled: u64,
+    /// How often a message that is not handled yet was lost here. No more than were pending at once.
+    lost: BTreeMap<u64, u32>,
 }
 
 impl Places {
     pub(super) const fn new(policy: Policy, feeds_max: usize) -> Self {
-        Self { policy, feeds_max, feeds: BTreeMap::new(), newest: None, sessions: 0 }
+        Self { policy, feeds_max, feeds: BTreeMap::new(), newest: None, sessions: 0, given_up: 0 }
     }
 
     /// Goes on where an earlier process was.
@@ -150,6 +168,10 @@ impl Places {
     pub(super) fn greet(&mut self, feed: &str, oldest: u64, next: u64) -> Option<Greeting> {
         self.sessions += 1;
         let session = self.sessions;
+        if let Some(place) = self.feeds.get_mut(feed) {
+            // What was lost while no connection was there to ask for it again.
+            self.given_up += place.advance(&mut Context::from_waker(Waker::noop())).given_up;
+        }
         let known = self.feeds.get(feed).map(|place| place.last);
         let mut gap = None;
         let after = match known {
@@ -178,6 +200,7 @@ impl Places {
         if known != Some(after) {
             (place.last, place.settled) = (after, after);
             place.pending.clear();
+            place.lost.clear();
         }
         self.newest = Some(feed.to_owned());
         Some(Greeting { session, after, gap })
@@ -251,23 +274,31 @@ impl Places {
         self.feeds.values().map(|place| place.pending.len()).sum()
     }
 
+    pub(super) const fn given_up(&self) -> u64 {
+        self.given_up
+    }
+
     pub(super) fn len(&self) -> usize {
         self.feeds.len()
     }
 
-    /// The number up to which everything has been handled, once it is beyond `told`.
-    pub(super) fn poll_seen(&mut self, feed: &str, session: u64, told: u64, context: &mut Context<'_>) -> Poll<u64> {
+    /// The number up to which everything has been handled, once it is beyond `told`; or that the session must end, to go back.
+    pub(super) fn poll_progress(
+        &mut self,
+        feed: &str,
+        session: u64,
+        told: u64,
+        context: &mut Context<'_>,
+    ) -> Poll<Progress> {
         let Some(place) = self.place(feed, session) else { return Poll::Pending };
-        while let Some((number, receipt)) = place.pending.front_mut() {
-            if let Some(receipt) = receipt
-                && Pin::new(receipt).poll(context).is_pending()
-            {
-                break;
-            }
-            place.settled = *number;
-            place.pending.pop_front();
+        let Advance { went_back, given_up } = place.advance(context);
+        let settled = place.settled;
+        self.given_up += given_up;
+        match went_back {
+            true => Poll::Ready(Progress::Lost),
+            false if settled > told => Poll::Ready(Progress::Seen(settled)),
+            false => Poll::Pending,
         }
-        if place.settled > told { Poll::Ready(place.settled) } else { Poll::Pending }
     }
 
     /// A session has ended.
@@ -282,13 +313,65 @@ impl Places {
     }
 }
 
+/// What [`Place::advance`] came to.
+struct Advance {
+    went_back: bool,
+    given_up: u64,
+}
+
 impl Place {
+    /// Settles what has been handled, up to the first message that has not, and goes back to before one that was lost.
+    fn advance(&mut self, context: &mut Context<'_>) -> Advance {
+        let mut given_up = 0;
+        while let Some((number, receipt)) = self.pending.front_mut() {
+            let (number, lost) = match receipt.as_mut().map(|receipt| Pin::new(receipt).poll(context)) {
+                Some(Poll::Pending) => break,
+                Some(Poll::Ready(settlement)) => (*number, is_lost(settlement.outcome)),
+                None => (*number, false),
+            };
+            self.pending.pop_front();
+            if lost && self.count_loss(number) < TRIES_MAX {
+                self.go_back(context);
+                return Advance { went_back: true, given_up };
+            }
+            given_up += u64::from(lost);
+            self.settled = number;
+            self.lost.retain(|lost, _| *lost > number);
+        }
+        Advance { went_back: false, given_up }
+    }
+
+    fn count_loss(&mut self, number: u64) -> u32 {
+        let times = self.lost.entry(number).or_default();
+        *times = times.saturating_add(1);
+        *times
+    }
+
+    /// Takes again from behind the last that was handled. What was lost together with the first, as in a shutdown, counts at once.
+    fn go_back(&mut self, context: &mut Context<'_>) {
+        for (number, receipt) in std::mem::take(&mut self.pending) {
+            if let Some(mut receipt) = receipt
+                && let Poll::Ready(settlement) = Pin::new(&mut receipt).poll(context)
+                && is_lost(settlement.outcome)
+            {
+                self.count_loss(number);
+            }
+        }
+        self.last = self.settled;
+    }
+
     fn skip(&mut self, feed: &str, next: u64, cause: GapCause) -> Gap {
         let gap = Gap { feed: feed.to_owned(), after: self.last, next, cause };
         self.last = next - 1;
         self.pending.push_back((self.last, None));
         gap
     }
+}
+
+/// Whether an event had no end of its own here: it fell to a limit or a shutdown, or whoever had it went away. One that failed had
+/// its end: it is a dead letter here.
+const fn is_lost(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Dropped | Outcome::Abandoned)
 }
 
 fn begun_anew(feed: &str, oldest: u64, before: Origin) -> Gap {
@@ -310,8 +393,8 @@ mod tests {
         Greet,
         /// One of the last connections says something: how far back it is, what it says, and of which number from the last on.
         Say(usize, Word, i64),
-        /// Whoever has the event that was taken longest ago says what became of it.
-        Settle,
+        /// Whoever has the event that was taken longest ago says what became of it, or goes away.
+        Settle(Outcome),
     }
 
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -325,21 +408,30 @@ mod tests {
         let word = prop_oneof![4 => Just(Word::Message), 1 => Just(Word::Lost), 1 => Just(Word::Passed)];
         let back = prop_oneof![5 => Just(0_usize), 1 => 1_usize..3];
         let number = prop_oneof![4 => Just(1_i64), 1 => -3_i64..6];
+        let outcome = prop_oneof![
+            6 => Just(Outcome::Done),
+            1 => Just(Outcome::Skipped),
+            1 => Just(Outcome::Failed),
+            1 => Just(Outcome::Dropped),
+            1 => Just(Outcome::Abandoned),
+        ];
         prop_oneof![
             1 => Just(Step::Greet),
             8 => (back, word, number).prop_map(|(back, word, number)| Step::Say(back, word, number)),
-            3 => Just(Step::Settle),
+            3 => outcome.prop_map(Step::Settle),
         ]
     }
 
     proptest! {
         #[test]
         fn whoever_says_what_each_number_is_taken_once_in_order_or_told_as_missing(steps in proptest::collection::vec(step(), 1..200)) {
-            // Would break: an event taken twice, left out without a word, or told as handled before it is.
+            // Would break: an event taken twice, left out without a word, told as handled before it is, or not taken again after it
+            // was lost here.
             let mut places = Places::new(Policy::Many, 4);
             let mut sessions: Vec<u64> = Vec::new();
             let (mut upto, mut handled_upto) = (0_u64, 0_u64);
             let mut held: VecDeque<(u64, Ack)> = VecDeque::new();
+            let (mut losses, mut given_up) = (BTreeMap::<u64, u32>::new(), 0);
             let mut context = Context::from_waker(Waker::noop());
             for step in steps {
                 match step {
@@ -348,9 +440,21 @@ mod tests {
                         prop_assert_eq!((greeting.after, greeting.gap), (upto, None));
                         sessions.push(greeting.session);
                     }
-                    Step::Settle => {
-                        if let Some((_, ack)) = held.pop_front() {
-                            ack.settle(Outcome::Done);
+                    Step::Settle(outcome) => {
+                        let Some((number, ack)) = held.pop_front() else { continue };
+                        ack.settle(outcome);
+                        if matches!(outcome, Outcome::Dropped | Outcome::Abandoned) {
+                            let times = losses.entry(number).or_default();
+                            *times += 1;
+                            if *times < TRIES_MAX {
+                                let newest = *sessions.last().expect("something was taken");
+                                let progress = places.poll_progress("feed", newest, handled_upto, &mut context);
+                                prop_assert_eq!(progress, Poll::Ready(Progress::Lost));
+                                upto = handled_upto;
+                                held.clear();
+                            } else {
+                                given_up += 1;
+                            }
                         }
                     }
                     Step::Say(back, word, number) => {
@@ -384,14 +488,58 @@ mod tests {
                     }
                 }
                 if let Some(newest) = sessions.last()
-                    && let Poll::Ready(seen) = places.poll_seen("feed", *newest, handled_upto, &mut context)
+                    && let Poll::Ready(progress) = places.poll_progress("feed", *newest, handled_upto, &mut context)
                 {
+                    let Progress::Seen(seen) = progress else { panic!("nothing was lost unasked") };
                     prop_assert!(seen > handled_upto && seen <= upto);
                     handled_upto = seen;
                 }
                 let first_held = held.front().map_or(upto + 1, |(number, _)| *number);
                 prop_assert_eq!(handled_upto, if sessions.is_empty() { 0 } else { first_held - 1 });
+                prop_assert_eq!(places.given_up(), given_up);
             }
         }
+    }
+
+    /// Takes the next message, which its reader then drops or not.
+    fn take(places: &mut Places, session: u64, number: u64) -> Ack {
+        assert_eq!(places.judge("feed", session, number), Judged::Next);
+        let (ack, receipt) = Ack::new();
+        places.take("feed", session, receipt);
+        ack
+    }
+
+    #[test]
+    fn a_message_that_is_lost_each_time_counts_as_seen_in_the_end() {
+        // Would break: a feed that one event stops for ever, because whoever reads it drops it each time.
+        let mut places = Places::new(Policy::Many, 4);
+        let mut context = Context::from_waker(Waker::noop());
+        let session = places.greet("feed", 1, 10).expect("there is room").session;
+        for _ in 1..TRIES_MAX {
+            // The second is lost with the first, and needs no tries of its own after it.
+            for number in 1..=2 {
+                take(&mut places, session, number).settle(Outcome::Dropped);
+            }
+            assert_eq!(places.poll_progress("feed", session, 0, &mut context), Poll::Ready(Progress::Lost));
+        }
+        for number in 1..=2 {
+            take(&mut places, session, number).settle(Outcome::Dropped);
+        }
+        assert_eq!(places.poll_progress("feed", session, 0, &mut context), Poll::Ready(Progress::Seen(2)));
+        assert_eq!(places.given_up(), 2);
+        assert!(places.feeds["feed"].lost.is_empty(), "nothing is remembered of what is done with");
+    }
+
+    #[test]
+    fn what_was_lost_between_two_connections_is_asked_for_by_the_second() {
+        // Would break: events that fell to a shutdown of the reader just after the connection had broken.
+        let mut places = Places::new(Policy::Many, 4);
+        let session = places.greet("feed", 1, 10).expect("there is room").session;
+        take(&mut places, session, 1).settle(Outcome::Done);
+        let lost = take(&mut places, session, 2);
+        take(&mut places, session, 3).settle(Outcome::Done);
+        places.leave("feed", session);
+        drop(lost);
+        assert_eq!(places.greet("feed", 1, 10).expect("there is room").after, 1);
     }
 }

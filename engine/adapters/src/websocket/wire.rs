@@ -18,6 +18,9 @@ use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 /// Read and write buffers of a connection: sixteen messages of a kibibyte.
 const BUFFER_BYTES: usize = 16 * 1024;
 
+/// Asking oftener for a sign of life would be all that a connection does.
+const PING_EVERY_MIN: Duration = Duration::from_millis(10);
+
 /// How long the other side may take to hear that we go.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 
@@ -25,7 +28,7 @@ const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Liveness {
-    /// How often a sign of life is asked for.
+    /// How often a sign of life is asked for; every 10 ms at most.
     pub ping_every: Duration,
     /// Without any sign for so long, the other side is gone.
     pub silence_max: Duration,
@@ -68,6 +71,10 @@ pub(super) enum Ended {
     NoRoom,
     #[error("nobody reads any more")]
     Unread,
+    #[error("an event was lost here before it was handled, and must come again")]
+    Unhandled,
+    #[error("the other side asked to come back later: {0}")]
+    SentAway(String),
     #[error("the feed cannot be read: {0}")]
     Unavailable(String),
 }
@@ -81,8 +88,8 @@ impl Ended {
     /// What the other side is told, if it can still be told anything.
     fn code(&self) -> Option<CloseCode> {
         match self {
-            Self::Closed | Self::Lost(_) | Self::Silent => None,
-            Self::Slow | Self::NoRoom | Self::Unavailable(_) => Some(CloseCode::Again),
+            Self::Closed | Self::Lost(_) | Self::Silent | Self::SentAway(_) => None,
+            Self::Slow | Self::NoRoom | Self::Unavailable(_) | Self::Unhandled => Some(CloseCode::Again),
             Self::TooLarge => Some(CloseCode::Size),
             Self::Misbehaved(_) => Some(CloseCode::Policy),
             Self::Superseded => Some(CloseCode::Normal),
@@ -112,6 +119,7 @@ pub(super) struct Wire<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(super) fn new(socket: WebSocketStream<S>, clock: Clock, liveness: Liveness) -> Self {
         let now = clock.now();
+        let liveness = Liveness { ping_every: liveness.ping_every.max(PING_EVERY_MIN), ..liveness };
         Self { socket, clock, liveness, heard_at: now, ping_at: now + liveness.ping_every }
     }
 
@@ -146,6 +154,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         match message {
             Message::Text(text) => Ok(Some(text)),
             Message::Ping(_) | Message::Pong(_) => Ok(None),
+            Message::Close(Some(frame)) if frame.code == CloseCode::Again => {
+                Err(Ended::SentAway(frame.reason.to_string()))
+            }
             Message::Close(_) => Err(Ended::Closed),
             Message::Binary(_) | Message::Frame(_) => Err(Ended::Misbehaved("a message was not text")),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use homeostat_adapters::http::{HttpLimits, HttpServer, PostedEvents, receive};
 use homeostat_adapters::{AdapterError, Door, Token};
-use homeostat_reactor::{Clock, Outcome};
+use homeostat_reactor::{Clock, ManualClock, Outcome};
 
 use super::order::{Order, soon, token, until};
 use super::raw::{Reply, ask, post};
@@ -170,6 +170,24 @@ async fn who_wants_to_wait_hears_what_became_of_it() {
     assert_eq!((abandoned.status, abandoned.body.contains("abandoned")), (500, true));
     drop(_server);
     assert_eq!(soon(handling).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn whoever_waits_for_hours_is_answered_before_the_connection_is_cut_off() {
+    // Would break: a client that waits as long as the limits allow, and loses its connection instead of getting an answer.
+    let time = ManualClock::new();
+    let hours = Duration::from_secs(36_000);
+    let limits = HttpLimits { wait_max: hours, ..HttpLimits::default() };
+    let (server, _orders) = receive::<Order>(Door::local(0).path("/orders"), limits, time.clock()).await.unwrap();
+    let request = post("/orders", JSON, "prefer: wait=36000\r\n", r#"{"id":1}"#);
+    let address = server.address();
+    let waiting = tokio::spawn(async move { ask(address, &request).await.map(|reply| reply.status) });
+    until("it to be taken in", || server.snapshot().waiting == 1).await;
+    while !waiting.is_finished() {
+        time.turn(Duration::from_secs(10)).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    assert_eq!(waiting.await.unwrap(), Some(202));
 }
 
 #[tokio::test]

@@ -94,6 +94,17 @@ async fn an_idle_table_is_asked_less_and_less_and_at_once_after_a_hint() {
 }
 
 #[tokio::test]
+async fn a_table_is_not_asked_without_a_pause_whatever_the_options_say() {
+    // Would break: a processor and a database that one zero in a configuration keeps busy.
+    let (shelf, time) = (Shelf::default(), ManualClock::new());
+    let zero = Duration::ZERO;
+    let options = WatchOptions { poll_every: zero, idle_max: zero, failing_max: zero, ..OPTIONS };
+    let _rows = watch(shelf.clone(), TableCursor::from_start(0), options, time.clock());
+    time.turn(Duration::from_millis(10)).await;
+    assert!((2..=11).contains(&shelf.asked()), "{}", shelf.asked());
+}
+
+#[tokio::test]
 async fn rows_that_were_committed_late_are_found_within_the_overlap_and_known_ones_are_not_repeated() {
     // Would break: an order that is never seen because a slower transaction had a lower number.
     let (shelf, time, mut rows) = start(10);

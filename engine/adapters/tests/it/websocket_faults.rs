@@ -8,7 +8,7 @@ use homeostat_adapters::websocket::{
     Arrival, GapCause, Incoming, Keep, Liveness, Origin, ReceiveOptions, Start, collect, follow, push, serve,
 };
 use homeostat_adapters::{Door, Remote, Token};
-use homeostat_reactor::{Clock, Outcome};
+use homeostat_reactor::{Clock, ManualClock, Outcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -284,6 +284,21 @@ async fn a_cable_that_carries_nothing_any_more_is_noticed_by_both_sides_and_resu
 }
 
 #[tokio::test]
+async fn signs_of_life_are_not_asked_for_without_a_pause_whatever_the_options_say() {
+    // Would break: a processor and a network that one zero in a configuration keeps busy.
+    let begun = std::time::Instant::now();
+    let liveness = Liveness { ping_every: Duration::ZERO, ..Liveness::default() };
+    let (_orders, address) = counter(Vec::new(), ReceiveOptions { liveness, ..ReceiveOptions::default() }).await;
+    let mut socket = intruder(address).await;
+    say(&mut socket, r#"{"hello":{"feed":"a","oldest":1,"next":9}}"#).await;
+    let mut pings = 0;
+    while pings < 10 {
+        pings += u32::from(matches!(soon(socket.next()).await, Some(Ok(Message::Ping(_)))));
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(90), "ten in {:?}", begun.elapsed());
+}
+
+#[tokio::test]
 async fn the_newest_connection_of_a_feed_takes_over() {
     // Would break: a sender that comes back before its dead connection is noticed, and is then heard twice or not at all.
     let (mut orders, address) = counter(Vec::new(), ReceiveOptions::default()).await;
@@ -363,24 +378,89 @@ async fn a_server_that_answers_with_something_else_is_tried_again_and_named() {
 }
 
 #[tokio::test]
-async fn an_event_that_nobody_handles_is_seen_all_the_same_once_its_end_is_known() {
+async fn an_event_that_failed_or_was_left_out_is_seen_all_the_same() {
     // Would break: a sender that sends the same event for ever because it failed here, which the event's own end tells.
     let feed = feed(Keep::UntilSeen, 10);
     let server = offer(&feed, 0).await;
     let mut orders = listen(server.address(), Start::Oldest);
-    for id in 1..=4 {
+    for id in 1..=3 {
         feed.publish(&Order::new(id)).await.unwrap();
     }
-    for id in 1..=4 {
+    for id in 1..=3 {
         let Some(Arrival::Event { delivery, .. }) = soon(orders.next()).await else { panic!("an event") };
         match id {
             1 => drop(delivery.settle(Outcome::Done)),
             2 => drop(delivery.fail("no")),
-            3 => drop(delivery.settle(Outcome::Dropped)),
-            _ => drop(delivery),
+            _ => drop(delivery.settle(Outcome::Skipped)),
         }
     }
-    until("all to be seen", || feed.snapshot().seen == 4).await;
+    until("all to be seen", || feed.snapshot().seen == 3).await;
+    assert_eq!(orders.snapshot().sessions, 1);
+}
+
+#[tokio::test]
+async fn an_event_that_was_dropped_or_abandoned_comes_again_and_is_seen_when_it_was_handled() {
+    // Would break: events that fall to a shutdown or a full queue of the receiver, and that the sender takes for handled: whoever
+    // tracks them is told they are done, and a feed that keeps until seen forgets them.
+    let followed = feed(Keep::UntilSeen, 10);
+    let pushed = feed(Keep::UntilSeen, 10);
+    let server = offer(&followed, 0).await;
+    let (collected, address) = counter(Vec::new(), ReceiveOptions::default()).await;
+    let _pusher = push(&pushed, remote(address), Liveness::default(), Clock::machine());
+    for (feed, mut orders) in [(followed, listen(server.address(), Start::Oldest)), (pushed, collected)] {
+        for id in 1..=3 {
+            feed.publish(&Order::new(id)).await.unwrap();
+        }
+        assert_eq!(next_id(&mut orders).await, 1);
+        for outcome in [Some(Outcome::Dropped), None, Some(Outcome::Abandoned)] {
+            let mut taken = Vec::new();
+            // What came behind it comes again with it.
+            for id in 2..=3 {
+                let Some(Arrival::Event { delivery, .. }) = soon(orders.next()).await else { panic!("an event") };
+                assert_eq!(delivery.event.id, id);
+                taken.push(delivery);
+            }
+            assert!(feed.snapshot().seen <= 1, "{:?}", feed.snapshot());
+            for delivery in taken {
+                match outcome {
+                    Some(outcome) => drop(delivery.settle(outcome)),
+                    None => drop(delivery),
+                }
+            }
+        }
+        assert_eq!((next_id(&mut orders).await, next_id(&mut orders).await), (2, 3));
+        until("all to be seen", || feed.snapshot().seen == 3).await;
+        let now = orders.snapshot();
+        assert_eq!((now.events, now.sessions, now.gaps, now.given_up), (9, 4, 0, 0));
+        assert!(now.last_end.unwrap().contains("lost here"));
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_lost_each_time_does_not_stop_its_feed() {
+    // Would break: a feed that stands still for ever because of one event that its reader drops without a word.
+    let feed = feed(Keep::UntilSeen, 10);
+    let server = offer(&feed, 0).await;
+    let time = ManualClock::new();
+    let mut orders = follow::<Order>(remote(server.address()), Start::Oldest, ReceiveOptions::default(), time.clock());
+    feed.publish(&Order::new(1)).await.unwrap();
+    for lost in 0..8 {
+        assert_eq!(orders.snapshot().events, lost);
+        let mut waited = Duration::ZERO;
+        let arrival = loop {
+            if let Ok(arrival) = tokio::time::timeout(Duration::from_millis(20), orders.next()).await {
+                break arrival;
+            }
+            time.turn(Duration::from_millis(50)).await;
+            waited += Duration::from_millis(50);
+            assert!(waited < Duration::from_secs(30), "it must come again");
+        };
+        drop(arrival);
+    }
+    feed.publish(&Order::new(2)).await.unwrap();
+    assert_eq!(next_id(&mut orders).await, 2);
+    until("both to be seen", || feed.snapshot().seen == 2).await;
+    assert_eq!((orders.snapshot().given_up, orders.snapshot().sessions), (1, 8));
 }
 
 #[tokio::test]

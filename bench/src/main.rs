@@ -39,6 +39,9 @@ enum Command {
         /// The Markdown page to write
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+        /// Keep the sections of benchmarks that have no file in the folder
+        #[arg(long)]
+        keep: bool,
     },
     /// Fills a store and waits to be killed (used by `journal` on itself)
     #[command(hide = true)]
@@ -86,7 +89,7 @@ fn main() -> anyhow::Result<()> {
         Command::Journal(arguments) => arguments.common.deliver(&journal::run(&arguments)?),
         Command::Skeleton(arguments) => arguments.common.deliver(&skeleton::run(&arguments)?),
         Command::Reactor(arguments) => arguments.common.deliver(&reactor::run(&arguments)?),
-        Command::Report { json_dir, out } => page::write(&json_dir, &out),
+        Command::Report { json_dir, out, keep } => page::write(&json_dir, &out, keep),
         Command::Fill(arguments) => journal::reopen::fill(&arguments),
         Command::Patient(arguments) => skeleton::witness::be_patient(&arguments),
         Command::ReactorSubject(arguments) => reactor::be_subject(&arguments),

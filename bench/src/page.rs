@@ -1,6 +1,7 @@
 //! The results page: every JSON file of a folder as one section of Markdown. Written by this program only, never by
 //! hand, so that the page can say nothing that was not measured.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -9,8 +10,9 @@ use anyhow::Context;
 use crate::reactor::picture;
 use crate::report::{Report, figure};
 
-/// Reads all results in `json_dir` and writes the page `out`, and beside it the picture of a degradation, where there is one.
-pub fn write(json_dir: &Path, out: &Path) -> anyhow::Result<()> {
+/// Reads all results in `json_dir` and writes the page `out`, and beside it the picture of a degradation, where there is one. With
+/// `keep`, sections of benchmarks that are not in `json_dir` stay on the page as they were written when those were measured.
+pub fn write(json_dir: &Path, out: &Path, keep: bool) -> anyhow::Result<()> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(json_dir).with_context(|| format!("reading {}", json_dir.display()))? {
         let path = entry?.path();
@@ -25,18 +27,37 @@ pub fn write(json_dir: &Path, out: &Path) -> anyhow::Result<()> {
         let path = out.with_file_name(picture::FILE);
         std::fs::write(&path, svg).with_context(|| format!("writing {}", path.display()))?;
     }
-    std::fs::write(out, render(&reports)).with_context(|| format!("writing {}", out.display()))
+    let kept = if keep { read_sections(out)? } else { BTreeMap::new() };
+    std::fs::write(out, render(&reports, kept)).with_context(|| format!("writing {}", out.display()))
 }
 
-fn render(reports: &[Report]) -> String {
+/// What opens a section, before its name.
+const SECTION: &str = "\n## ";
+
+/// The sections of a page that was written before, by name; none if there is no page.
+fn read_sections(page: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let text = match std::fs::read_to_string(page) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        read => read.with_context(|| format!("reading {}", page.display()))?,
+    };
+    let sections = text.split(SECTION).skip(1);
+    Ok(sections
+        .map(|section| (section.lines().next().unwrap_or_default().to_owned(), format!("{SECTION}{section}")))
+        .collect())
+}
+
+fn render(reports: &[Report], mut sections: BTreeMap<String, String>) -> String {
     let mut text = String::from(
-        "# Benchmarks\n\nWritten by `cargo xtask bench all` from what was measured; not edited by hand. Each table shows the \
-         median of all rounds with the\nlowest and the highest; \"of ours\" is the subject's median divided by that of \
-         `homeostat` in the same run. Machines differ and\nare noisy: compare within a table, not across.\n",
+        "# Benchmarks\n\nWritten by `cargo xtask bench all`, or a section by `cargo xtask bench NAME --page`, from what was measured; not edited \
+         by hand.\nEach table shows the median of all rounds with the lowest and the highest; \"of ours\" is the subject's median \
+         divided by that of\n`homeostat` in the same run. Machines differ and are noisy: compare within a table, not across.\n",
     );
     for report in reports {
-        section(&mut text, report);
+        let mut written = String::new();
+        section(&mut written, report);
+        sections.insert(report.bench.clone(), written);
     }
+    sections.into_values().for_each(|section| text.push_str(&section));
     text
 }
 

@@ -1,4 +1,5 @@
-//! `cargo xtask bench`: builds the benchmarks in release and runs them; `all` also writes docs/benchmarks.md from their figures.
+//! `cargo xtask bench`: builds the benchmarks in release and runs them; `all` also writes docs/benchmarks.md from their figures, and
+//! `NAME --page` its section of one.
 //!
 //! The measuring itself is in the package homeostat-bench. The turn on the cache is kept until the end: two runs on one machine
 //! would measure each other.
@@ -29,6 +30,8 @@ pub struct Wish {
     pub quick: bool,
     /// Where to write the figures.
     pub json: Option<PathBuf>,
+    /// Whether to write the section of this one benchmark into the page.
+    pub page: bool,
     /// Where to keep the data.
     pub data: Option<PathBuf>,
 }
@@ -42,6 +45,9 @@ pub fn run_bench(wish: &Wish) -> Result<bool> {
     if all && wish.json.is_some() {
         bail!("`all` writes a file of its own for each benchmark; --json goes with one");
     }
+    if wish.page && (all || wish.quick || wish.json.is_some()) {
+        bail!("--page goes with one benchmark, measured in full and without --json; `all` writes the page anyway");
+    }
     let root = root();
     let cache = Cache::take(&root, target_folder(|name| std::env::var(name).ok())?, &member_names(&root))?;
     let built = run("build for release", || {
@@ -53,21 +59,24 @@ pub fn run_bench(wish: &Wish) -> Result<bool> {
         return Ok(false);
     }
     let program = cache.target().join("release/homeostat-bench");
-    if !all {
+    if !all && !wish.page {
         return Ok(measure(&program, &wish.name, wish, wish.json.as_deref()));
     }
     let figures = cache.target().join("benchmarks");
     // Figures of a benchmark that is gone must not stay on the page.
     let _ = fs::remove_dir_all(&figures);
     fs::create_dir_all(&figures).with_context(|| format!("cannot make {}", figures.display()))?;
-    for name in BENCHMARKS {
+    let chosen = BENCHMARKS.into_iter().filter(|name| all || *name == wish.name);
+    for name in chosen {
         if !measure(&program, name, wish, Some(&figures.join(format!("{name}.json")))) {
             return Ok(false);
         }
     }
     let page = root.join(PAGE);
     let written = run("report", || {
-        tell(Command::new(&program).arg("report").arg("--json-dir").arg(&figures).arg("--out").arg(&page))
+        let mut command = Command::new(&program);
+        command.arg("report").arg("--json-dir").arg(&figures).arg("--out").arg(&page);
+        tell(if wish.page { command.arg("--keep") } else { &mut command })
     });
     Ok(written.passed)
 }

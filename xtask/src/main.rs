@@ -54,6 +54,9 @@ enum Chore {
         /// Where to write the figures as JSON
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
+        /// Write the section of this benchmark into docs/benchmarks.md
+        #[arg(long)]
+        page: bool,
         /// Where to keep the data that is measured on: the disk matters
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
@@ -70,7 +73,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().chore {
         Chore::Test { filter, keep_going } => run_suite(&suite::Wish { filter, keep_going }),
         Chore::Demo { seconds, lang, seed } => run_demo(&demo::Wish { seconds, language: lang, seed }),
-        Chore::Bench { name, quick, json, data } => run_bench(&bench::Wish { name, quick, json, data }),
+        Chore::Bench { name, quick, json, page, data } => run_bench(&bench::Wish { name, quick, json, page, data }),
         Chore::Tidy { json } => run_tidy(json),
     };
     match done {

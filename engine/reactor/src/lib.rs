@@ -1,3 +1,5 @@
+//! The nervous system of Homeostat, for whoever has events to handle. The page below is also the README: it must never promise what
+//! no test holds.
 #![doc = include_str!("../README.md")]
 
 pub mod ack;

@@ -1,0 +1,4 @@
+//! What the policies promise, each in a module of its own.
+#![allow(clippy::unwrap_used)] // in tests a panic is the report
+
+mod foundation;

@@ -45,7 +45,8 @@ pub trait Holds<T>: Sized {
 /// Declares an enum of events with one kind a variant, and for each kind the conversions that subscribing by type needs.
 /// The enum itself can be subscribed to as well.
 ///
-/// The kind's name is the name of its type. How urgent each is, and whatever else [`Event`] lets an event say, stands in an
+/// Each kind is a type in scope by its bare name, which is also the kind's name; the enum derives `Clone` itself, so every kind must
+/// be `Clone`. How urgent each is, and whatever else [`Event`] lets an event say, stands in an
 /// optional block of methods.
 ///
 /// ```

@@ -12,6 +12,7 @@ pub mod event;
 pub mod flow;
 pub mod overflow;
 pub mod pipeline;
+#[doc(hidden)] // open to this crate's own tests and to the crate beside it; not part of the promise
 pub mod queue;
 pub mod reactor;
 pub mod route;

@@ -147,7 +147,8 @@ impl<E: Event> Queue<E> {
         AtOnce::LetIn
     }
 
-    /// The time, read anew when the reader sleeps, else shared by a few pushes: the reader reads it with every drain.
+    /// The time, read anew when the reader sleeps, else shared by a few pushes: the reader reads it with every drain. So a stamp may
+    /// be too early by as long as the reader has been away, for 64 events at most: they look older than they are, never younger.
     #[inline(always)]
     fn stamp(&self, state: &mut State<E>) -> Moment {
         if state.reader.is_some() || state.stamped >= STAMPS_A_READING {

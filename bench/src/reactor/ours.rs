@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use homeostat_reactor::queue::lanes::Lane;
+
 use homeostat_reactor::stream::prelude::*;
 use homeostat_reactor::window::{EventTime, KeyLimits, WindowExt, Windows};
-use homeostat_reactor::{Class, Moment, Overflow, Reactor, events};
+use homeostat_reactor::{Class, Lane, Moment, Overflow, Reactor, events};
 
 use super::events::{KEYS, LATENESS_MS, Reading, Readings, Tally, Total, WINDOW_MS, is_wanted, scaled};
 

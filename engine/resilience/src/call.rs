@@ -51,12 +51,14 @@ pub struct Call {
     pub priority: Priority,
     /// Whether it may be made twice. Only then it is hedged, or retried after the other side may have begun with it.
     pub is_idempotent: bool,
+    /// Whether a budget has counted it. Policies set it on what they hand on, so that those within do not count it again.
+    pub is_counted: bool,
 }
 
 impl Default for Call {
     /// Of normal importance, without a deadline, and to be made once.
     fn default() -> Self {
-        Self { deadline: None, priority: Priority::Normal, is_idempotent: false }
+        Self { deadline: None, priority: Priority::Normal, is_idempotent: false, is_counted: false }
     }
 }
 
@@ -68,8 +70,13 @@ impl Call {
 
     /// To be answered within this time from now. An earlier deadline stays.
     #[must_use]
-    pub fn within(mut self, limit: Duration, clock: &Clock) -> Self {
-        let deadline = clock.now() + limit;
+    pub fn within(self, limit: Duration, clock: &Clock) -> Self {
+        self.until(clock.now() + limit)
+    }
+
+    /// To be answered until then. An earlier deadline stays.
+    #[must_use]
+    pub fn until(mut self, deadline: Moment) -> Self {
         self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
         self
     }

@@ -46,6 +46,14 @@ pub enum Refusal {
     /// The time is up, or what is left of it is not enough.
     #[error("the deadline has passed")]
     DeadlinePassed,
+    /// The attempt took longer than an attempt may. The other side may have begun with it.
+    #[error("`{name}` gave the attempt up after {after:?}")]
+    TimedOut {
+        /// The policy.
+        name: String,
+        /// How long it had run.
+        after: Duration,
+    },
     /// There is no endpoint to ask.
     #[error("`{name}` has no endpoint")]
     NoEndpoint {
@@ -77,6 +85,16 @@ impl<E> Failure<E> {
         match self {
             Self::Refused(refusal) => Some(refusal),
             Self::Inner(_) => None,
+        }
+    }
+}
+
+impl<E> Failure<Failure<E>> {
+    /// One failure of the two that nested policies make.
+    pub fn flatten(self) -> Failure<E> {
+        match self {
+            Self::Inner(failure) => failure,
+            Self::Refused(refusal) => Failure::Refused(refusal),
         }
     }
 }

@@ -5,13 +5,30 @@
 //! [`Verdict`], [`Failure`]. All time comes from a [`Clock`](homeostat_reactor::Clock), all chance from a
 //! [`Chance`](chance::Chance), so that any run can be repeated in virtual time.
 
+pub mod attempt;
+pub mod budget;
 pub mod call;
 pub mod chance;
+pub mod coalesce;
+pub mod deadline;
 pub mod event;
 pub mod failure;
+pub mod fallback;
+pub mod hedge;
+pub mod latency;
+mod live;
+pub mod retry;
+mod tally;
 pub mod verdict;
 
+pub use attempt::{Advice, Attempt, advise_through};
+pub use budget::{Budget, BudgetSettings, Charge};
 pub use call::{Call, Priority};
+pub use coalesce::{Coalesce, CoalesceSettings};
+pub use deadline::{Deadline, DeadlineSettings, Remaining};
 pub use event::{Listener, PolicyEvent};
 pub use failure::{Failure, Refusal};
+pub use fallback::{Fallback, FallbackSettings};
+pub use hedge::{Hedge, HedgeSettings, Pace};
+pub use retry::{Retry, RetrySettings};
 pub use verdict::{Judge, Verdict, judge_result};

@@ -1,0 +1,131 @@
+//! The course of one hedged call: which attempts start, when the next one may, and what is told and learned of it.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use homeostat_reactor::Moment;
+
+use super::race::{Race, Runner};
+use super::{HedgeSettings, Shared};
+use crate::attempt::Attempt;
+use crate::tally::count;
+use crate::{Call, PolicyEvent, Verdict};
+
+/// Why an attempt starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Start {
+    /// It is the call itself.
+    First,
+    /// The others take too long.
+    Beside,
+    /// One failed.
+    InPlace,
+}
+
+/// One call on its way.
+pub(super) struct Course<'a, F> {
+    shared: &'a Shared,
+    settings: HedgeSettings,
+    call: Call,
+    pub(super) race: Race<'a, F>,
+    started: u32,
+    /// When time starts another attempt; `None` when it does not.
+    due: Option<Moment>,
+    /// How long the first attempt ran alone before time started another one.
+    first_alone: Option<Duration>,
+}
+
+impl<'a, F: Future> Course<'a, F> {
+    pub(super) fn new(shared: &'a Shared, call: Call, race: Race<'a, F>) -> Self {
+        let settings = shared.settings.get();
+        Self { shared, settings, call, race, started: 0, due: None, first_alone: None }
+    }
+
+    /// When to look again: another attempt is due, or time is up.
+    pub(super) fn next_turn(&self) -> Option<Moment> {
+        let due = self.due.filter(|_| self.has_room());
+        match (due, self.call.deadline) {
+            (Some(due), Some(deadline)) => Some(due.min(deadline)),
+            (due, deadline) => due.or(deadline),
+        }
+    }
+
+    /// Starts another attempt if it may, there is room for it and the budget pays.
+    pub(super) fn start_if(&mut self, why: Start, may: bool, work: &impl Fn(Attempt) -> F) {
+        if why == Start::Beside {
+            self.due = None;
+        }
+        if !may || !self.has_room() {
+            return;
+        }
+        let Some(charge) = self.shared.budget.charge(self.shared.clock.now()) else {
+            // Asked once a call and not in a circle: what the budget has not now, it has for another call.
+            self.due = None;
+            return;
+        };
+        charge.begin();
+        self.start(why, work);
+    }
+
+    pub(super) fn start(&mut self, why: Start, work: &impl Fn(Attempt) -> F) {
+        let now = self.shared.clock.now();
+        self.started += 1;
+        let number = self.started;
+        self.tell_start(why, number, now);
+        let attempt = work(Attempt { call: self.call, number });
+        self.race.start(Runner { number, started: now, is_hedge: why == Start::Beside }, attempt);
+        if self.call.is_idempotent {
+            let patience = self.shared.patience(&self.settings, &self.call, number + 1, now);
+            self.due = patience.map(|patience| now + patience);
+        }
+    }
+
+    /// An attempt answered acceptably: those still under way are wasted, and something is learned of the time it took.
+    pub(super) fn won(&mut self, winner: Runner, verdict: Verdict) {
+        let now = self.shared.clock.now();
+        let tally = &self.shared.tally;
+        if winner.is_hedge {
+            count(&tally.won);
+            let (name, attempt) = (&self.shared.name, winner.number);
+            self.shared.listener.tell(|| PolicyEvent::HedgeWon { name: Arc::clone(name), attempt });
+        }
+        for loser in self.race.runners() {
+            count(&tally.wasted);
+            let (name, after) = (&self.shared.name, now.since(loser.started));
+            self.shared.listener.tell(|| PolicyEvent::AttemptWasted { name: Arc::clone(name), after });
+            // All that is known of a first attempt that is given up is that it takes longer than it was given. Were it left out,
+            // the percentile would see the fast answers only, and sink with every hedge it starts; were it taken for as long as it
+            // ran, attempts that hang would drive the percentile up.
+            if let Some(alone) = self.first_alone.filter(|_| loser.number == 1) {
+                self.shared.latencies.record(alone, now);
+            }
+        }
+        if verdict == Verdict::Good {
+            self.shared.latencies.record(now.since(winner.started), now);
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let most = self.settings.in_flight_max.max(1) as usize;
+        self.race.len() < most && self.started < self.settings.attempts_max.max(1)
+    }
+
+    fn tell_start(&mut self, why: Start, attempt: u32, now: Moment) {
+        let name = &self.shared.name;
+        match why {
+            Start::First => {}
+            Start::Beside => {
+                let first = self.race.runners().find(|runner| runner.number == 1);
+                self.first_alone = self.first_alone.or(first.map(|first| now.since(first.started)));
+                count(&self.shared.tally.fired);
+                self.shared.listener.tell(|| PolicyEvent::HedgeFired { name: Arc::clone(name), attempt });
+            }
+            Start::InPlace => {
+                count(&self.shared.tally.failed_over);
+                let pause = Duration::ZERO;
+                self.shared.listener.tell(|| PolicyEvent::Retried { name: Arc::clone(name), attempt, pause });
+            }
+        }
+    }
+}

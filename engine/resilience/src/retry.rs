@@ -1,0 +1,222 @@
+//! Trying again, later: with pauses that spread the callers, within the time that is left, and only as far as the budget goes.
+//!
+//! Another attempt follows only if the result advises it, if the work may be done twice (or certainly never began), if the pause
+//! ends before the deadline, and if the budget pays for it, in this order: nothing is paid for that is not made. During a pause
+//! nothing of the attempt that failed is held, no connection and no body. Dropping a call in its pause pays the attempt back.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use crate::attempt::{Advice, Attempt};
+use crate::budget::{Budget, BudgetSettings, Charge};
+use crate::chance::Chance;
+use crate::deadline;
+use crate::live::Live;
+use crate::tally::{count, tally};
+use crate::{Call, Failure, Listener, PolicyEvent, Refusal, Verdict};
+use homeostat_reactor::{Clock, Moment};
+
+mod step;
+
+pub use step::{After, Backoff, Jitter, RetrySettings, Step, step};
+
+tally! {
+    /// What a retry has seen.
+    pub struct RetrySnapshot, Tally {
+        /// Calls begun.
+        calls,
+        /// Attempts after the first.
+        retries,
+        /// Calls that an attempt after the first ended as wanted.
+        recovered,
+        /// Failures without another attempt: it was the last one.
+        no_attempts_left,
+        /// Failures without another attempt: what may have begun must not be done twice.
+        not_repeatable,
+        /// Failures without another attempt: no time was left.
+        no_time_left,
+        /// Failures without another attempt: the budget was spent.
+        budget_spent,
+    }
+}
+
+/// Tries again. Clones are the same policy.
+#[derive(Debug, Clone)]
+pub struct Retry(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    name: Arc<str>,
+    clock: Clock,
+    chance: Chance,
+    budget: Budget,
+    listener: Listener,
+    settings: Live<RetrySettings>,
+    tally: Tally,
+}
+
+/// Makes a [`Retry`].
+#[derive(Debug)]
+pub struct RetryBuilder(Shared);
+
+impl RetryBuilder {
+    /// With these settings and not the default ones.
+    #[must_use]
+    pub fn settings(self, settings: RetrySettings) -> Self {
+        self.0.settings.set(settings);
+        self
+    }
+
+    /// Paid from this budget, to be shared with the hedges of the same route, and not from one of its own.
+    #[must_use]
+    pub fn budget(mut self, budget: &Budget) -> Self {
+        self.0.budget = budget.clone();
+        self
+    }
+
+    /// With this source of chance.
+    #[must_use]
+    pub fn chance(mut self, chance: Chance) -> Self {
+        self.0.chance = chance;
+        self
+    }
+
+    /// With somebody who is told.
+    #[must_use]
+    pub fn listener(mut self, listener: Listener) -> Self {
+        self.0.listener = listener;
+        self
+    }
+
+    /// The policy.
+    #[must_use]
+    pub fn build(self) -> Retry {
+        Retry(Arc::new(self.0))
+    }
+}
+
+impl Retry {
+    /// A retry with the default settings and a budget of its own.
+    pub fn builder(name: &str, clock: &Clock) -> RetryBuilder {
+        RetryBuilder(Shared {
+            name: name.into(),
+            clock: clock.clone(),
+            chance: Chance::default(),
+            budget: Budget::new(name, BudgetSettings::default()),
+            listener: Listener::default(),
+            settings: Live::default(),
+            tally: Tally::default(),
+        })
+    }
+
+    /// Makes the call, up to as often as allowed. `advise` tells what a result says about another attempt; `work` gets the number
+    /// of the attempt and what is left of the time.
+    ///
+    /// # Errors
+    /// That of the last attempt; [`Refusal::DeadlinePassed`] if that had not answered by the deadline, [`Refusal::TimedOut`] if not
+    /// within the limit of an attempt. An answer that is judged a failure is given back as it is.
+    pub async fn call<T, E, A, F>(
+        &self,
+        call: &Call,
+        advise: impl Fn(&Result<T, E>) -> A,
+        work: impl Fn(Attempt) -> F,
+    ) -> Result<T, Failure<E>>
+    where
+        A: Into<Advice>,
+        F: Future<Output = Result<T, E>>,
+    {
+        let shared = &*self.0;
+        let settings = shared.settings.get();
+        let call = shared.begin(call)?;
+        let mut backoff = Backoff::new(settings);
+        for number in 1.. {
+            let started = shared.clock.now();
+            let attempt = Attempt { call: settings.limit(&call, started), number };
+            let outcome = match deadline::until(&shared.clock, attempt.call.deadline, work(attempt)).await {
+                Some(result) => {
+                    let advice = advise(&result).into();
+                    (result.map_err(Failure::Inner), advice)
+                }
+                None => shared.late(&call, started),
+            };
+            let after = After { advice: &outcome.1, call: &call, number, now: shared.clock.now() };
+            let Some((pause, charge)) = shared.again(&settings, &mut backoff, after) else { return outcome.0 };
+            drop(outcome);
+            shared.clock.sleep(pause).await;
+            if call.is_over(shared.clock.now()) {
+                break;
+            }
+            charge.begin();
+        }
+        Err(shared.refuse(&call, Refusal::DeadlinePassed).into())
+    }
+
+    /// Other settings for calls that begin from now on.
+    pub fn reload(&self, settings: RetrySettings) {
+        self.0.settings.set(settings);
+    }
+
+    /// Its numbers.
+    pub fn snapshot(&self) -> RetrySnapshot {
+        self.0.tally.snapshot()
+    }
+}
+
+impl Shared {
+    fn begin(&self, call: &Call) -> Result<Call, Refusal> {
+        let now = self.clock.now();
+        count(&self.tally.calls);
+        let call = self.budget.count(call, now);
+        if call.is_over(now) { Err(self.refuse(&call, Refusal::DeadlinePassed)) } else { Ok(call) }
+    }
+
+    /// What becomes of an attempt that did not answer in time. The other side may well have begun with it.
+    fn late<T, E>(&self, call: &Call, started: Moment) -> (Result<T, Failure<E>>, Advice) {
+        let now = self.clock.now();
+        let refusal = if call.is_over(now) {
+            Refusal::DeadlinePassed
+        } else {
+            Refusal::TimedOut { name: self.name.to_string(), after: now.since(started) }
+        };
+        let refusal = self.refuse(call, refusal);
+        let advice = Advice::from(&refusal);
+        (Err(refusal.into()), advice)
+    }
+
+    /// The pause before another attempt and the charge for it, if there shall be one.
+    fn again(&self, settings: &RetrySettings, backoff: &mut Backoff, after: After<'_>) -> Option<(Duration, Charge)> {
+        let pause = match step(settings, backoff, after, self.chance.fraction()) {
+            Step::Again(pause) => pause,
+            Step::Done => {
+                if after.number > 1 && after.advice.verdict == Verdict::Good {
+                    count(&self.tally.recovered);
+                }
+                return None;
+            }
+            Step::NoAttemptsLeft => return count_none(&self.tally.no_attempts_left),
+            Step::NotRepeatable => return count_none(&self.tally.not_repeatable),
+            Step::NoTimeLeft => return count_none(&self.tally.no_time_left),
+        };
+        let Some(charge) = self.budget.charge(after.now) else { return count_none(&self.tally.budget_spent) };
+        count(&self.tally.retries);
+        let attempt = after.number + 1;
+        self.listener.tell(|| PolicyEvent::Retried { name: Arc::clone(&self.name), attempt, pause });
+        Some((pause, charge))
+    }
+
+    fn refuse(&self, call: &Call, refusal: Refusal) -> Refusal {
+        self.listener.tell(|| PolicyEvent::Refused {
+            name: Arc::clone(&self.name),
+            refusal: refusal.clone(),
+            priority: call.priority,
+        });
+        refusal
+    }
+}
+
+fn count_none<T>(counter: &AtomicU64) -> Option<T> {
+    count(counter);
+    None
+}

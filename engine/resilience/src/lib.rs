@@ -6,11 +6,13 @@
 //! [`Chance`](chance::Chance), so that any run can be repeated in virtual time.
 
 pub mod attempt;
+pub mod breaker;
 pub mod budget;
 pub mod call;
 pub mod chance;
 pub mod coalesce;
 pub mod deadline;
+pub mod eternal;
 pub mod event;
 pub mod failure;
 pub mod fallback;
@@ -22,10 +24,12 @@ mod tally;
 pub mod verdict;
 
 pub use attempt::{Advice, Attempt, advise_through};
+pub use breaker::{Breaker, BreakerSettings};
 pub use budget::{Budget, BudgetSettings, Charge};
 pub use call::{Call, Priority};
 pub use coalesce::{Coalesce, CoalesceSettings};
 pub use deadline::{Deadline, DeadlineSettings, Remaining};
+pub use eternal::{Eternal, EternalSettings};
 pub use event::{Listener, PolicyEvent};
 pub use failure::{Failure, Refusal};
 pub use fallback::{Fallback, FallbackSettings};

@@ -1,9 +1,11 @@
 //! What the policies promise, each in a module of its own.
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
+mod breaker;
 mod budget;
 mod coalesce;
 mod deadline;
+mod eternal;
 mod foundation;
 mod hedge;
 mod retry;

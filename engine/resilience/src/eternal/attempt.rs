@@ -1,0 +1,183 @@
+//! The calls of eternal mode: straight through while all is well, else probes beside a fallback that is being prepared.
+//!
+//! Dropped at any point, a probe's place is free again; what it took from the budget is not given back, because it was sent.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use super::core::Probe;
+use super::{Answer, Eternal};
+use crate::breaker::Door;
+use crate::{Call, Judge, Verdict};
+
+/// A probe under way; dropped, it is given up.
+struct Guard<'a> {
+    eternal: &'a Eternal,
+    probe: Option<Probe>,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if self.probe.take().is_some() {
+            self.eternal.core().give_up();
+        }
+    }
+}
+
+/// What came of the probes of one call.
+enum Probed<T, E> {
+    /// An answer for the caller.
+    Answered(Result<T, E>),
+    /// None, and why.
+    Nothing(&'static str),
+}
+
+impl Eternal {
+    /// Makes the call, or has the fallback answer. `work` is asked at most once while all is well, and at most `attempts_max`
+    /// times otherwise, one after the other, more than once only if the call may be made twice; `fallback` is asked at most once,
+    /// and beside the probes. An error that the judge ignores is the caller's own, and comes back as it is.
+    ///
+    /// # Errors
+    /// The caller's own error, or the fallback's. Never a refusal.
+    pub async fn call<T, E, F, G>(
+        &self,
+        call: &Call,
+        judge: &impl Judge<T, E>,
+        work: impl Fn() -> F,
+        fallback: impl FnOnce() -> G,
+    ) -> Result<Answer<T>, E>
+    where
+        F: Future<Output = Result<T, E>>,
+        G: Future<Output = Result<T, E>>,
+    {
+        let because = match self.0.breaker.knock() {
+            Ok(permit) => {
+                let longest = self.core().longest();
+                let (verdict, result, took) = self.attempt(call, judge, work(), longest).await;
+                self.core().learn(verdict, took);
+                permit.end(verdict);
+                match result {
+                    Some(result) if is_an_answer(verdict) => return result.map(Answer::Fresh),
+                    _ => "the call failed",
+                }
+            }
+            Err((Door::Shut, _)) => "opened by hand",
+            Err((Door::Open | Door::Guarded, generation)) => {
+                return self.call_degraded(call, judge, work, fallback, generation).await;
+            }
+        };
+        self.fell_back(because);
+        fallback().await.map(Answer::Fallback)
+    }
+
+    async fn call_degraded<T, E, F, G>(
+        &self,
+        call: &Call,
+        judge: &impl Judge<T, E>,
+        work: impl Fn() -> F,
+        fallback: impl FnOnce() -> G,
+        generation: u64,
+    ) -> Result<Answer<T>, E>
+    where
+        F: Future<Output = Result<T, E>>,
+        G: Future<Output = Result<T, E>>,
+    {
+        let mut probing = pin!(self.probe(call, judge, work, generation));
+        let mut fallback = pin!(fallback());
+        let mut prepared = None;
+        let probed = loop {
+            tokio::select! {
+                biased;
+                probed = &mut probing => break probed,
+                ready = &mut fallback, if prepared.is_none() => prepared = Some(ready),
+            }
+        };
+        match probed {
+            Probed::Answered(result) => result.map(Answer::Fresh),
+            Probed::Nothing(because) => {
+                self.fell_back(because);
+                match prepared {
+                    Some(result) => result,
+                    None => fallback.await,
+                }
+                .map(Answer::Fallback)
+            }
+        }
+    }
+
+    /// Probes, as often as one call may and the budget allows.
+    async fn probe<T, E, F>(
+        &self,
+        call: &Call,
+        judge: &impl Judge<T, E>,
+        work: impl Fn() -> F,
+        generation: u64,
+    ) -> Probed<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let attempts = if call.is_idempotent { self.core().settings().attempts_max } else { 1 };
+        let mut because = "no probe is due";
+        for _ in 0..attempts {
+            if call.is_over(self.0.clock.now()) {
+                return Probed::Nothing("the deadline has passed");
+            }
+            let Some((mut guard, probe)) = self.begin_probe(generation) else { break };
+            let (verdict, result, took) = self.attempt(call, judge, work(), probe.timeout).await;
+            guard.probe = None;
+            let is_proven = self.core().end(probe, verdict, took);
+            if is_proven {
+                self.0.breaker.recover(generation, || "enough probes in a row were good".to_owned());
+            }
+            match result {
+                Some(result) if is_an_answer(verdict) => return Probed::Answered(result),
+                _ => because = "every probe failed",
+            }
+        }
+        Probed::Nothing(because)
+    }
+
+    /// A place and a token for a probe, the place first: it can be given back.
+    fn begin_probe(&self, generation: u64) -> Option<(Guard<'_>, Probe)> {
+        let probe = self.core().begin(generation)?;
+        let guard = Guard { eternal: self, probe: Some(probe) };
+        self.0.budget.try_acquire(1).ok()?;
+        self.core().sent();
+        Some((guard, probe))
+    }
+
+    /// One attempt within a time and the deadline: what it says, what came back if anything did, and how long it took. The timer
+    /// is made only when the answer is not there at once.
+    async fn attempt<T, E, F>(
+        &self,
+        call: &Call,
+        judge: &impl Judge<T, E>,
+        work: F,
+        timeout: Duration,
+    ) -> (Verdict, Option<Result<T, E>>, Duration)
+    where
+        F: Future<Output = Result<T, E>>,
+    {
+        let clock = &self.0.clock;
+        let begun = clock.now();
+        let limit = call.remaining(begun).map_or(timeout, |remaining| remaining.min(timeout));
+        let result = tokio::select! {
+            biased;
+            result = work => Some(result),
+            () = async { clock.sleep(limit).await } => None,
+        };
+        let took = clock.now().since(begun);
+        let verdict = match &result {
+            Some(result) => judge.judge(result),
+            // By the limit it had, and not by the clock: one that was set back meanwhile would excuse it.
+            None if limit >= timeout => Verdict::Failed,
+            None => self.core().cut_off(limit),
+        };
+        (verdict, result, took)
+    }
+}
+
+/// Whether it goes back to the caller: good, or the caller's own matter.
+const fn is_an_answer(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Good | Verdict::Ignored)
+}

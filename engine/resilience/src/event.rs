@@ -87,6 +87,18 @@ pub enum PolicyEvent {
         /// What it is.
         to: usize,
     },
+    /// The store of a shared rate is away: the local limiter decides.
+    SharedRateLost {
+        /// The limiter.
+        name: Arc<str>,
+        /// Why.
+        because: String,
+    },
+    /// The store of a shared rate answers again, and decides.
+    SharedRateBack {
+        /// The limiter.
+        name: Arc<str>,
+    },
     /// An endpoint is left out for a while.
     Ejected {
         /// The balancer.

@@ -3,11 +3,14 @@
 
 mod breaker;
 mod budget;
+mod bulkhead;
 mod coalesce;
+mod concurrency;
 mod deadline;
 mod eternal;
 mod foundation;
 mod hedge;
+mod rate;
 mod retry;
 mod simulation;
 mod storm;

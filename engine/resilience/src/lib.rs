@@ -6,6 +6,7 @@
 //! [`Chance`](chance::Chance), so that any run can be repeated in virtual time.
 
 pub mod attempt;
+pub mod balance;
 pub mod breaker;
 pub mod budget;
 pub mod bulkhead;
@@ -21,6 +22,8 @@ pub mod fallback;
 pub mod hedge;
 pub mod latency;
 mod live;
+pub mod memory;
+pub mod predictor;
 pub mod rate;
 pub mod retry;
 pub mod shares;

@@ -1,6 +1,7 @@
 //! What the policies promise, each in a module of its own.
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
+mod balance;
 mod breaker;
 mod budget;
 mod bulkhead;
@@ -10,7 +11,10 @@ mod deadline;
 mod eternal;
 mod foundation;
 mod hedge;
+mod memory;
+mod predictor;
 mod rate;
 mod retry;
 mod simulation;
 mod storm;
+mod world;

@@ -1,0 +1,202 @@
+//! Where a call goes: power of two choices among the liked endpoints, the best chance of a few among the doubted ones.
+//!
+//! A choice looks at a bounded number of endpoints, whatever their number: two where load decides, eight where health does. While
+//! it looks, it also notices who has fallen silent, and stops liking him: nobody sweeps over all endpoints to find that out.
+
+use std::time::Duration;
+
+use homeostat_reactor::Moment;
+
+use super::core::BalanceCore;
+use super::roster::{EndpointId, Slot, Standing};
+use crate::chance::Chance;
+
+/// Among liked endpoints two are compared: the second choice brings nearly all of the gain (Mitzenmacher 1996).
+const CHOICES: usize = 2;
+/// Among doubted ones eight are: there, one that works is worth the look.
+const DOUBTED_CHOICES: usize = 8;
+/// A list of up to this many is looked through; in longer ones places are drawn, and as many draws may miss.
+const LOOKED_THROUGH: usize = 16;
+/// How often a choice is made anew because the chosen one turned out to have fallen silent.
+const RETRIES_MAX: usize = 4;
+/// Each call under way at a doubted endpoint counts as a tenth against another call there: they would share its fate.
+const CROWDING: f32 = 0.1;
+/// An endpoint that starts slowly begins with this part of its share.
+const SLOW_START_FROM: f32 = 0.1;
+/// Explorations that may be saved up while nothing is doubted.
+const EXPLORATIONS_MAX: f32 = 3.0;
+/// A call to be made once explores only an endpoint that has waited this many times the longest pause: somebody has to.
+const OVERDUE: u32 = 2;
+
+/// What a choice must know of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// What is left until its deadline.
+    pub within: Option<Duration>,
+    /// Whether it may be made twice.
+    pub is_idempotent: bool,
+    /// Where it is or was tried already.
+    pub tried: &'a [EndpointId],
+}
+
+impl BalanceCore {
+    /// The endpoint for a call; `None` only if there is none at all. One that was tried is chosen again only if all were.
+    pub fn choose(&mut self, now: Moment, wish: Wish<'_>, chance: &Chance) -> Option<EndpointId> {
+        self.settle(now);
+        if let Some(id) = self.explore(now, wish) {
+            return Some(id);
+        }
+        let untried = self.choose_liked(now, wish, chance).or_else(|| self.choose_doubted(now, wish, chance));
+        untried.or_else(|| {
+            let again = Wish { tried: &[], ..wish };
+            let liked = self.choose_liked(now, again, chance).or_else(|| self.choose_doubted(now, again, chance));
+            // With a cap of all endpoints all may be left out: then the call is made all the same.
+            liked.or_else(|| self.roster.list(Standing::Ejected).last().copied())
+        })
+    }
+
+    /// Endpoints for attempts that begin at once, the best first: as many as it takes to be sure enough that one of them succeeds,
+    /// and at most `most`.
+    pub fn plan(&mut self, now: Moment, wish: Wish<'_>, most: usize, chance: &Chance) -> Vec<EndpointId> {
+        let most = if wish.is_idempotent { most.min(self.settings.predictor.parallel_max).max(1) } else { 1 };
+        let mut tried = wish.tried.to_vec();
+        let mut chosen = Vec::new();
+        let mut all_fail = 1.0;
+        while chosen.len() < most && 1.0 - all_fail < self.settings.predictor.sure_enough {
+            let Some(id) = self.choose(now, Wish { tried: &tried, ..wish }, chance).filter(|id| !tried.contains(id))
+            else {
+                break;
+            };
+            all_fail *= 1.0 - self.succeeds(now, id, wish.within);
+            tried.push(id);
+            chosen.push(id);
+        }
+        if chosen.is_empty() { self.choose(now, wish, chance).into_iter().collect() } else { chosen }
+    }
+
+    /// How likely a call that begins there now succeeds within that time.
+    pub fn succeeds(&self, now: Moment, id: EndpointId, within: Option<Duration>) -> f32 {
+        let predict = |slot: &Slot| slot.learned.succeeds_within(now, within, &self.pool, &self.settings.predictor);
+        self.roster.get(id).map_or(0.0, predict)
+    }
+
+    /// A doubted endpoint whose time has come, if this call may be spent on it. Never a second attempt: that is to succeed.
+    fn explore(&mut self, now: Moment, wish: Wish<'_>) -> Option<EndpointId> {
+        if !wish.tried.is_empty() || self.roster.list(Standing::Liked).is_empty() {
+            return None;
+        }
+        self.explorations = (self.explorations + self.settings.explore_share.clamp(0.0, 1.0)).min(EXPLORATIONS_MAX);
+        let overdue = self.settings.explore_pause_max * OVERDUE;
+        let by = if wish.is_idempotent { now } else { now.before(overdue) };
+        let id = self.roster.first_due(Standing::Doubted, by)?;
+        if self.explorations < 1.0 {
+            return None;
+        }
+        self.explorations -= 1.0;
+        self.put_off(now, id);
+        Some(id)
+    }
+
+    fn choose_liked(&mut self, now: Moment, wish: Wish<'_>, chance: &Chance) -> Option<EndpointId> {
+        for _ in 0..RETRIES_MAX {
+            let drawn = self.draw::<CHOICES>(Standing::Liked, now, wish.tried, chance);
+            let mut best: Option<(EndpointId, f32, f32)> = None;
+            let mut is_someone_silent = false;
+            for id in drawn.into_iter().flatten() {
+                let Some(slot) = self.roster.get(id) else { continue };
+                let predictor = &self.settings.predictor;
+                if slot.learned.works(now, &self.pool, predictor) < predictor.doubted_below {
+                    self.doubt(now, id);
+                    is_someone_silent = true;
+                    continue;
+                }
+                let cost = self.cost(now, slot, wish.within);
+                let grown = self.grown(now, slot);
+                best = Some(match best {
+                    None => (id, cost, grown),
+                    Some(other) => one_of(other, (id, cost, grown), chance),
+                });
+            }
+            if best.is_some() || !is_someone_silent {
+                return best.map(|(id, ..)| id);
+            }
+        }
+        None
+    }
+
+    fn choose_doubted(&mut self, now: Moment, wish: Wish<'_>, chance: &Chance) -> Option<EndpointId> {
+        let drawn = self.draw::<DOUBTED_CHOICES>(Standing::Doubted, now, wish.tried, chance);
+        let scored = drawn.into_iter().flatten().filter_map(|id| {
+            let slot = self.roster.get(id)?;
+            let succeeds = slot.learned.succeeds_within(now, wish.within, &self.pool, &self.settings.predictor);
+            Some((id, succeeds / (1.0 + CROWDING * slot.learned.in_flight() as f32)))
+        });
+        scored.max_by(|left, right| left.1.total_cmp(&right.1)).map(|(id, _)| id)
+    }
+
+    /// What a call costs there: its wait, made longer by the chance that it is in vain. The fourth power, so that an endpoint that
+    /// fails every fifth call gets less than half of the calls of one that never does.
+    fn cost(&self, now: Moment, slot: &Slot, within: Option<Duration>) -> f32 {
+        let succeeds = slot.learned.succeeds_within(now, within, &self.pool, &self.settings.predictor);
+        slot.learned.load_secs(now, &self.pool) / succeeds.max(0.01).powi(4)
+    }
+
+    fn grown(&self, now: Moment, slot: &Slot) -> f32 {
+        let Some(since) = slot.grows_since else { return 1.0 };
+        let part = now.since(since).as_secs_f32() / self.settings.slow_start.as_secs_f32().max(f32::MIN_POSITIVE);
+        part.clamp(SLOW_START_FROM, 1.0)
+    }
+
+    /// Different endpoints of a list that were not tried; such as are full only where no others are found.
+    fn draw<const COUNT: usize>(
+        &self,
+        standing: Standing,
+        now: Moment,
+        tried: &[EndpointId],
+        chance: &Chance,
+    ) -> [Option<EndpointId>; COUNT] {
+        let list = self.roster.list(standing);
+        let mut drawn = [None; COUNT];
+        let mut full = None;
+        let mut count = 0;
+        // A short list is looked through in a shuffled order, shuffled as far as it is looked at: every pair is equally likely.
+        let mut order: [usize; LOOKED_THROUGH] = std::array::from_fn(|place| place);
+        for look in 0..list.len().min(LOOKED_THROUGH) {
+            let place = if list.len() <= LOOKED_THROUGH {
+                order.swap(look, look + chance.below(list.len() - look));
+                order[look]
+            } else {
+                chance.below(list.len())
+            };
+            let id = list[place];
+            if tried.contains(&id) || drawn.contains(&Some(id)) {
+                continue;
+            }
+            if self.roster.get(id).is_some_and(|slot| slot.learned.is_full(now)) {
+                full = Some(id);
+                continue;
+            }
+            drawn[count] = Some(id);
+            count += 1;
+            if count == COUNT {
+                return drawn;
+            }
+        }
+        if count == 0 {
+            drawn[0] = full;
+        }
+        drawn
+    }
+}
+
+/// One of two, the cheaper one the more likely the cheaper it is; one that starts slowly is passed over for one that does not as
+/// often as its share is smaller.
+///
+/// Always the cheaper one would be a little better for the load, and would leave an endpoint without calls for ever whose only fault
+/// is that less good is known of it. With the cube, twice the cost is one call in nine.
+fn one_of(left: (EndpointId, f32, f32), right: (EndpointId, f32, f32), chance: &Chance) -> (EndpointId, f32, f32) {
+    let (left_cost, right_cost) = (left.1.powi(3), right.1.powi(3));
+    let is_left = chance.fraction() as f32 * (left_cost + right_cost) < right_cost;
+    let (chosen, other) = if is_left { (left, right) } else { (right, left) };
+    if chosen.2 < other.2 && chance.fraction() as f32 * other.2 > chosen.2 { other } else { chosen }
+}

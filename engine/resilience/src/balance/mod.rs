@@ -1,0 +1,304 @@
+//! Calls spread over endpoints: to where they have the best chance and the shortest wait, around what is broken or full.
+//!
+//! Called by whoever has several endpoints that can answer the same call. A thin shell around [`BalanceCore`], with a clock, chance
+//! and the endpoints' values; its lock is short and never held while a call runs or a listener is told. It always holds that at
+//! most the capped share of endpoints is left out, and that each one is asked again some day. It makes one attempt a call: whether
+//! another follows is for a retry or a hedge to say, which ask for [`Balancer::pick_besides`].
+
+mod choose;
+mod core;
+mod pick;
+mod roster;
+mod settings;
+mod snapshot;
+mod subset;
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use homeostat_reactor::{Clock, Moment};
+
+pub use self::choose::Wish;
+pub use self::core::{BalanceCore, Change};
+pub use self::pick::Pick;
+pub use self::roster::{EndpointId, Standing};
+pub use self::settings::BalanceSettings;
+pub use self::snapshot::{BalanceSnapshot, EndpointSnapshot};
+pub use self::subset::subset;
+use crate::chance::Chance;
+use crate::memory::{Evidence, Gossip, Memory};
+use crate::predictor::Outcome;
+use crate::{Call, Failure, Judge, Listener, PolicyEvent, Refusal};
+
+/// Spreads calls over endpoints. Clones share everything.
+#[derive(Debug)]
+pub struct Balancer<T>(Arc<Shared<T>>);
+
+impl<T> Clone for Balancer<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[derive(Debug)]
+struct Shared<T> {
+    name: Arc<str>,
+    clock: Clock,
+    chance: Chance,
+    listener: Listener,
+    state: Mutex<State<T>>,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    core: BalanceCore,
+    /// By the place of the endpoint. Shared, so that no value is cloned or dropped under the lock.
+    values: Vec<Option<Arc<T>>>,
+    gossip: Gossip,
+}
+
+/// Makes a [`Balancer`].
+#[derive(Debug)]
+pub struct BalancerBuilder {
+    name: Arc<str>,
+    settings: BalanceSettings,
+    clock: Clock,
+    chance: Chance,
+    listener: Listener,
+}
+
+impl BalancerBuilder {
+    /// Other settings than the default ones.
+    #[must_use]
+    pub fn settings(mut self, settings: BalanceSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Another clock than the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another chance than the machine's.
+    #[must_use]
+    pub fn chance(mut self, chance: Chance) -> Self {
+        self.chance = chance;
+        self
+    }
+
+    /// Who is told of ejections and panic.
+    #[must_use]
+    pub fn listener(mut self, listener: Listener) -> Self {
+        self.listener = listener;
+        self
+    }
+
+    /// The balancer, without endpoints.
+    pub fn build<T>(self) -> Balancer<T> {
+        let core = BalanceCore::new(self.settings);
+        let state = State { core, values: Vec::new(), gossip: Gossip::default() };
+        let Self { name, clock, chance, listener, .. } = self;
+        Balancer(Arc::new(Shared { name, clock, chance, listener, state: Mutex::new(state) }))
+    }
+}
+
+impl<T> State<T> {
+    /// Adds an endpoint or changes its value; gives back the value it had.
+    fn insert(&mut self, now: Moment, name: &str, value: T) -> (EndpointId, Option<Arc<T>>) {
+        let id = self.core.insert(now, name);
+        if self.values.len() <= id.place() {
+            self.values.resize_with(id.place() + 1, || None);
+        }
+        (id, self.values[id.place()].replace(Arc::new(value)))
+    }
+
+    fn remove(&mut self, now: Moment, name: &str) -> Option<Arc<T>> {
+        let id = self.core.remove(now, name)?;
+        self.values[id.place()].take()
+    }
+
+    fn value(&self, id: EndpointId) -> Arc<T> {
+        let value = self.values.get(id.place()).and_then(Option::as_ref);
+        Arc::clone(value.expect("an endpoint that is there has a value"))
+    }
+}
+
+impl<T> Shared<T> {
+    /// Works on the core, and tells what changed when the lock is released.
+    fn with<R>(&self, work: impl FnOnce(&mut BalanceCore) -> R) -> R {
+        self.with_state(|state| work(&mut state.core))
+    }
+
+    fn with_state<R>(&self, work: impl FnOnce(&mut State<T>) -> R) -> R {
+        let (result, changes) = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let result = work(&mut state);
+            (result, state.core.take_changes())
+        };
+        for change in changes {
+            let name = Arc::clone(&self.name);
+            self.listener.tell(|| match change {
+                Change::Ejected(endpoint, pause) => {
+                    PolicyEvent::Ejected { name, endpoint: endpoint.to_string(), pause }
+                }
+                Change::Readmitted(endpoint) => PolicyEvent::Readmitted { name, endpoint: endpoint.to_string() },
+                Change::Panicking(on) => PolicyEvent::Panicking { name, on },
+            });
+        }
+        result
+    }
+}
+
+impl Balancer<()> {
+    /// A balancer of this name, to be built with the defaults or other ones.
+    pub fn builder(name: &str) -> BalancerBuilder {
+        BalancerBuilder {
+            name: name.into(),
+            settings: BalanceSettings::default(),
+            clock: Clock::machine(),
+            chance: Chance::of_the_machine(),
+            listener: Listener::default(),
+        }
+    }
+}
+
+impl<T> Balancer<T> {
+    /// Adds an endpoint, or gives the one of that name another value; what was learned of it stays.
+    pub fn insert(&self, name: &str, value: T) {
+        let now = self.0.clock.now();
+        drop(self.0.with_state(|state| state.insert(now, name, value)));
+    }
+
+    /// Takes an endpoint away; calls under way there go on. Whether it was there.
+    pub fn remove(&self, name: &str) -> bool {
+        let now = self.0.clock.now();
+        self.0.with_state(|state| state.remove(now, name)).is_some()
+    }
+
+    /// Has exactly these endpoints from now on. Those that stay keep what was learned; [`subset`] chooses some of many beforehand.
+    pub fn replace(&self, endpoints: impl IntoIterator<Item = (String, T)>) {
+        let now = self.0.clock.now();
+        let endpoints: Vec<(String, T)> = endpoints.into_iter().collect();
+        let gone: Vec<Option<Arc<T>>> = self.0.with_state(|state| {
+            let names: BTreeSet<String> = endpoints.iter().map(|(name, _)| name.clone()).collect();
+            let mut gone: Vec<_> =
+                endpoints.into_iter().map(|(name, value)| state.insert(now, &name, value).1).collect();
+            let others = state.core.names().into_iter().filter(|name| !names.contains(&**name));
+            gone.extend(others.map(|name| state.remove(now, &name)));
+            gone
+        });
+        drop(gone);
+    }
+
+    /// What a health check says of an endpoint: a hint, weighed with what real calls say, never an order.
+    pub fn hint(&self, name: &str, works: bool) {
+        let now = self.0.clock.now();
+        self.0.with(|core| core.hint(now, name, works));
+    }
+
+    /// How likely an endpoint works, as of now and with its silent calls: whether an attempt there is worth waiting for.
+    pub fn works(&self, id: EndpointId) -> f32 {
+        let now = self.0.clock.now();
+        self.0.with(|core| core.succeeds(now, id, None))
+    }
+
+    /// The time within which this share of good calls is done, over all endpoints: when to hedge.
+    pub fn good_within(&self, share: f32) -> Option<Duration> {
+        self.0.with(|core| core.pool().good_within(share))
+    }
+
+    /// Its numbers.
+    pub fn snapshot(&self) -> BalanceSnapshot {
+        let now = self.0.clock.now();
+        self.0.with(|core| core.snapshot(now, &self.0.name))
+    }
+
+    /// New settings from now on; what was learned stays.
+    pub fn reload(&self, settings: BalanceSettings) {
+        let now = self.0.clock.now();
+        self.0.with(|core| core.reload(now, settings));
+    }
+
+    /// What was learned, to be kept for the next start.
+    pub fn memory(&self) -> Memory {
+        self.0.with(|core| core.memory())
+    }
+
+    /// What was learned before the last stop, this long ago; endpoints must be there. What is known by now stays.
+    pub fn recall(&self, memory: &Memory, age: Duration) {
+        let now = self.0.clock.now();
+        self.0.with(|core| core.recall(now, memory, age));
+    }
+
+    /// What this node has seen itself, for others.
+    pub fn evidence(&self, node: &str) -> Evidence {
+        self.0.with(|core| core.evidence(node))
+    }
+
+    /// What another node has seen: weighed with what others say and with what is seen here.
+    pub fn merge(&self, evidence: &Evidence) {
+        let now = self.0.clock.now();
+        self.0.with_state(|state| state.gossip.merge(now, evidence, &mut state.core));
+    }
+}
+
+impl<T> Balancer<T> {
+    /// An endpoint for this call.
+    pub fn pick(&self, call: &Call) -> Result<Pick<T>, Refusal> {
+        self.pick_besides(call, &[])
+    }
+
+    /// Another endpoint for this call than those that were tried; one of those only if there is no other.
+    pub fn pick_besides(&self, call: &Call, tried: &[EndpointId]) -> Result<Pick<T>, Refusal> {
+        let now = self.0.clock.now();
+        let wish = Wish { within: call.remaining(now), is_idempotent: call.is_idempotent, tried };
+        let picked = self.0.with_state(|state| {
+            let id = state.core.choose(now, wish, &self.0.chance)?;
+            state.core.begin(now, id);
+            Some((id, state.value(id)))
+        });
+        let (id, value) = picked.ok_or_else(|| self.no_endpoint())?;
+        Ok(Pick { shared: Arc::clone(&self.0), id, value, began: now, outcome: Outcome::GivenUp })
+    }
+
+    /// Endpoints for as many attempts as should begin at once for this call, and at most so many: what its budget allows.
+    pub fn plan(&self, call: &Call, most: usize) -> Result<Vec<Pick<T>>, Refusal> {
+        let now = self.0.clock.now();
+        let wish = Wish { within: call.remaining(now), is_idempotent: call.is_idempotent, tried: &[] };
+        let picked: Vec<(EndpointId, Arc<T>)> = self.0.with_state(|state| {
+            let ids = state.core.plan(now, wish, most, &self.0.chance);
+            ids.iter().for_each(|id| state.core.begin(now, *id));
+            ids.into_iter().map(|id| (id, state.value(id))).collect()
+        });
+        if picked.is_empty() {
+            return Err(self.no_endpoint());
+        }
+        let pick = |(id, value)| Pick { shared: Arc::clone(&self.0), id, value, began: now, outcome: Outcome::GivenUp };
+        Ok(picked.into_iter().map(pick).collect())
+    }
+
+    /// Makes the call once, at the endpoint with the best prospects, and learns from what the judge says.
+    pub async fn call<R, E, F: Future<Output = Result<R, E>>>(
+        &self,
+        call: &Call,
+        judge: &impl Judge<R, E>,
+        work: impl FnOnce(Arc<T>) -> F,
+    ) -> Result<R, Failure<E>> {
+        if call.is_over(self.0.clock.now()) {
+            return Err(Refusal::DeadlinePassed.into());
+        }
+        let pick = self.pick(call)?;
+        let result = work(Arc::clone(&pick.value)).await;
+        pick.finish(judge.judge(&result));
+        result.map_err(Failure::Inner)
+    }
+
+    fn no_endpoint(&self) -> Refusal {
+        Refusal::NoEndpoint { name: self.0.name.to_string() }
+    }
+}

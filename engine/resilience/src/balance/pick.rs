@@ -1,0 +1,62 @@
+//! One call at one endpoint, from the choice to its end. Dropped before it is finished, it counts as given up: the count of calls
+//! under way is right whenever and wherever a future is dropped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use homeostat_reactor::Moment;
+
+use super::Shared;
+use super::roster::EndpointId;
+use crate::Verdict;
+use crate::predictor::Outcome;
+
+/// An endpoint that was chosen for a call, which is under way as long as this lives.
+#[must_use = "a pick that is dropped counts as a call that was given up"]
+pub struct Pick<T> {
+    pub(super) shared: Arc<Shared<T>>,
+    pub(super) id: EndpointId,
+    pub(super) value: Arc<T>,
+    pub(super) began: Moment,
+    pub(super) outcome: Outcome,
+}
+
+impl<T> Pick<T> {
+    /// The endpoint.
+    pub const fn value(&self) -> &Arc<T> {
+        &self.value
+    }
+
+    /// Which endpoint it is: for the list of those that were tried.
+    pub const fn id(&self) -> EndpointId {
+        self.id
+    }
+
+    /// The call ended like this.
+    pub fn finish(mut self, verdict: Verdict) {
+        self.outcome = match verdict {
+            Verdict::Good => Outcome::Good,
+            Verdict::Failed => Outcome::Failed,
+            Verdict::Full => Outcome::Full(None),
+            Verdict::Ignored => Outcome::Ignored,
+        };
+    }
+
+    /// The endpoint has no room, and asks to be left alone for this long (`Retry-After`). At most ten seconds are believed.
+    pub fn finish_full(mut self, pause: Duration) {
+        self.outcome = Outcome::Full(Some(pause));
+    }
+}
+
+impl<T> Drop for Pick<T> {
+    fn drop(&mut self) {
+        let now = self.shared.clock.now();
+        self.shared.with(|core| core.end(now, self.id, self.began, self.outcome));
+    }
+}
+
+impl<T: std::fmt::Debug> std::fmt::Debug for Pick<T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Pick").field("value", &self.value).field("began", &self.began).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! What a balancer shows of itself: made on demand by looking at every endpoint, so not on the path of a call.
+
+use homeostat_reactor::Moment;
+use serde::Serialize;
+
+use super::core::BalanceCore;
+use super::roster::Standing;
+
+/// The numbers of a balancer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BalanceSnapshot {
+    /// Its name.
+    pub name: String,
+    /// Whether so many endpoints fail that none is left out.
+    pub is_panicking: bool,
+    /// How many are left out.
+    pub ejected: usize,
+    /// The endpoints, by name.
+    pub endpoints: Vec<EndpointSnapshot>,
+}
+
+/// The numbers of an endpoint.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EndpointSnapshot {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub standing: Standing,
+    /// How likely it works.
+    pub works: f32,
+    /// Whether it gets better (above 0) or worse.
+    pub trend: f32,
+    /// The middle of how long its good calls take; none as long as there was none.
+    pub p50_ms: Option<f64>,
+    /// The time within which 19 of 20 of its good calls are done.
+    pub p95_ms: Option<f64>,
+    /// Calls under way.
+    pub in_flight: u32,
+    /// Whether it said a moment ago that it has no room.
+    pub is_full: bool,
+}
+
+impl BalanceCore {
+    /// Its numbers.
+    pub fn snapshot(&self, now: Moment, name: &str) -> BalanceSnapshot {
+        let endpoints = self.roster.slots().map(|slot| {
+            let millis = |share| slot.learned.latency(share).map(|latency| latency.as_secs_f64() * 1e3);
+            EndpointSnapshot {
+                name: slot.name.to_string(),
+                standing: slot.standing,
+                works: slot.learned.works(now, &self.pool, &self.settings.predictor),
+                trend: slot.learned.trend(now, &self.pool),
+                p50_ms: millis(0.5),
+                p95_ms: millis(0.95),
+                in_flight: slot.learned.in_flight(),
+                is_full: slot.learned.is_full(now),
+            }
+        });
+        BalanceSnapshot {
+            name: name.to_owned(),
+            is_panicking: self.is_panicking(),
+            ejected: self.ejected(),
+            endpoints: endpoints.collect(),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! All that is learned of one endpoint, in at most 1 KiB: its belief, its latencies, its calls under way, its load.
+//!
+//! Owned by a slot of the balancer; every method takes the time. It never decides: it answers what is likely.
+
+use std::time::Duration;
+
+use homeostat_reactor::Moment;
+
+use super::belief::{Belief, Count, Prior};
+use super::flight::Flight;
+use super::sketch::left_after;
+use super::{Pool, PredictorSettings, Sketch};
+
+/// A silent call that is given up counts against the endpoint from this share of good calls that were done by then: under it,
+/// losers of a race would be held against healthy endpoints.
+const GIVEN_UP_COUNTS_FROM: f32 = 0.95;
+/// The peak of the latency sinks to half in this time (Finagle and linkerd use about 10 s as their decay).
+const PEAK_HALF_LIFE: Duration = Duration::from_secs(7);
+/// After this long without a word from other nodes, what they said counts half as much.
+const FOREIGN_HALF_LIFE: Duration = Duration::from_secs(30);
+/// Where no latency is known at all: the middle of what calls over a network take.
+const LATENCY_UNKNOWN: Duration = Duration::from_millis(20);
+/// How long load keeps away after the first "full", and after many in a row.
+const FULL_PAUSE_MIN: Duration = Duration::from_millis(50);
+const FULL_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// An endpoint that asks for more than this is not believed: it would be an ejection by its own word.
+const FULL_PAUSE_ASKED_MAX: Duration = Duration::from_secs(10);
+
+/// How a call at an endpoint ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// With a good answer.
+    Good,
+    /// It failed.
+    Failed,
+    /// The endpoint had no room; how long it asked to be left alone, if it did.
+    Full(Option<Duration>),
+    /// With something that says nothing of the endpoint.
+    Ignored,
+    /// It was given up without an answer.
+    GivenUp,
+}
+
+/// What is known of one endpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Learned {
+    belief: Belief,
+    latency: Sketch,
+    flight: Flight,
+    foreign: Prior,
+    foreign_at: Moment,
+    peak_secs: f32,
+    peak_at: Moment,
+    full_until: Moment,
+    fulls: u16,
+    failures: u16,
+}
+
+impl Default for Learned {
+    fn default() -> Self {
+        Self {
+            belief: Belief::default(),
+            latency: Sketch::default(),
+            flight: Flight::default(),
+            foreign: Prior { share: 0.5, weight: 0.0 },
+            foreign_at: Moment::ZERO,
+            peak_secs: 0.0,
+            peak_at: Moment::ZERO,
+            full_until: Moment::ZERO,
+            fulls: 0,
+            failures: 0,
+        }
+    }
+}
+
+impl Learned {
+    /// A call begins.
+    pub fn begin(&mut self, now: Moment) {
+        self.flight.begin(now);
+    }
+
+    /// The call that began then has ended. What it says is noted here and in the pool.
+    pub fn end(&mut self, now: Moment, began: Moment, outcome: Outcome, pool: &mut Pool, settings: &PredictorSettings) {
+        let took = now.since(began);
+        self.flight.end(began, outcome == Outcome::Good);
+        match outcome {
+            Outcome::Good => {
+                let prior = self.prior(now, pool);
+                self.belief.observe(now, true, 1.0, prior, settings.outcome_half_life);
+                self.latency.record(now, took, 1.0, settings.latency_half_life);
+                pool.good(now, took, settings);
+                self.raise_peak(now, took);
+                (self.failures, self.fulls) = (0, 0);
+            }
+            Outcome::Failed => self.failed(now, took, 1.0, pool, settings),
+            Outcome::Full(pause) => {
+                let asked = pause.map(|pause| pause.min(FULL_PAUSE_ASKED_MAX));
+                let own = (FULL_PAUSE_MIN * (1 << self.fulls.min(5))).min(FULL_PAUSE_MAX);
+                self.full_until = now + asked.unwrap_or(own);
+                self.fulls = self.fulls.saturating_add(1);
+            }
+            Outcome::Ignored => {}
+            Outcome::GivenUp => {
+                let done = pool.done_within(&self.latency, took).unwrap_or(0.0);
+                if done >= GIVEN_UP_COUNTS_FROM {
+                    self.failed(now, took, done, pool, settings);
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, now: Moment, took: Duration, weight: f32, pool: &mut Pool, settings: &PredictorSettings) {
+        let prior = self.prior(now, pool);
+        self.belief.observe(now, false, weight, prior, settings.outcome_half_life);
+        pool.bad(now, took, weight, settings);
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    /// A health check says that it is broken. One that says the opposite is no evidence: it is not a real call.
+    pub fn check_failed(&mut self, now: Moment, pool: &Pool, settings: &PredictorSettings) {
+        self.belief.observe(now, false, 1.0, self.prior(now, pool), settings.outcome_half_life);
+    }
+
+    /// How likely it works at this moment, calls under way included.
+    pub fn works(&self, now: Moment, pool: &Pool, settings: &PredictorSettings) -> f32 {
+        let share = self.belief.share(now, self.prior(now, pool), settings.outcome_half_life);
+        let odds = share / (1.0 - share) * pool.silence_ratio(now, &self.latency, self.flight.silent());
+        odds / (1.0 + odds)
+    }
+
+    /// How likely a call that begins now succeeds within this time.
+    pub fn succeeds_within(
+        &self,
+        now: Moment,
+        limit: Option<Duration>,
+        pool: &Pool,
+        settings: &PredictorSettings,
+    ) -> f32 {
+        let in_time = limit.and_then(|limit| pool.done_within(&self.latency, limit)).unwrap_or(1.0);
+        self.works(now, pool, settings) * in_time
+    }
+
+    /// Whether it gets better (above 0) or worse.
+    pub fn trend(&self, now: Moment, pool: &Pool) -> f32 {
+        self.belief.trend(self.prior(now, pool))
+    }
+
+    /// What a further call would wait for, in seconds: the recent peak of its latency for each call under way and this one.
+    pub fn load_secs(&self, now: Moment, pool: &Pool) -> f32 {
+        let settled = self.latency.quantile(0.5).or_else(|| pool.good_within(0.5)).unwrap_or(LATENCY_UNKNOWN);
+        let peak = self.peak_secs * left_after(now.since(self.peak_at), PEAK_HALF_LIFE);
+        peak.max(settled.as_secs_f32()) * (self.flight.in_flight() + 1) as f32
+    }
+
+    /// Whether it said a moment ago that it has no room.
+    pub fn is_full(&self, now: Moment) -> bool {
+        now < self.full_until
+    }
+
+    /// Calls under way.
+    pub const fn in_flight(&self) -> u32 {
+        self.flight.in_flight()
+    }
+
+    /// Failures since the last good answer.
+    pub const fn failures(&self) -> u16 {
+        self.failures
+    }
+
+    /// The time within which this share of its good calls is done.
+    pub fn latency(&self, share: f32) -> Option<Duration> {
+        self.latency.quantile(share)
+    }
+
+    /// What other nodes say of it; it counts beside its own calls and fades.
+    pub fn hear(&mut self, now: Moment, said: Prior) {
+        (self.foreign, self.foreign_at) = (said, now);
+    }
+
+    pub(crate) const fn counted(&self) -> Count {
+        self.belief.counted()
+    }
+
+    pub(crate) const fn latency_sketch(&self) -> &Sketch {
+        &self.latency
+    }
+
+    /// What was known before: only where nothing is known yet.
+    pub(crate) fn recall(&mut self, now: Moment, count: Count, latency: Sketch) {
+        if self.belief == Belief::default() {
+            self.belief = Belief::from_counts(count, now);
+            self.latency = latency;
+        }
+    }
+
+    fn prior(&self, now: Moment, pool: &Pool) -> Prior {
+        if self.foreign.weight <= 0.0 {
+            return pool.prior();
+        }
+        let left = left_after(now.since(self.foreign_at), FOREIGN_HALF_LIFE);
+        pool.prior().with(Prior { weight: self.foreign.weight * left, ..self.foreign })
+    }
+
+    fn raise_peak(&mut self, now: Moment, took: Duration) {
+        let sunk = self.peak_secs * left_after(now.since(self.peak_at), PEAK_HALF_LIFE);
+        (self.peak_secs, self.peak_at) = (sunk.max(took.as_secs_f32()), now);
+    }
+}

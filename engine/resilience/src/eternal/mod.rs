@@ -27,13 +27,16 @@ use crate::{Listener, PolicyEvent};
 
 /// A call that always has an answer. Cheap to clone; clones share what they learn, and the budget.
 ///
+/// While all is well it costs about 0.2 microseconds beside the call, half of it the clock, and a timer if the answer is not there
+/// at once.
+///
 /// ```
 /// # use homeostat_reactor::ManualClock;
 /// # use homeostat_resilience::{Call, judge_result, eternal::{Answer, Eternal}};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), homeostat_resilience::eternal::InvalidEternal> {
-/// let prices = Eternal::named("prices").clock(ManualClock::new().clock()).build()?;
-/// let ask = || async { Err::<u32, _>("no route") };
-/// let answer = prices.call(&Call::idempotent(), &judge_result, ask, || async { Ok(41) }).await;
+/// let prices = Eternal::builder("prices", &ManualClock::new().clock()).build()?;
+/// let ask = |_| async { Err::<u32, _>("no route") };
+/// let answer = prices.call(&Call::idempotent(), judge_result, ask, || async { Ok(41) }).await;
 /// assert_eq!(answer, Ok(Answer::Fallback(41)));
 /// # Ok(()) }
 /// ```
@@ -102,7 +105,7 @@ pub struct EternalSnapshot {
 pub struct EternalBuilder {
     name: Arc<str>,
     settings: EternalSettings,
-    clock: Option<Clock>,
+    clock: Clock,
     listener: Listener,
     chance: Chance,
 }
@@ -112,12 +115,6 @@ impl EternalBuilder {
     #[must_use]
     pub fn settings(self, settings: EternalSettings) -> Self {
         Self { settings, ..self }
-    }
-
-    /// With this clock instead of the machine's.
-    #[must_use]
-    pub fn clock(self, clock: Clock) -> Self {
-        Self { clock: Some(clock), ..self }
     }
 
     /// Telling somebody.
@@ -138,12 +135,12 @@ impl EternalBuilder {
     /// When it cannot work with the settings.
     pub fn build(self) -> Result<Eternal, InvalidEternal> {
         self.settings.check()?;
-        let clock = self.clock.unwrap_or_else(Clock::machine);
-        let breaker = Breaker::named(Arc::clone(&self.name)).settings(self.settings.breaker).chance(self.chance);
+        let clock = self.clock;
+        let breaker = Breaker::builder(&self.name, &clock).settings(self.settings.breaker).chance(self.chance);
         let (rate, burst) = budget_of(&self.settings);
         Ok(Eternal(Arc::new(Shared {
             name: self.name,
-            breaker: breaker.clock(clock.clone()).listener(self.listener.clone()).build()?,
+            breaker: breaker.listener(self.listener.clone()).build()?,
             listener: self.listener,
             budget: RateLimiter::gcra(rate, burst, clock.clone()).expect("checked settings have a rate and a burst"),
             clock,
@@ -154,12 +151,12 @@ impl EternalBuilder {
 }
 
 impl Eternal {
-    /// One of this name, to be built.
-    pub fn named(name: impl Into<Arc<str>>) -> EternalBuilder {
+    /// One of this name on this clock, to be built.
+    pub fn builder(name: &str, clock: &Clock) -> EternalBuilder {
         EternalBuilder {
             name: name.into(),
             settings: EternalSettings::default(),
-            clock: None,
+            clock: clock.clone(),
             listener: Listener::default(),
             chance: Chance::default(),
         }
@@ -221,5 +218,5 @@ impl Eternal {
 }
 
 fn budget_of(settings: &EternalSettings) -> (Rate, u32) {
-    (Rate::per_second(settings.probes_per_second), settings.burst())
+    (Rate::per_second(settings.probes_per_s), settings.burst())
 }

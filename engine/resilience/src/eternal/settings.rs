@@ -22,7 +22,7 @@ pub struct EternalSettings {
     /// default 2.
     pub attempts_max: u32,
     /// How many probes a second all calls together may make, with a burst of one more than close it again; by default 2.
-    pub probes_per_second: u32,
+    pub probes_per_s: u32,
     /// How many probes may be under way at once; by default 3.
     pub probes_in_flight_max: u32,
     /// How many good probes in a row prove recovery; by default 3.
@@ -38,7 +38,7 @@ impl Default for EternalSettings {
             breaker: BreakerSettings::default(),
             timeout_ms: 5_000,
             attempts_max: 2,
-            probes_per_second: 2,
+            probes_per_s: 2,
             probes_in_flight_max: 3,
             close_after: 3,
             close_below: 0.3,
@@ -76,7 +76,7 @@ impl EternalSettings {
         let counts = [
             ("timeout_ms", self.timeout_ms),
             ("attempts_max", self.attempts_max.into()),
-            ("probes_per_second", self.probes_per_second.into()),
+            ("probes_per_s", self.probes_per_s.into()),
             ("probes_in_flight_max", self.probes_in_flight_max.into()),
             ("close_after", self.close_after.into()),
         ];

@@ -13,6 +13,6 @@ fn eternal(settings: EternalSettings) -> (Eternal, ManualClock) {
     let time = ManualClock::new();
     let mut settings = settings;
     settings.breaker.calls_min = 1;
-    let builder = Eternal::named("prices").settings(settings).clock(time.clock()).chance(Chance::seeded(5));
+    let builder = Eternal::builder("prices", &time.clock()).settings(settings).chance(Chance::seeded(5));
     (builder.build().unwrap(), time)
 }

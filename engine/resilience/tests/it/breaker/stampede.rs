@@ -1,4 +1,5 @@
-//! Half open, under a crowd.
+//! Half open, under a crowd: whatever begins, ends and is given up, and in whatever order, never more trials than permits, and
+//! never one lost.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
@@ -12,7 +13,7 @@ use proptest::prelude::*;
 fn half_open(trials: u32) -> (Breaker, ManualClock) {
     let time = ManualClock::new();
     let settings = BreakerSettings { calls_min: 1, failure_rate: 1.0, trials, ..BreakerSettings::default() };
-    let breaker = Breaker::named("b").settings(settings).clock(time.clock()).chance(Chance::seeded(1)).build().unwrap();
+    let breaker = Breaker::builder("b", &time.clock()).settings(settings).chance(Chance::seeded(1)).build().unwrap();
     breaker.begin(Priority::Normal).unwrap().end(Verdict::Failed);
     time.set(Moment::from_secs(10));
     (breaker, time)

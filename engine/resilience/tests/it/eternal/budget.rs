@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use homeostat_reactor::Moment;
 use homeostat_resilience::eternal::{Answer, EternalSettings};
-use homeostat_resilience::{Call, Verdict};
+use homeostat_resilience::{Attempt, Call, Verdict};
 use proptest::prelude::*;
 
 /// What an attempt meets.
@@ -50,18 +50,18 @@ proptest! {
     fn probes_stay_under_their_budget_and_never_end(
         fates in prop::collection::vec(fate(), 1..30),
         acts in prop::collection::vec(act(), 1..60),
-        probes_per_second in 1..8_u32,
+        probes_per_s in 1..8_u32,
         attempts_max in 1..4_u32,
     ) {
         // Would break: probing that multiplies with callers, attempts, cancellations or a clock that jumps; or an outage with a
         // pattern after which nothing is tried any more.
-        let settings = EternalSettings { probes_per_second, attempts_max, timeout_ms: 1_000, ..EternalSettings::default() };
+        let settings = EternalSettings { probes_per_s, attempts_max, timeout_ms: 1_000, ..EternalSettings::default() };
         let (eternal, time) = super::eternal(settings);
         let clock = time.clock();
         // Probes by the time that has passed forwards, in milliseconds: a clock that goes back earns nothing.
         let (sent, passed, next) = (RefCell::new(Vec::<u64>::new()), RefCell::new(0_u64), RefCell::new(0));
         let judge = |result: &Result<(), Verdict>| result.err().unwrap_or(Verdict::Good);
-        let work = || {
+        let work = |_: Attempt| {
             if eternal.snapshot().breaker.state != "closed" {
                 sent.borrow_mut().push(*passed.borrow());
             }
@@ -85,7 +85,7 @@ proptest! {
         for act in acts {
             match act {
                 Act::Calls(count) => under_way.extend((0..count).map(|_| {
-                    Box::pin(eternal.call(&call, &judge, work, || async { Ok(()) })) as Calling<'_>
+                    Box::pin(eternal.call(&call, judge, work, || async { Ok(()) })) as Calling<'_>
                 })),
                 Act::On(millis) => {
                     *passed.borrow_mut() += millis;
@@ -106,7 +106,7 @@ proptest! {
         let burst = u64::from(settings.close_after) + 1;
         for (index, first) in sent_by_now.iter().enumerate() {
             for (count, last) in (1_u64..).zip(&sent_by_now[index..]) {
-                let allowed = burst as f64 + (last - first) as f64 / 1_000.0 * f64::from(probes_per_second);
+                let allowed = burst as f64 + (last - first) as f64 / 1_000.0 * f64::from(probes_per_s);
                 prop_assert!(count as f64 <= allowed + 1e-6, "{count} probes within {} ms", last - first);
             }
         }
@@ -115,8 +115,8 @@ proptest! {
         // Whatever was, once all is well it closes: within the time that so many probes take.
         for _ in 0..8 {
             time.set(Moment(clock.now().0 + 1_000_000_000));
-            let well = || async { Ok::<(), Verdict>(()) };
-            let mut calling = Box::pin(eternal.call(&call, &judge, well, || async { Ok(()) }));
+            let well = |_: Attempt| async { Ok::<(), Verdict>(()) };
+            let mut calling = Box::pin(eternal.call(&call, judge, well, || async { Ok(()) }));
             prop_assert!(calling.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
         }
         prop_assert_eq!(eternal.snapshot().breaker.state, "closed");

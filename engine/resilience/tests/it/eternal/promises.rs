@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use homeostat_reactor::{ManualClock, Moment};
+use homeostat_reactor::{Clock, ManualClock, Moment};
 use homeostat_resilience::eternal::{Answer, Eternal, EternalSettings, InvalidEternal};
-use homeostat_resilience::{Call, Listener, PolicyEvent, Verdict, judge_result};
+use homeostat_resilience::{Attempt, Call, Listener, PolicyEvent, Verdict, judge_result};
 
 const GOOD: Result<u32, &str> = Ok(1);
 const BAD: Result<u32, &str> = Err("broken");
@@ -17,11 +17,11 @@ const BAD: Result<u32, &str> = Err("broken");
 /// Makes a call whose every attempt gets this at once, and says how many attempts there were.
 async fn ask(eternal: &Eternal, call: &Call, result: Result<u32, &'static str>) -> (Answer<u32>, u32) {
     let asked = Cell::new(0);
-    let work = || {
+    let work = |_: Attempt| {
         asked.set(asked.get() + 1);
         async move { result }
     };
-    let answer = eternal.call(call, &judge_result, work, || async { Ok(0) }).await.unwrap();
+    let answer = eternal.call(call, judge_result, work, || async { Ok(0) }).await.unwrap();
     (answer, asked.get())
 }
 
@@ -80,7 +80,7 @@ async fn the_fallback_is_prepared_beside_the_probe_and_waits_for_it() {
         Ok::<u32, &str>(7)
     };
     let call = Call::default();
-    let mut calling = Box::pin(eternal.call(&call, &judge_result, pending::<Result<u32, &str>>, slow_fallback));
+    let mut calling = Box::pin(eternal.call(&call, judge_result, |_| pending::<Result<u32, &str>>(), slow_fallback));
     let mut poll = || calling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(poll().is_pending());
     time.set(begun + Duration::from_millis(900));
@@ -103,7 +103,7 @@ fn a_call_dropped_at_any_await_leaves_no_probe_behind() {
         for _ in 0..5 {
             time.set(time.clock().now() + Duration::from_secs(1));
             let call = Call::idempotent();
-            let mut calling = Box::pin(eternal.call(&call, &judge_result, || steps(2), || steps(3)));
+            let mut calling = Box::pin(eternal.call(&call, judge_result, |_| steps(2), || steps(3)));
             for _ in 0..polls {
                 if calling.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
                     break;
@@ -122,10 +122,10 @@ async fn the_callers_own_error_comes_back_as_it_is() {
     let (eternal, _time) = super::eternal(EternalSettings::default());
     let judge = |_: &Result<u32, &str>| Verdict::Ignored;
     let fallback = || async { unreachable!("not the fallback's matter") };
-    assert_eq!(eternal.call(&Call::default(), &judge, || async { BAD }, fallback).await, Err("broken"));
+    assert_eq!(eternal.call(&Call::default(), judge, |_| async { BAD }, fallback).await, Err("broken"));
     ask(&eternal, &Call::default(), BAD).await;
     let spare = || async { Ok(0) };
-    assert_eq!(eternal.call(&Call::default(), &judge, || async { BAD }, spare).await, Err("broken"), "also of a probe");
+    assert_eq!(eternal.call(&Call::default(), judge, |_| async { BAD }, spare).await, Err("broken"), "also of a probe");
 }
 
 #[tokio::test]
@@ -154,7 +154,8 @@ async fn a_hang_is_cut_off_and_counts() {
     // Would break: a hanging endpoint that keeps essential callers for ever, and looks as if nobody had asked it.
     let (eternal, time) = super::eternal(EternalSettings::default());
     let call = Call::default();
-    let mut calling = Box::pin(eternal.call(&call, &judge_result, pending::<Result<u32, &str>>, || async { Ok(0) }));
+    let mut calling =
+        Box::pin(eternal.call(&call, judge_result, |_| pending::<Result<u32, &str>>(), || async { Ok(0) }));
     let mut poll = || calling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(poll().is_pending());
     time.set(Moment::from_secs(5));
@@ -167,7 +168,8 @@ async fn a_caller_without_time_does_not_speak_against_anybody() {
     // Would break: hasty callers that open the breaker for all.
     let (eternal, time) = super::eternal(EternalSettings::default());
     let call = Call::default().within(Duration::from_millis(20), &time.clock());
-    let mut calling = Box::pin(eternal.call(&call, &judge_result, pending::<Result<u32, &str>>, || async { Ok(0) }));
+    let mut calling =
+        Box::pin(eternal.call(&call, judge_result, |_| pending::<Result<u32, &str>>(), || async { Ok(0) }));
     let mut poll = || calling.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(poll().is_pending());
     time.set(Moment::from_millis(20));
@@ -186,7 +188,7 @@ async fn it_can_be_called_from_any_thread() {
         let eternal = eternal.clone();
         let call = Call::default();
         let called = tokio::spawn(async move {
-            eternal.call(&call, &judge_result, || async move { result }, || async { Ok(0) }).await
+            eternal.call(&call, judge_result, |_| async move { result }, || async { Ok(0) }).await
         });
         assert!(called.await.unwrap().is_ok());
     }
@@ -195,16 +197,16 @@ async fn it_can_be_called_from_any_thread() {
 #[tokio::test]
 async fn something_that_came_back_slower_is_found() {
     // Would break: an endpoint that answers in a second instead of ten milliseconds, and is cut off for ever.
-    let (eternal, time) = super::eternal(EternalSettings { probes_per_second: 1, ..EternalSettings::default() });
+    let (eternal, time) = super::eternal(EternalSettings { probes_per_s: 1, ..EternalSettings::default() });
     let (clock, call) = (time.clock(), Call::default());
     let took_ms = Rc::new(Cell::new(10));
     let is_broken = Rc::new(Cell::new(false));
     let one = async || {
-        let work = || async {
+        let work = |_: Attempt| async {
             clock.sleep(Duration::from_millis(took_ms.get())).await;
             if is_broken.get() { BAD } else { GOOD }
         };
-        let mut calling = Box::pin(eternal.call(&call, &judge_result, work, || async { Ok(0) }));
+        let mut calling = Box::pin(eternal.call(&call, judge_result, work, || async { Ok(0) }));
         while calling.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
             time.set(time.next_due().unwrap());
         }
@@ -234,7 +236,7 @@ async fn it_tells_whose_answer_it_was() {
     });
     let mut settings = EternalSettings::default();
     settings.breaker.calls_min = 1;
-    let builder = Eternal::named("prices").settings(settings).clock(ManualClock::new().clock()).listener(listener);
+    let builder = Eternal::builder("prices", &ManualClock::new().clock()).settings(settings).listener(listener);
     let eternal = builder.build().unwrap();
     for _ in 0..6 {
         ask(&eternal, &Call::default(), BAD).await;
@@ -271,17 +273,20 @@ fn settings_that_give_up_for_ever_are_refused() {
     let wrong = [
         EternalSettings { timeout_ms: 0, ..good },
         EternalSettings { attempts_max: 0, ..good },
-        EternalSettings { probes_per_second: 0, ..good },
+        EternalSettings { probes_per_s: 0, ..good },
         EternalSettings { probes_in_flight_max: 0, ..good },
         EternalSettings { close_after: 0, ..good },
         EternalSettings { close_below: 0.0, ..good },
         EternalSettings { close_below: f64::NAN, ..good },
     ];
     for settings in wrong {
-        let refused: Result<_, InvalidEternal> = Eternal::named("e").settings(settings).build();
+        let refused: Result<_, InvalidEternal> = Eternal::builder("e", &Clock::machine()).settings(settings).build();
         assert!(refused.is_err(), "{settings:?}");
     }
     let mut settings = good;
     settings.breaker.trials = 0;
-    assert!(matches!(Eternal::named("e").settings(settings).build(), Err(InvalidEternal::Breaker(_))));
+    assert!(matches!(
+        Eternal::builder("e", &Clock::machine()).settings(settings).build(),
+        Err(InvalidEternal::Breaker(_))
+    ));
 }

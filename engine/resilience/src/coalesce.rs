@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use crate::live::Live;
 use crate::tally::{count, tally};
-use crate::{Call, Failure, Refusal, deadline};
+use crate::{Call, Failure, Listener, PolicyEvent, Refusal, deadline};
 
 /// How many keys may be asked for at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,9 @@ tally! {
 pub struct Coalesce<K, T, E>(Arc<Shared<K, T, E>>);
 
 struct Shared<K, T, E> {
+    name: Arc<str>,
     clock: Clock,
+    listener: Listener,
     settings: Live<CoalesceSettings>,
     flights: Mutex<HashMap<K, Entry<T, E>>>,
     tally: Tally,
@@ -87,10 +89,15 @@ impl<K, T, E> fmt::Debug for Coalesce<K, T, E> {
 }
 
 impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Coalesce<K, T, E> {
-    /// With these settings.
-    pub fn new(settings: CoalesceSettings, clock: Clock) -> Self {
+    /// With these settings; it tells nobody.
+    pub fn new(name: &str, settings: CoalesceSettings, clock: Clock) -> Self {
+        Self::with_listener(name, settings, clock, Listener::default())
+    }
+
+    /// With these settings, and who is told when the lead changes.
+    pub fn with_listener(name: &str, settings: CoalesceSettings, clock: Clock, listener: Listener) -> Self {
         let (settings, tally) = (Live::new(settings), Tally::default());
-        Self(Arc::new(Shared { clock, settings, flights: Mutex::default(), tally }))
+        Self(Arc::new(Shared { name: name.into(), clock, listener, settings, flights: Mutex::default(), tally }))
     }
 
     /// The answer for `key`: of a call that is under way, or of `work`.
@@ -104,12 +111,12 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Coalesce<K, T, E> {
         let shared = &*self.0;
         count(&shared.tally.calls);
         if call.is_over(shared.clock.now()) {
-            return Err(Refusal::DeadlinePassed.into());
+            return shared.too_late(call);
         }
         let seat = if call.is_idempotent { shared.sit_down(key) } else { None };
         let Some(mut seat) = seat else {
             count(&shared.tally.alone);
-            return shared.make(call, work).await.unwrap_or(Err(Refusal::DeadlinePassed.into()));
+            return shared.make(call, work).await.unwrap_or_else(|| shared.too_late(call));
         };
         if !seat.leads {
             match deadline::until(&shared.clock, call.deadline, seat.wait()).await {
@@ -117,8 +124,11 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Coalesce<K, T, E> {
                     count(&shared.tally.shared);
                     return answer;
                 }
-                Some(None) => count(&shared.tally.took_over),
-                None => return Err(Refusal::DeadlinePassed.into()),
+                Some(None) => {
+                    count(&shared.tally.took_over);
+                    shared.listener.tell(|| PolicyEvent::TookOver { name: Arc::clone(&shared.name) });
+                }
+                None => return shared.too_late(call),
             }
         }
         count(&shared.tally.led);
@@ -127,7 +137,7 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Coalesce<K, T, E> {
         if let Some(answer) = &answer {
             seat.share(answer.clone());
         }
-        answer.unwrap_or(Err(Refusal::DeadlinePassed.into()))
+        answer.unwrap_or_else(|| shared.too_late(call))
     }
 
     /// Another number of keys; those there stay.
@@ -174,6 +184,16 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Shared<K, T, E> {
 }
 
 impl<K, T, E> Shared<K, T, E> {
+    fn too_late(&self, call: &Call) -> Result<T, Failure<E>> {
+        let (refusal, priority) = (Refusal::DeadlinePassed, call.priority);
+        self.listener.tell(|| PolicyEvent::Refused {
+            name: Arc::clone(&self.name),
+            refusal: refusal.clone(),
+            priority,
+        });
+        Err(refusal.into())
+    }
+
     fn flights(&self) -> MutexGuard<'_, HashMap<K, Entry<T, E>>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }

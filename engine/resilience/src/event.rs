@@ -78,6 +78,11 @@ pub enum PolicyEvent {
         /// Why.
         because: String,
     },
+    /// The one that asked for all went away, and another one asks now.
+    TookOver {
+        /// The coalescer.
+        name: Arc<str>,
+    },
     /// A limit was learned anew.
     LimitMoved {
         /// The limiter.

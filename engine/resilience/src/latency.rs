@@ -108,10 +108,13 @@ impl Latencies {
         self.histogram().record(latency, now);
     }
 
-    /// What this fraction of the answers did not exceed; `None` when there are fewer than `count_min`.
-    pub fn quantile(&self, fraction: f64, count_min: f64, now: Moment) -> Option<Duration> {
+    /// What these fractions of the answers did not exceed; `None` when there are fewer than `count_min`.
+    pub fn quantiles<const N: usize>(&self, fractions: [f64; N], count_min: f64, now: Moment) -> Option<[Duration; N]> {
         let mut histogram = self.histogram();
-        (histogram.count(now) >= count_min).then(|| histogram.quantile(fraction)).flatten()
+        if histogram.count(now) < count_min {
+            return None;
+        }
+        Some(fractions.map(|fraction| histogram.quantile(fraction).unwrap_or_default()))
     }
 
     fn histogram(&self) -> MutexGuard<'_, LatencyHistogram> {

@@ -129,10 +129,10 @@ impl Retry {
     {
         let shared = &*self.0;
         let settings = shared.settings.get();
-        let call = shared.begin(call)?;
+        let mut started = shared.clock.now();
+        let call = shared.begin(call, started)?;
         let mut backoff = Backoff::new(settings);
         for number in 1.. {
-            let started = shared.clock.now();
             let attempt = Attempt { call: settings.limit(&call, started), number };
             let outcome = match deadline::until(&shared.clock, attempt.call.deadline, work(attempt)).await {
                 Some(result) => {
@@ -141,11 +141,17 @@ impl Retry {
                 }
                 None => shared.late(&call, started),
             };
-            let after = After { advice: &outcome.1, call: &call, number, now: shared.clock.now() };
+            if !outcome.1.verdict.is_worth_another() {
+                shared.done(number, outcome.1.verdict);
+                return outcome.0;
+            }
+            let now = shared.clock.now();
+            let after = After { advice: &outcome.1, call: &call, number, now };
             let Some((pause, charge)) = shared.again(&settings, &mut backoff, after) else { return outcome.0 };
             drop(outcome);
-            shared.clock.sleep(pause).await;
-            if call.is_over(shared.clock.now()) {
+            shared.clock.sleep_until(now + pause).await;
+            started = shared.clock.now();
+            if call.is_over(started) {
                 break;
             }
             charge.begin();
@@ -165,8 +171,7 @@ impl Retry {
 }
 
 impl Shared {
-    fn begin(&self, call: &Call) -> Result<Call, Refusal> {
-        let now = self.clock.now();
+    fn begin(&self, call: &Call, now: Moment) -> Result<Call, Refusal> {
         count(&self.tally.calls);
         let call = self.budget.count(call, now);
         if call.is_over(now) { Err(self.refuse(&call, Refusal::DeadlinePassed)) } else { Ok(call) }
@@ -185,16 +190,16 @@ impl Shared {
         (Err(refusal.into()), advice)
     }
 
+    fn done(&self, number: u32, verdict: Verdict) {
+        if number > 1 && verdict == Verdict::Good {
+            count(&self.tally.recovered);
+        }
+    }
+
     /// The pause before another attempt and the charge for it, if there shall be one.
     fn again(&self, settings: &RetrySettings, backoff: &mut Backoff, after: After<'_>) -> Option<(Duration, Charge)> {
         let pause = match step(settings, backoff, after, self.chance.fraction()) {
             Step::Again(pause) => pause,
-            Step::Done => {
-                if after.number > 1 && after.advice.verdict == Verdict::Good {
-                    count(&self.tally.recovered);
-                }
-                return None;
-            }
             Step::NoAttemptsLeft => return count_none(&self.tally.no_attempts_left),
             Step::NotRepeatable => return count_none(&self.tally.not_repeatable),
             Step::NoTimeLeft => return count_none(&self.tally.no_time_left),

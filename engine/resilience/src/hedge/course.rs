@@ -32,14 +32,12 @@ pub(super) struct Course<'a, F> {
     started: u32,
     /// When time starts another attempt; `None` when it does not.
     due: Option<Moment>,
-    /// How long the first attempt ran alone before time started another one.
-    first_alone: Option<Duration>,
 }
 
 impl<'a, F: Future> Course<'a, F> {
     pub(super) fn new(shared: &'a Shared, call: Call, race: Race<'a, F>) -> Self {
         let settings = shared.settings.get();
-        Self { shared, settings, call, race, started: 0, due: None, first_alone: None }
+        Self { shared, settings, call, race, started: 0, due: None }
     }
 
     /// When to look again: another attempt is due, or time is up.
@@ -59,22 +57,23 @@ impl<'a, F: Future> Course<'a, F> {
         if !may || !self.has_room() {
             return;
         }
-        let Some(charge) = self.shared.budget.charge(self.shared.clock.now()) else {
+        let now = self.shared.clock.now();
+        let Some(charge) = self.shared.budget.charge(now) else {
             // Asked once a call and not in a circle: what the budget has not now, it has for another call.
             self.due = None;
             return;
         };
         charge.begin();
-        self.start(why, work);
+        self.start(why, now, work);
     }
 
-    pub(super) fn start(&mut self, why: Start, work: &impl Fn(Attempt) -> F) {
-        let now = self.shared.clock.now();
+    pub(super) fn start(&mut self, why: Start, now: Moment, work: &impl Fn(Attempt) -> F) {
         self.started += 1;
         let number = self.started;
-        self.tell_start(why, number, now);
+        self.tell_start(why, number);
         let attempt = work(Attempt { call: self.call, number });
         self.race.start(Runner { number, started: now, is_hedge: why == Start::Beside }, attempt);
+        // What may not be done twice is not even waited for: no timer is made that could start it.
         if self.call.is_idempotent {
             let patience = self.shared.patience(&self.settings, &self.call, number + 1, now);
             self.due = patience.map(|patience| now + patience);
@@ -94,11 +93,11 @@ impl<'a, F: Future> Course<'a, F> {
             count(&tally.wasted);
             let (name, after) = (&self.shared.name, now.since(loser.started));
             self.shared.listener.tell(|| PolicyEvent::AttemptWasted { name: Arc::clone(name), after });
-            // All that is known of a first attempt that is given up is that it takes longer than it was given. Were it left out,
-            // the percentile would see the fast answers only, and sink with every hedge it starts; were it taken for as long as it
-            // ran, attempts that hang would drive the percentile up.
-            if let Some(alone) = self.first_alone.filter(|_| loser.number == 1) {
-                self.shared.latencies.record(alone, now);
+            // All that is known of a first attempt that is given up is that it takes longer than it ran. Were it left out, only fast
+            // answers would be seen, and the percentile would sink with every hedge it starts. (What a hedge took that lost says
+            // nothing of the kind: it may just have begun.)
+            if loser.number == 1 {
+                self.shared.latencies.record(now.since(loser.started), now);
             }
         }
         if verdict == Verdict::Good {
@@ -111,13 +110,11 @@ impl<'a, F: Future> Course<'a, F> {
         self.race.len() < most && self.started < self.settings.attempts_max.max(1)
     }
 
-    fn tell_start(&mut self, why: Start, attempt: u32, now: Moment) {
+    fn tell_start(&self, why: Start, attempt: u32) {
         let name = &self.shared.name;
         match why {
             Start::First => {}
             Start::Beside => {
-                let first = self.race.runners().find(|runner| runner.number == 1);
-                self.first_alone = self.first_alone.or(first.map(|first| now.since(first.started)));
                 count(&self.shared.tally.fired);
                 self.shared.listener.tell(|| PolicyEvent::HedgeFired { name: Arc::clone(name), attempt });
             }

@@ -90,8 +90,6 @@ impl Backoff {
 /// Why no other attempt follows, or after which pause one does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The result is what the caller wanted, or no other attempt would help.
-    Done,
     /// Again, after this pause, if the budget pays.
     Again(Duration),
     /// It was the last attempt.
@@ -102,11 +100,8 @@ pub enum Step {
     NoTimeLeft,
 }
 
-/// What follows an attempt. Pure: `fraction` is chance, and the budget has not been asked yet.
+/// What follows an attempt that failed. Pure: `fraction` is chance, and the budget has not been asked yet.
 pub fn step(settings: &RetrySettings, backoff: &mut Backoff, after: After<'_>, fraction: f64) -> Step {
-    if !after.advice.verdict.is_worth_another() {
-        return Step::Done;
-    }
     if after.number >= settings.attempts_max {
         return Step::NoAttemptsLeft;
     }
@@ -123,7 +118,7 @@ pub fn step(settings: &RetrySettings, backoff: &mut Backoff, after: After<'_>, f
     Step::Again(pause)
 }
 
-/// An attempt that has ended, as [`step`] sees it.
+/// An attempt that has failed, as [`step`] sees it.
 #[derive(Debug, Clone, Copy)]
 pub struct After<'a> {
     /// What its result advises.

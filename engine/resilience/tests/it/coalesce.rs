@@ -2,11 +2,14 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use homeostat_reactor::{ManualClock, Moment};
 use homeostat_resilience::{
-    Call, Coalesce, CoalesceSettings, Failure, Fallback, FallbackSettings, Refusal, Verdict, judge_result,
+    Call, Coalesce, CoalesceSettings, Failure, Fallback, FallbackSettings, Listener, PolicyEvent, Refusal, Verdict,
+    judge_result,
 };
 use proptest::prelude::*;
 
@@ -15,7 +18,7 @@ use crate::simulation::{Running, drop_after, run, run_all};
 type Pages = Coalesce<&'static str, u64, &'static str>;
 
 fn pages(time: &ManualClock) -> Pages {
-    Coalesce::new(CoalesceSettings::default(), time.clock())
+    Coalesce::new("pages", CoalesceSettings::default(), time.clock())
 }
 
 #[test]
@@ -60,7 +63,7 @@ fn what_may_not_be_done_twice_is_done_for_each() {
 fn with_too_many_keys_calls_are_made_alone() {
     // Would break: memory without a bound, or a call that is refused because of it.
     let time = ManualClock::new();
-    let pages: Coalesce<usize, usize, ()> = Coalesce::new(CoalesceSettings { keys_max: 2 }, time.clock());
+    let pages: Coalesce<usize, usize, ()> = Coalesce::new("pages", CoalesceSettings { keys_max: 2 }, time.clock());
     let clock = time.clock();
     let ask = async |key: usize| {
         let work = async |_| {
@@ -78,7 +81,14 @@ fn with_too_many_keys_calls_are_made_alone() {
 fn a_leader_that_runs_out_of_time_hands_over() {
     // Would break: an impatient caller that takes the patient ones with it, or a follower that outlives its own deadline.
     let time = ManualClock::new();
-    let (pages, clock, made) = (pages(&time), time.clock(), Cell::new(0_u64));
+    let (told, clock, made) = (Arc::new(AtomicU32::new(0)), time.clock(), Cell::new(0_u64));
+    let counter = Arc::clone(&told);
+    let listener = Listener::new(move |event| match event {
+        PolicyEvent::TookOver { .. } => drop(counter.fetch_add(1, Ordering::Relaxed)),
+        PolicyEvent::Refused { refusal, .. } => assert_eq!(refusal, &Refusal::DeadlinePassed),
+        other => panic!("{other:?}"),
+    });
+    let pages: Pages = Coalesce::with_listener("pages", CoalesceSettings::default(), time.clock(), listener);
     let ask = async |within_ms: u64, expected: Result<u64, Failure<&'static str>>| {
         let call = Call::idempotent().within(Duration::from_millis(within_ms), &clock);
         let work = async |_| {
@@ -98,7 +108,7 @@ fn a_leader_that_runs_out_of_time_hands_over() {
     ];
     run_all(&time, calls);
     assert_eq!((clock.now(), pages.keys(), time.sleepers()), (Moment::from_millis(80), 0, 0));
-    assert_eq!(pages.snapshot().took_over, 2);
+    assert_eq!((pages.snapshot().took_over, told.load(Ordering::Relaxed)), (2, 2));
 }
 
 #[test]

@@ -176,21 +176,22 @@ fn a_predictor_may_start_several_at_once() {
     assert_eq!(clock.now(), Moment::from_millis(20));
 }
 
-/// A latency with a tail: the logarithm is spread evenly about 20 ms, and one in fifty takes twenty times as long.
+/// A latency whose logarithm is spread normally: the median is 20 ms, the 99th percentile 300 ms.
 fn latency(chance: &Chance) -> Duration {
-    let body_ms = 20.0 * (2.0 * chance.fraction() - 1.0).exp2();
-    let tail = if chance.below(50) == 0 { 20.0 } else { 1.0 };
-    Duration::from_secs_f64(body_ms * tail / 1e3)
+    let normal = (-2.0 * (1.0 - chance.fraction()).ln()).sqrt() * (std::f64::consts::TAU * chance.fraction()).cos();
+    Duration::from_secs_f64(0.020 * (1.164 * normal).exp())
 }
 
 #[test]
 fn on_a_healthy_route_a_hedge_costs_a_twentieth_and_takes_the_tail_away() {
-    // Would break: a percentile that sinks with each hedge it starts because the slow answers are never seen; by default.
+    // Would break: the default settings, that cost more than they say or gain nothing; a percentile that sinks with each hedge that it
+    // starts, because the slow answers are never seen.
+    const CALLS: usize = 20_000;
     let time = ManualClock::new();
     let clock = time.clock();
     let (hedge, chance) = (Hedge::builder("reads", &clock).build(), Chance::seeded(11));
     let (mut with, mut without) = (Vec::new(), Vec::new());
-    for _ in 0..20_000 {
+    for _ in 0..CALLS {
         let begun = clock.now();
         let first = latency(&chance);
         without.push(first);
@@ -206,21 +207,22 @@ fn on_a_healthy_route_a_hedge_costs_a_twentieth_and_takes_the_tail_away() {
     }
     with.sort();
     without.sort();
-    let snapshot = hedge.snapshot();
-    assert!(snapshot.fired <= 20_000 * 6 / 100, "{snapshot:?}");
-    assert!(snapshot.fired >= 20_000 * 2 / 100, "{snapshot:?}");
-    assert!(with[19_900] * 3 < without[19_900], "p99.5: {:?}, {:?}", with[19_900], without[19_900]);
+    let (snapshot, tail) = (hedge.snapshot(), CALLS / 1_000 * 999);
+    let fired = snapshot.fired as f64 / CALLS as f64;
+    assert!((0.03..=0.05).contains(&fired), "{fired}");
+    assert!(with[tail] * 2 < without[tail], "the percentile 99.9: {:?}, {:?}", with[tail], without[tail]);
     assert_eq!(snapshot.wasted, snapshot.fired);
 }
 
 #[test]
-fn attempts_that_hang_do_not_drive_the_percentile_up() {
-    // Would break: the more endpoints hang, the longer everybody waits for a second attempt.
+fn attempts_that_hang_do_not_drive_the_percentile_up_for_ever() {
+    // Would break: a few endpoints that hang, and everybody waits longer and longer for a second attempt. Good answers take 20 ms;
+    // most first attempts hang, for minutes.
     let time = ManualClock::new();
     let clock = time.clock();
     let hedge = Hedge::builder("reads", &clock).budget(&Budget::new("plenty", PLENTY)).build();
     let mut longest = Duration::ZERO;
-    for call in 0..2_000 {
+    for call in 0..5_000 {
         let work = |attempt: Attempt| {
             let hangs = call >= 200 && attempt.number == 1 && call % 5 != 0;
             let sleep = clock.sleep_until(if hangs { Moment::NEVER } else { clock.now() + Duration::from_millis(20) });
@@ -233,32 +235,8 @@ fn attempts_that_hang_do_not_drive_the_percentile_up() {
         run(&time, hedge.call(&Call::idempotent(), judge_result, work)).unwrap();
         longest = longest.max(clock.now().since(begun));
     }
-    assert!(longest < Duration::from_millis(50), "{longest:?}");
-    assert!(hedge.patience().unwrap() < Duration::from_millis(25));
-}
-
-#[test]
-fn a_retry_goes_on_from_a_hedge_that_an_attempt_gave_no_more_time() {
-    // Would break: a limit on an attempt that looks to the hedge within like the end of all time, so that nobody tries again; and
-    // policies that can only be nested on one thread.
-    let time = ManualClock::new();
-    let clock = time.clock();
-    let settings = RetrySettings { attempt_limit_ms: 300, ..RetrySettings::default() };
-    let retry = Retry::builder("reads", &clock).settings(settings).build();
-    let hedge = Hedge::builder("reads", &clock).build();
-    let hangs = |number: u32| {
-        let sleep = clock.sleep(if number == 1 { Duration::from_secs(60) } else { Duration::ZERO });
-        async move {
-            sleep.await;
-            Ok::<_, ()>(number)
-        }
-    };
-    let (hedge, hangs, call) = (&hedge, &hangs, Call::idempotent());
-    let hedged = |outer: Attempt| async move { hedge.call(&outer.call, judge_result, |_| hangs(outer.number)).await };
-    let calling = retry.call(&call, advise_through(|_: Result<&u32, &()>| Verdict::Good), hedged);
-    let calling: std::pin::Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(calling);
-    assert_eq!(run(&time, calling), Ok(2));
-    assert_eq!((retry.snapshot().recovered, hedge.snapshot().too_late), (1, 1));
+    assert!(longest < Duration::from_millis(250), "{longest:?}");
+    assert!(clock.now() > Moment::from_secs(300), "{:?}", clock.now());
 }
 
 #[test]
@@ -345,6 +323,15 @@ fn latencies_are_forgotten_and_a_clock_that_goes_back_does_no_harm() {
     assert!((1_031.0..1_032.0).contains(&histogram.count(later)), "{}", histogram.count(later));
     histogram.record(slow, Moment::from_secs(5));
     assert!((1_032.0..1_033.0).contains(&histogram.count(Moment::from_secs(5))));
-    assert!(histogram.count(Moment::from_secs(1_000_000)) < 1e-6);
+    // So long that the weights have to be made small again, more than once.
+    for hour in 1..4 {
+        let now = Moment::from_secs(hour * 3_600);
+        assert!(histogram.count(now) < 1e-3);
+        (0..8).for_each(|_| histogram.record(slow, now));
+        (0..8).for_each(|_| histogram.record(quick, now + Duration::from_secs(30)));
+        let count = histogram.count(now + Duration::from_secs(30));
+        assert!((11.99..12.01).contains(&count), "{count}");
+        assert!(histogram.quantile(0.6).unwrap() < quick * 2 && histogram.quantile(0.7).unwrap() > slow / 2);
+    }
     assert!(size_of::<LatencyHistogram>() <= 1_024);
 }

@@ -141,7 +141,7 @@ fn without_budget_the_failure_comes_at_once() {
 
 #[test]
 fn settings_change_for_calls_that_begin() {
-    // Would break: a reload that needs a restart, or settings that are refused without a word when misspelt.
+    // Would break: a reload that needs a restart, or a number of attempts that allows none.
     let time = ManualClock::new();
     let retry = retry(&time, RetrySettings::default());
     retry.reload(RetrySettings { attempts_max: 0, ..RetrySettings::default() });

@@ -135,11 +135,11 @@ impl Commit {
             bytes += value;
         }
         for (consumer, seq) in &self.offsets {
-            within("bytes of a consumer's name", consumer.len(), NAME_BYTES_MAX)?;
+            check_consumer(consumer)?;
             storable("offset", *seq)?;
         }
         for (consumer, _) in &self.expected_offsets {
-            within("bytes of a consumer's name", consumer.len(), NAME_BYTES_MAX)?;
+            check_consumer(consumer)?;
         }
         within("bytes in one commit", bytes, COMMIT_BYTES_MAX)?;
         self.check_documents_once()
@@ -159,6 +159,11 @@ impl Commit {
         }
         Ok(())
     }
+}
+
+/// Refuses a name under which nothing could be committed.
+pub(crate) fn check_consumer(name: &str) -> Result<(), StoreError> {
+    within("bytes of a consumer's name", name.len(), NAME_BYTES_MAX)
 }
 
 fn within(what: &str, found: usize, max: usize) -> Result<(), StoreError> {

@@ -17,7 +17,9 @@ use tokio::sync::Mutex;
 use crate::error::StoreError;
 use crate::journal::Journal;
 use crate::reader::Reader;
-use crate::record::{COMMIT_BYTES_MAX, COMMIT_ITEMS_MAX, Commit, Entry, Expect, Put, Record};
+use crate::record::{
+    COMMIT_BYTES_MAX, COMMIT_ITEMS_MAX, Commit, Entry, Expect, Put, Record, VALUE_BYTES_MAX, check_consumer,
+};
 
 /// The space of documents that holds the snapshots of consumers, by their names. Effects must keep out of it.
 pub const SNAPSHOT_SPACE: &str = "durable.snapshots";
@@ -25,16 +27,24 @@ pub const SNAPSHOT_SPACE: &str = "durable.snapshots";
 /// Payloads read at once: few enough to be held while they are folded.
 const READ_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// At half of what a commit may hold effects count as full: the last item's own and a snapshot still have room.
+/// At half of what a commit may hold effects count as full: those of the last item, up to as much again, still have room.
 const EFFECTS_BYTES_FULL: usize = COMMIT_BYTES_MAX / 2;
 const EFFECTS_ITEMS_FULL: usize = COMMIT_ITEMS_MAX / 2;
+
+/// What stands before the state in a snapshot.
+const SNAPSHOT_OFFSET_BYTES: usize = size_of::<u64>();
 
 /// How often another process's journal is looked at: its records cannot wake us.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// What a consumer's items lead to in the journal itself.
 ///
-/// A document that is put several times in one batch is written once, as it was put last.
+/// A document that is put several times in one batch is written once, as it was put last. One commit holds all effects of an item, so
+/// these have limits, beyond which the run ends with an error at that item: 4 MiB ([`VALUE_BYTES_MAX`]) for each payload and value,
+/// 1,024 bytes for each name and key, and 8 MiB and 32,000 records and documents for all of one item together.
+///
+/// A snapshot of the consumer's state has 4 MiB too. One that is larger, or finds no room beside the effects, is left out with a
+/// warning: the last one stays, and a new run folds again what came after it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JournalEffects {
     records: Vec<Record>,
@@ -195,6 +205,8 @@ impl DurableSource for JournalSource {
     }
 
     async fn checkpoint(&self, consumer: &str) -> Answer<Checkpoint, StoreError> {
+        // Now, and not when it has folded all there is.
+        check_consumer(consumer).map_err(SourceError::Failed)?;
         let consumer = consumer.to_owned();
         let read = self.reading(move |reader| {
             reader.at_one_instant(|reader| Ok((reader.offset(&consumer)?, reader.document(SNAPSHOT_SPACE, &consumer)?)))
@@ -244,7 +256,7 @@ fn commit_of(advance: &Advance<JournalEffects>) -> Commit {
         value: value.clone(),
         expect: Expect::Any,
     });
-    let snapshot = snapshot.as_ref().map(|snapshot| Put {
+    let snapshot = snapshot.as_ref().filter(|snapshot| has_room(consumer, effects, snapshot)).map(|snapshot| Put {
         space: SNAPSHOT_SPACE.to_owned(),
         key: consumer.clone(),
         value: Some(write_snapshot(snapshot)),
@@ -256,6 +268,26 @@ fn commit_of(advance: &Advance<JournalEffects>) -> Commit {
         offsets: vec![(consumer.clone(), upto.0)],
         expected_offsets: vec![(consumer.clone(), expected.map(|offset| offset.0))],
     }
+}
+
+/// Whether the journal takes a snapshot together with these effects. It only saves a later run work: for want of room it is left
+/// out, and the consumer goes on.
+fn has_room(consumer: &str, effects: &JournalEffects, snapshot: &Snapshot) -> bool {
+    let payloads = effects.records.iter().map(|record| record.payload.len());
+    let values = effects.documents.values().map(|value| value.as_ref().map_or(0, Vec::len));
+    let bytes = SNAPSHOT_OFFSET_BYTES + snapshot.bytes.len();
+    // Beside the records and documents: the snapshot, the offset and the offset that is expected.
+    let items = effects.records.len() + effects.documents.len() + 3;
+    let has_room = bytes <= VALUE_BYTES_MAX
+        && payloads.chain(values).sum::<usize>() + bytes <= COMMIT_BYTES_MAX
+        && items <= COMMIT_ITEMS_MAX;
+    if !has_room {
+        tracing::warn!(
+            consumer, bytes, offset = %snapshot.offset,
+            "a snapshot is too large and was left out: the next run folds again what came after the one before"
+        );
+    }
+    has_room
 }
 
 /// The offset in eight bytes, the least first, then the state.

@@ -4,8 +4,12 @@
 //! out with the offset it has come to. [`Durable`](super::Durable) does both by itself for a fold.
 
 use std::fmt;
+use std::time::Duration;
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
+
+use crate::clock::Clock;
 
 use super::error::DurableError;
 use super::patience::Patience;
@@ -46,10 +50,10 @@ pub struct Consumer<S: DurableSource> {
 }
 
 impl<S: DurableSource> Consumer<S> {
-    /// The consumer `name`, where it committed last; at `from` when it never did.
-    pub async fn open(source: S, name: impl Into<String>, from: Offset) -> Result<Self, DurableError<S::Error>> {
-        let (consumer, _) = Self::resume(source, name.into(), from, Patience::new()).await?;
-        Ok(consumer)
+    /// The consumer `name`, where it committed last; at `from` when it never did. To be awaited, perhaps with another clock or
+    /// other attempts.
+    pub fn open(source: S, name: impl Into<String>, from: Offset) -> Opening<S> {
+        Opening { source, name: name.into(), from, patience: Patience::new() }
     }
 
     /// The same, with the snapshot that was committed.
@@ -80,10 +84,10 @@ impl<S: DurableSource> Consumer<S> {
         self.committed
     }
 
-    /// The items after the last commit, first those that are there, then those to come; see
-    /// [`DurableSource::stream_from`].
+    /// The items after the last commit, first those that are there, then those to come; ends after its first error. It is pulled:
+    /// nothing is read ahead of who takes it but one small batch.
     pub fn stream(&self) -> Items<S> {
-        self.source.stream_from(self.read_upto)
+        self.again_from(self.read_upto).into_stream()
     }
 
     /// Commits `effects` together with the offset `upto`, which must lie ahead.
@@ -141,6 +145,46 @@ impl<S: DurableSource> Consumer<S> {
             }
         });
         items.boxed()
+    }
+}
+
+/// A consumer that is yet to be opened; made by [`Consumer::open`].
+#[must_use = "nothing is opened unless this is awaited"]
+pub struct Opening<S> {
+    source: S,
+    name: String,
+    from: Offset,
+    patience: Patience,
+}
+
+impl<S> Opening<S> {
+    /// How often a failing source is asked in all, and the pause after the first failure; it doubles with each.
+    pub fn attempts(mut self, attempts_max: u32, pause_first: Duration) -> Self {
+        (self.patience.attempts_max, self.patience.pause_first) = (attempts_max, pause_first);
+        self
+    }
+
+    /// The clock to wait by, here and in all that the consumer does.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.patience.clock = clock;
+        self
+    }
+}
+
+impl<S: DurableSource> IntoFuture for Opening<S> {
+    type Output = Result<Consumer<S>, DurableError<S::Error>>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { source, name, from, patience } = self;
+        async move { Ok(Consumer::resume(source, name, from, patience).await?.0) }.boxed()
+    }
+}
+
+impl<S> fmt::Debug for Opening<S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = formatter.debug_struct("Opening");
+        shown.field("consumer", &self.name).field("from", &self.from).finish_non_exhaustive()
     }
 }
 

@@ -104,8 +104,9 @@ where
         Self { items_max: items_max.clamp(1, BATCH_ITEMS_MAX), wait, ..self }
     }
 
-    /// Commits a snapshot of the state about `every` so many items, in an encoding of the caller's choice. Without snapshots a run
-    /// folds everything again from the beginning when it starts.
+    /// Commits a snapshot of the state about `every` so many items since the last one, whichever run folded them, in an encoding of
+    /// the caller's choice. Without snapshots a run folds everything again from the beginning when it starts, and so it does while a
+    /// snapshot is larger than the source takes: the source then leaves it out, says so in the log, and keeps the one before.
     pub fn snapshots<A: Display, B: Display>(
         self,
         every: u64,
@@ -215,6 +216,8 @@ where
             }
             for (offset, item) in items.into_iter().take_while(|(offset, _)| *offset <= committed) {
                 self.fold(offset, item)?;
+                // They count: or short runs would never come to a snapshot, and each would fold everything again.
+                self.snapshots.iter_mut().for_each(|snapshots| snapshots.count(1));
             }
         }
         Ok(())

@@ -51,7 +51,7 @@ mod patience;
 mod snapshot;
 mod source;
 
-pub use consumer::Consumer;
+pub use consumer::{Consumer, Opening};
 pub use error::{DurableError, SourceError};
 pub use fold::{Durable, Fold, Folded};
 pub use memory::{ITEMS_KEPT_MAX, Memory};

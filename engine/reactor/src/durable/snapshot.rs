@@ -10,7 +10,7 @@ type Load<T> = Box<dyn Fn(&[u8]) -> Result<T, String> + Send>;
 
 pub(super) struct Snapshots<T> {
     every: u64,
-    /// Items folded since the last one.
+    /// Items folded since the last one, also by earlier runs.
     unsaved: u64,
     save: Save<T>,
     load: Load<T>,

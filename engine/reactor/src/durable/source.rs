@@ -80,7 +80,7 @@ pub struct Advance<F> {
     pub upto: Offset,
     /// What the items in between have led to.
     pub effects: F,
-    /// A newer snapshot to keep instead of the last.
+    /// A newer snapshot to keep instead of the last. A source may leave it out where it is too large for it: the last one stays.
     pub snapshot: Option<Snapshot>,
 }
 
@@ -114,7 +114,7 @@ pub trait DurableSource: Clone + Send + Sync + 'static {
     /// Returns once there is an item after `after`, and fails when there never will be.
     fn more(&self, after: Offset) -> impl Future<Output = Answer<(), Self::Error>> + Send;
 
-    /// Where `consumer` stands.
+    /// Where `consumer` stands. Fails when nobody could ever commit under such a name.
     fn checkpoint(&self, consumer: &str) -> impl Future<Output = Answer<Checkpoint, Self::Error>> + Send;
 
     /// Makes the whole step durable if the consumer's offset is the expected one; otherwise [`SourceError::Fenced`], and nothing
@@ -122,7 +122,8 @@ pub trait DurableSource: Clone + Send + Sync + 'static {
     fn commit(&self, advance: &Advance<Self::Effects>) -> impl Future<Output = Answer<(), Self::Error>> + Send;
 
     /// The items after `after`, first those that are there, then those to come; ends after its first error. It is pulled: nothing
-    /// is read ahead of who takes it but one small batch.
+    /// is read ahead of who takes it but one small batch. A failing source is asked again by the machine's clock;
+    /// [`Consumer::stream`] does so by the consumer's own.
     fn stream_from(&self, after: Offset) -> Items<Self> {
         Consumer::reading(self.clone(), after).into_stream()
     }

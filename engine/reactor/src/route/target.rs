@@ -114,9 +114,12 @@ impl<E: Event> Target<E> {
         self
     }
 
-    /// How many events a sink gets at once at most. It never waits for more than there are.
+    /// How many events a sink gets at once at most. It never waits for more than there are. A handler gets one after the other
+    /// whatever is said here, so that one that fails is tried again alone.
     pub fn batch_max(mut self, events: usize) -> Self {
-        self.patience.batch_max = events.max(1);
+        if let End::Worker { shape: Shape::Sink, .. } = self.end {
+            self.patience.batch_max = events.max(1);
+        }
         self
     }
 

@@ -416,6 +416,47 @@ async fn a_consumer_by_hand_goes_forward_only() {
 }
 
 #[tokio::test]
+async fn snapshots_come_however_short_the_runs_are() {
+    // Would break: a consumer that is restarted often, never comes to a snapshot, folds everything anew each time and at last finds
+    // its past pruned away.
+    let source: Memory<u64, Vec<(u64, u64)>> = Memory::keeping(1_000);
+    for run in 0..50 {
+        source.extend(run * 90..(run + 1) * 90);
+        let fold = Durable::consume(source.clone(), "short", Offset::START).fold(7, mix).snapshots(100, save, load);
+        assert_eq!(fold.catch_up().await.unwrap().state, plain(0..(run + 1) * 90).0);
+    }
+    let snapshot = source.checkpoint("short").await.unwrap().snapshot.unwrap();
+    assert!(snapshot.offset >= Offset(50 * 90 - 2 * 100), "{}", snapshot.offset);
+}
+
+#[tokio::test]
+async fn a_consumer_by_hand_waits_by_its_own_clock_and_as_often_as_it_was_told() {
+    // Would break: a simulation in which a consumer waits for the machine's time, or gives up after other attempts than were asked.
+    let (time, pause) = (ManualClock::new(), Duration::from_secs(3_600));
+    let turned = |consuming: tokio::task::JoinHandle<_>| {
+        let time = time.clone();
+        async move {
+            while !consuming.is_finished() {
+                time.turn(pause).await;
+            }
+            consuming.await.unwrap()
+        }
+    };
+    let source = Faulty::new([Fault::Transient, Fault::Transient, Fault::None, Fault::Transient, Fault::None]);
+    source.memory.extend([5]);
+    let opening = Consumer::open(source.clone(), "hand", Offset::START).clock(time.clock()).attempts(3, pause);
+    let read = tokio::spawn(async move { opening.await?.stream().next().await.unwrap() });
+    assert_eq!(turned(read).await, Ok((Offset(1), 5)));
+    assert_eq!(source.faults_left(), 0);
+
+    let source = Faulty::new([Fault::Transient; 4]);
+    let opening = Consumer::open(source.clone(), "hand", Offset::START).clock(time.clock()).attempts(3, pause);
+    let opened = tokio::spawn(async move { opening.await.map(|_| (Offset::START, 0)) });
+    assert!(matches!(turned(opened).await, Err(DurableError::GaveUp { attempts: 3, cause: Fire, .. })));
+    assert_eq!(source.faults_left(), 1);
+}
+
+#[tokio::test]
 async fn the_memory_stays_bounded() {
     // Would break: an example that runs for a week.
     let source: Memory<u64, Vec<u64>> = Memory::keeping(100);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use homeostat_reactor::Clock;
-use homeostat_reactor::durable::{Durable, DurableError, DurableSource, Fold, Folded, Offset, SourceError};
+use homeostat_reactor::durable::{Consumer, Durable, DurableError, DurableSource, Fold, Folded, Offset, SourceError};
 use homeostat_store::{
     COMMIT_ITEMS_MAX, Commit, Entry, Journal, JournalEffects, JournalSource, Options, Reader, Record, Retention,
     SNAPSHOT_SPACE, StoreError, VALUE_BYTES_MAX,
@@ -281,6 +281,52 @@ async fn a_pruned_past_is_said_so() {
     let read = tokio::time::timeout(DEADLINE, source.read(Offset(9_999), 1)).await.unwrap();
     assert_eq!(read, Err(SourceError::Ahead { after: Offset(9_999), last: Offset(last) }));
     assert_eq!(source.stream_from(Offset(9_999)).next().await.unwrap().unwrap_err(), ahead);
+}
+
+/// If this breaks, a consumer whose state has grown beyond what a document holds ends for good at the item that makes it so.
+#[tokio::test]
+async fn a_snapshot_for_which_there_is_no_room_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path());
+    let source = journal.source().unwrap();
+    let reader = journal.reader().unwrap();
+    let snapshot_of = async |consumer: &str| source.checkpoint(consumer).await.unwrap().snapshot;
+    let sized = |bytes: &[u8]| Ok::<_, std::fmt::Error>(bytes.len());
+    // The state says how large its snapshot is: one that just fits, and then one byte more.
+    let largest = VALUE_BYTES_MAX - 8;
+    let consume = |consumer: &str| {
+        Durable::consume(source.clone(), consumer, Offset::START)
+            .fold(largest - 1, |size: &mut usize, _| {
+                *size += 1;
+                JournalEffects::none()
+            })
+            .snapshots(1, |size: &usize| Ok::<_, std::fmt::Error>(vec![0; *size]), sized)
+    };
+    journal.commit(events(1)).await.unwrap();
+    consume("grows").catch_up().await.unwrap();
+    journal.commit(events(1)).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(consume("grows").catch_up().await.unwrap().state, largest + 1);
+        assert_eq!(reader.offset("grows").unwrap(), Some(2));
+        assert_eq!(snapshot_of("grows").await.unwrap().offset, Offset(1), "the one before stays");
+    }
+    // Small, but beside effects that fill the commit.
+    let value = vec![0; VALUE_BYTES_MAX];
+    let fills = Durable::consume(source.clone(), "fills", Offset(1)).fold(0, move |_: &mut usize, _| {
+        (0..4).fold(JournalEffects::none(), |effects, key| effects.put("values", key.to_string(), value.clone()))
+    });
+    fills.snapshots(1, |_| Ok::<_, std::fmt::Error>(vec![0]), sized).catch_up().await.unwrap();
+    assert_eq!((reader.offset("fills").unwrap(), snapshot_of("fills").await), (Some(2), None));
+}
+
+/// If this breaks, a consumer folds for hours and learns at its first commit that nobody can have its name.
+#[tokio::test]
+async fn a_name_that_is_too_long_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = open(folder.path()).source().unwrap();
+    let refused = Consumer::open(source.clone(), "n".repeat(1_025), Offset::START).await.unwrap_err();
+    assert!(refused.to_string().contains("at most 1024 are allowed"), "{refused}");
+    Consumer::open(source, "n".repeat(1_024), Offset::START).await.unwrap();
 }
 
 /// If this breaks, a consumer stops at the end of what was there, or sleeps through what is appended.

@@ -144,6 +144,26 @@ async fn one_bad_event_does_not_take_its_batch_along() {
     assert_conserved(&router);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_handler_handles_each_event_once_while_another_is_tried_again() {
+    // Would break: an order that is placed five times, and is a dead letter in the end, because the one behind it failed.
+    let handled = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let told = Arc::clone(&handled);
+    let handler = Target::handler("orders", move |note: Note| {
+        told.lock().unwrap().push(note.number);
+        async move { if note.number == 3 { Err("no such order") } else { Ok(()) } }
+    });
+    let handler = handler.batch_max(10).retry(THRICE);
+    let router = Router::builder().target(handler).rules(everything_to(&["orders"])).start().unwrap();
+    for number in 0..5 {
+        router.route(delivery(Note::new(number))).await;
+    }
+    until("the last to be handled", || handled.lock().unwrap().contains(&4)).await;
+    assert_eq!(*handled.lock().unwrap(), [0, 1, 2, 3, 3, 3, 4]);
+    assert_eq!(router.dead_letters().try_next().unwrap().event.number, 3);
+    assert!(router.dead_letters().try_next().is_none());
+}
+
 #[tokio::test]
 async fn the_worst_of_all_copies_is_told() {
     // Would break: a sender that hears success although one of the targets has lost its event.

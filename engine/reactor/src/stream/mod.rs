@@ -62,7 +62,7 @@ pub use event_ops::DeliveryOps;
 pub use events::{ChunkEvents, FilterEvent, FilterMapEvent, Handled, MapEvent, Taken};
 pub use merge::{MergeByPriority, merge_all, merge_by_priority, zip};
 pub use ops::StreamOps;
-pub use retry::{Retry, RetryPolicy, retry};
+pub use retry::{Retry, retry};
 pub use sample::Sample;
 pub use scan::{Accumulate, Pairwise, Reduce};
 pub use share::{Shared, Slow, Subscriber};

@@ -52,7 +52,8 @@ pub trait StreamOps: Stream + Sized {
         Sample::new(self, Timer::new(clock, period), drop)
     }
 
-    /// Batches of at most `max` items (at least one), each handed out when it is full or `wait` after its first item.
+    /// Batches of at most `max` items (at least one), each handed out when it is full or `wait` after its first item; a source that
+    /// always has another one may add up to fifteen in between.
     #[doc(alias = "buffer")]
     #[doc(alias = "chunks")]
     fn chunks_within(self, max: usize, wait: Duration, clock: &Clock) -> Chunks<Self> {
@@ -96,7 +97,7 @@ pub trait StreamOps: Stream + Sized {
     }
 
     /// With an error in between whenever whoever reads has waited longer than `limit` for an item. The stream goes on: who wants it to
-    /// end there, stops reading.
+    /// end there, stops reading. Whoever drops a `next()` and comes back more than a second after its wait was over, waits anew.
     fn item_timeout(self, limit: Duration, clock: &Clock) -> ItemTimeout<Self> {
         ItemTimeout::new(self, limit, clock)
     }

@@ -4,70 +4,52 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use futures::{Stream, TryStream};
 
 use super::timer::Timer;
 use super::upstream::{Upstream, pause};
 use crate::clock::Clock;
+use crate::reactor::Backoff;
 
 /// How many steps are made in one go before other tasks may run, where the waits are nothing: enough for five tries.
 const STEPS_AT_ONCE_MAX: usize = 16;
 
-/// How often and how soon a stream that fails is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RetryPolicy {
-    /// This many times in a row: an item that comes starts the row anew.
-    pub in_a_row_max: u32,
-    /// The wait before the first, doubled before each further one in the row.
-    pub first_wait: Duration,
-    /// The longest wait.
-    pub longest_wait: Duration,
-}
-
-impl RetryPolicy {
-    /// The wait before this one in the row, counted from one.
-    fn wait(&self, in_a_row: u32) -> Duration {
-        let doubled = 2_u32.saturating_pow(in_a_row.saturating_sub(1));
-        self.first_wait.saturating_mul(doubled).min(self.longest_wait)
-    }
-}
-
 /// A stream of what the streams made by `subscribe` say, without the errors that another try may cure.
 ///
-/// Begins with `subscribe(None)`. When a stream says `Err`, it is dropped, and after the wait that `policy` asks for `subscribe` is
-/// called with the error: the place to count it, or to resume behind the last item. When the row is used up, the error goes on and the
-/// stream ends. It ends too when a stream ends by itself.
+/// Begins with `subscribe(None)`. When a stream says `Err`, it is dropped, and after the pause that `backoff` asks for `subscribe` is
+/// called with the error: the place to count it, or to resume behind the last item. The last failure that may follow another goes on
+/// as an error, and the stream ends; an item that comes starts the row anew. It ends too when a stream ends by itself.
 ///
 /// ```
-/// use homeostat_reactor::{ManualClock, stream::{RetryPolicy, prelude::*, retry}};
+/// use homeostat_reactor::{ManualClock, reactor::Backoff, stream::{prelude::*, retry}};
 /// use std::time::Duration;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-/// let policy = RetryPolicy { in_a_row_max: 3, first_wait: Duration::ZERO, longest_wait: Duration::ZERO };
+/// let backoff = Backoff { first: Duration::ZERO, longest: Duration::ZERO, failures_max: 4 };
 /// let mut seen = 0;
-/// let items = retry(policy, &ManualClock::new().clock(), move |failure: Option<&str>| {
+/// let items = retry(backoff, &ManualClock::new().clock(), move |failure: Option<&str>| {
 ///     seen += usize::from(failure.is_some());
 ///     tokio_stream::iter([Ok(1), if seen < 2 { Err("cut off") } else { Ok(2) }])
 /// });
 /// assert_eq!(items.collect::<Vec<_>>().await, [Ok(1), Ok(1), Ok(1), Ok(2)]);
 /// # }
 /// ```
-pub fn retry<T, E, S, F>(policy: RetryPolicy, clock: &Clock, subscribe: F) -> Retry<S, F>
+pub fn retry<T, E, S, F>(backoff: Backoff, clock: &Clock, subscribe: F) -> Retry<S, F>
 where
     S: Stream<Item = Result<T, E>>,
     F: FnMut(Option<E>) -> S,
 {
-    Retry { policy, clock: clock.clone(), subscribe, in_a_row: 0, state: State::Subscribing(None) }
+    Retry { backoff, clock: clock.clone(), subscribe, failures: 0, state: State::Subscribing(None) }
 }
 
 /// See [`retry`].
 #[must_use = "streams do nothing unless polled"]
 pub struct Retry<S: TryStream, F> {
-    policy: RetryPolicy,
+    backoff: Backoff,
     clock: Clock,
     subscribe: F,
-    in_a_row: u32,
+    /// In a row.
+    failures: u32,
     state: State<S>,
 }
 
@@ -95,12 +77,12 @@ impl<T, E, S: Stream<Item = Result<T, E>>, F: FnMut(Option<E>) -> S> Stream for 
                 }
                 State::Reading(source) => match ready!(source.poll_next(context)) {
                     Some(Ok(item)) => {
-                        this.in_a_row = 0;
+                        this.failures = 0;
                         return Poll::Ready(Some(Ok(item)));
                     }
-                    Some(Err(error)) if this.in_a_row < this.policy.in_a_row_max => {
-                        this.in_a_row += 1;
-                        State::Waiting(Timer::new(&this.clock, this.policy.wait(this.in_a_row)), Some(error))
+                    Some(Err(error)) if this.failures.saturating_add(1) < this.backoff.failures_max => {
+                        this.failures += 1;
+                        State::Waiting(Timer::new(&this.clock, this.backoff.pause(this.failures)), Some(error))
                     }
                     last => {
                         this.state = State::Over;

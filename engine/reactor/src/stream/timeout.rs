@@ -5,14 +5,20 @@
 //! item, because it must end a source that always has one.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Duration;
 
 use futures::Stream;
+use futures::task::AtomicWaker;
 
 use super::timer::Timer;
 use super::upstream::Upstream;
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
+
+/// Whoever waits is there this soon after being woken, on a machine however busy. Whoever comes later had stopped waiting.
+const AWAKE_AFTER_MAX: Duration = Duration::from_secs(1);
 
 /// A stream took too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,8 +38,8 @@ pub struct ItemTimeout<S> {
     source: Upstream<S>,
     limit: Duration,
     clock: Clock,
-    /// Runs while somebody waits: a consumer that takes its time is not the source's fault.
-    waiting: Option<Timer>,
+    /// While somebody waits: a consumer that takes its time is not the source's fault.
+    waiting: Option<Waiting>,
 }
 
 impl<S: Stream> ItemTimeout<S> {
@@ -51,9 +57,63 @@ impl<S: Stream> Stream for ItemTimeout<S> {
             this.waiting = None;
             return Poll::Ready(item.map(Ok));
         }
-        ready!(this.waiting.get_or_insert_with(|| Timer::new(&this.clock, this.limit)).poll(context));
-        this.waiting = None;
-        Poll::Ready(Some(Err(TimedOut::Item(this.limit))))
+        loop {
+            let waiting = this.waiting.get_or_insert_with(|| Waiting::new(&this.clock, this.limit));
+            let waited = ready!(waiting.poll(context));
+            this.waiting = None;
+            if waited {
+                return Poll::Ready(Some(Err(TimedOut::Item(this.limit))));
+            }
+        }
+    }
+}
+
+/// A wait for an item. A `next()` that is dropped cannot be seen: but when the time is over whoever still waits is woken and comes.
+#[derive(Debug)]
+struct Waiting {
+    timer: Timer,
+    bell: Arc<Bell>,
+    waker: Waker,
+}
+
+impl Waiting {
+    fn new(clock: &Clock, limit: Duration) -> Self {
+        let bell =
+            Arc::new(Bell { clock: clock.clone(), rang: AtomicU64::new(Bell::SILENT), waiter: AtomicWaker::new() });
+        Self { timer: Timer::new(clock, limit), waker: Waker::from(Arc::clone(&bell)), bell }
+    }
+
+    /// Ready when the time is over: whether somebody has waited all the time.
+    fn poll(&mut self, context: &Context<'_>) -> Poll<bool> {
+        self.bell.waiter.register(context.waker());
+        let rang = self.bell.rang.swap(Bell::SILENT, Ordering::Relaxed);
+        ready!(self.timer.poll(&mut Context::from_waker(&self.waker)));
+        let awake_for = self.bell.clock.now().since(Moment(rang));
+        Poll::Ready(rang == Bell::SILENT || awake_for <= AWAKE_AFTER_MAX)
+    }
+}
+
+/// Wakes who waits, and remembers when.
+#[derive(Debug)]
+struct Bell {
+    clock: Clock,
+    rang: AtomicU64,
+    waiter: AtomicWaker,
+}
+
+impl Bell {
+    /// It has not rung.
+    const SILENT: u64 = u64::MAX;
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.rang.store(self.clock.now().0, Ordering::Relaxed);
+        self.waiter.wake();
     }
 }
 

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use futures::Stream;
 
-/// How many items an operator leaves out in one go before it lets other tasks run: a source that is always ready must not keep the
+/// How many items an operator leaves out or gathers in one go before it lets other tasks run: a source that is always ready must not keep the
 /// thread. Some ten microseconds of work.
 pub(super) const LEFT_OUT_AT_ONCE_MAX: usize = 256;
 

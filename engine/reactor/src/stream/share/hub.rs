@@ -2,7 +2,8 @@
 //!
 //! Plain data and no waiting: [`super`] locks it, polls the source and wakes. What always holds: an item in the ring is unread by some
 //! subscriber or among the last ones that are replayed; the later in the ring, the more subscribers have yet to read it. An item's
-//! acknowledgement leaves with the last subscriber that was to read it, so that a replay never holds a receipt open.
+//! acknowledgement leaves with the last of the subscribers that were there when it came: a replay neither holds a receipt open nor
+//! changes what it says.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -41,6 +42,22 @@ struct Entry<T> {
     item: T,
     ack: Ack,
     unread_by: usize,
+    /// Of these, the ones that were there when it came.
+    answered_by: usize,
+    /// The newest subscriber that was there when it came.
+    newest: u64,
+}
+
+impl<T> Entry<T> {
+    /// One subscriber less that has yet to read it; its share of the acknowledgement, the last one's being all that is left.
+    fn share_of(&mut self, subscriber: u64) -> Ack {
+        self.unread_by -= 1;
+        if subscriber > self.newest {
+            return Ack::none();
+        }
+        self.answered_by -= 1;
+        if self.answered_by == 0 { std::mem::take(&mut self.ack) } else { self.ack.clone() }
+    }
 }
 
 struct Reader {
@@ -135,9 +152,7 @@ impl<T> Hub<T> {
         let mut freed = Freed::nothing();
         let Some(reader) = self.readers.remove(&number) else { return freed };
         for entry in self.ring.iter_mut().skip(offset(self.first, reader.next)) {
-            entry.unread_by -= 1;
-            let ack = if entry.unread_by == 0 { std::mem::take(&mut entry.ack) } else { entry.ack.clone() };
-            freed.settle(ack, Outcome::Abandoned);
+            freed.settle(entry.share_of(number), Outcome::Abandoned);
         }
         self.trim(&mut freed);
         freed
@@ -158,7 +173,8 @@ impl<T> Hub<T> {
     pub fn take_in(&mut self, source: BoxStream<'static, T>, item: T) -> Freed<T> {
         self.source = Source::Idle(source);
         let (item, ack) = (self.carry.part)(item);
-        self.ring.push_back(Entry { item, ack, unread_by: self.readers.len() });
+        let readers = self.readers.len();
+        self.ring.push_back(Entry { item, ack, unread_by: readers, answered_by: readers, newest: self.readers_ever });
         let mut freed = Freed::nothing();
         self.trim(&mut freed);
         while !self.waits && self.ring.len() > self.room {
@@ -198,7 +214,7 @@ impl<T: Clone> Hub<T> {
         let index = offset(self.first, reader.next);
         if index < self.ring.len() {
             reader.next += 1;
-            return self.read(index);
+            return self.read(number, index);
         }
         let held = self.is_held();
         let turn = match &mut self.source {
@@ -216,12 +232,11 @@ impl<T: Clone> Hub<T> {
         (turn, Freed::nothing())
     }
 
-    fn read(&mut self, index: usize) -> (Turn<T>, Freed<T>) {
+    fn read(&mut self, number: u64, index: usize) -> (Turn<T>, Freed<T>) {
         let held = self.is_held();
         let mut freed = Freed::nothing();
         let entry = &mut self.ring[index];
-        entry.unread_by -= 1;
-        let ack = if entry.unread_by == 0 { std::mem::take(&mut entry.ack) } else { entry.ack.clone() };
+        let ack = entry.share_of(number);
         let goes = entry.unread_by == 0 && index == 0 && self.ring.len() > self.replay;
         let item = match goes.then(|| self.ring.pop_front()).flatten() {
             Some(entry) => {

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use futures::Stream;
+use homeostat_reactor::reactor::Backoff;
 use homeostat_reactor::stream::{DeliveryOps, Edge, Memory, Slow, StreamOps, merge_all, merge_by_priority, zip};
 use homeostat_reactor::{Class, Clock, Delivery, ManualClock, Moment, Outcome};
 
@@ -78,11 +79,8 @@ const CASES: [Case; 22] = [
     case("item timeout", 0, false, |source, clock| ok(source.item_timeout(millis(1), clock))),
     case("total timeout", 0, false, |source, clock| ok(source.total_timeout(millis(15), clock))),
     case("retry", 0, false, |source, clock| {
-        let (mut source, policy) = (
-            Some(source),
-            homeostat_reactor::stream::RetryPolicy { in_a_row_max: 1, first_wait: millis(1), longest_wait: millis(1) },
-        );
-        ok(homeostat_reactor::stream::retry(policy, clock, move |_: Option<()>| {
+        let mut source = Some(source);
+        ok(homeostat_reactor::stream::retry(Backoff::default(), clock, move |_: Option<()>| {
             let source = source.take().expect("it does not fail");
             futures::StreamExt::map(source, Ok)
         }))

@@ -4,12 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use homeostat_reactor::ManualClock;
-use homeostat_reactor::stream::{RetryPolicy, retry};
+use homeostat_reactor::reactor::Backoff;
+use homeostat_reactor::stream::retry;
 
 use super::{drive, millis, timed};
 
-const POLICY: RetryPolicy =
-    RetryPolicy { in_a_row_max: 4, first_wait: millis_const(10), longest_wait: millis_const(40) };
+const BACKOFF: Backoff = Backoff { first: millis_const(10), longest: millis_const(40), failures_max: 5 };
 
 const fn millis_const(millis: u64) -> std::time::Duration {
     std::time::Duration::from_millis(millis)
@@ -21,7 +21,7 @@ fn a_stream_that_fails_is_tried_again_after_growing_waits_and_not_for_ever() {
     let time = ManualClock::new();
     let (clock, tries) = (time.clock(), Rc::new(RefCell::new(Vec::new())));
     let told = Rc::clone(&tries);
-    let stream = retry(POLICY, &time.clock(), move |error: Option<u32>| {
+    let stream = retry(BACKOFF, &time.clock(), move |error: Option<u32>| {
         told.borrow_mut().push((super::shown(clock.now()), error));
         let count = told.borrow().len() as u32;
         futures::stream::iter([Err::<(), _>(count)])
@@ -36,7 +36,7 @@ fn an_item_starts_the_row_anew_and_the_end_is_the_end() {
     // Would break: a connection that drops once a day and is given up after a week.
     let time = ManualClock::new();
     let (clock, tries) = (time.clock(), Cell::new(0));
-    let stream = retry(POLICY, &time.clock(), move |_: Option<&str>| {
+    let stream = retry(BACKOFF, &time.clock(), move |_: Option<&str>| {
         tries.set(tries.get() + 1);
         let end = if tries.get() == 20 { vec![(1, Ok(0))] } else { vec![(1, Ok(tries.get())), (1, Err("cut off"))] };
         timed(&clock, end, 0)
@@ -58,7 +58,7 @@ fn what_failed_is_dropped_before_the_wait() {
     }
     let (time, open) = (ManualClock::new(), Rc::new(Cell::new(0)));
     let count = Rc::clone(&open);
-    let mut stream = retry(POLICY, &time.clock(), move |_: Option<()>| {
+    let mut stream = retry(BACKOFF, &time.clock(), move |_: Option<()>| {
         assert_eq!(count.get(), 0);
         count.set(1);
         let guard = Open(Rc::clone(&count));
@@ -75,9 +75,9 @@ fn what_failed_is_dropped_before_the_wait() {
 
 #[test]
 fn tries_without_a_wait_do_not_keep_the_thread() {
-    // Would break: a policy without waits that spins for ever.
-    let policy = RetryPolicy { in_a_row_max: u32::MAX, first_wait: millis(0), longest_wait: millis(0) };
+    // Would break: a backoff without pauses that spins for ever.
+    let backoff = Backoff { first: millis(0), longest: millis(0), failures_max: u32::MAX };
     let clock = ManualClock::new().clock();
-    let mut stream = retry(policy, &clock, |_: Option<()>| futures::stream::iter([Err::<(), ()>(())]));
+    let mut stream = retry(backoff, &clock, |_: Option<()>| futures::stream::iter([Err::<(), ()>(())]));
     assert!(super::poll_once(&mut stream).is_pending());
 }

@@ -24,16 +24,19 @@ struct Model {
 struct Fate {
     /// The subscribers that have yet to read it.
     awaited: BTreeSet<usize>,
-    /// Whether all that were to read it have: a copy handed out from then on is a replay that counts for nothing.
+    /// Of those that were there when it came, the ones that have yet to read it: for the others it is a replay that counts for
+    /// nothing.
+    counts: BTreeSet<usize>,
     settled: bool,
     worst: Outcome,
 }
 
 impl Fate {
     fn ends_for(&mut self, subscriber: usize, outcome: Outcome) {
-        if self.awaited.remove(&subscriber) && !self.settled {
+        self.awaited.remove(&subscriber);
+        if self.counts.remove(&subscriber) {
             self.worst = self.worst.max(outcome);
-            self.settled = self.awaited.is_empty();
+            self.settled = self.counts.is_empty();
         }
     }
 }
@@ -68,7 +71,7 @@ impl Model {
     fn read(&mut self, subscriber: usize, all: &BTreeSet<usize>, in_source: bool) -> (Option<usize>, BTreeSet<usize>) {
         let mut missed_by = BTreeSet::new();
         if self.next_for(subscriber).is_none() && in_source && self.may_read_source() {
-            self.items.push(Fate { awaited: all.clone(), ..Fate::default() });
+            self.items.push(Fate { awaited: all.clone(), counts: all.clone(), ..Fate::default() });
             if let Some(gone) = self.items.len().checked_sub(self.room + 1) {
                 missed_by = self.items[gone].awaited.clone();
                 missed_by.iter().for_each(|slow| self.items[gone].ends_for(*slow, Outcome::Dropped));
@@ -180,6 +183,26 @@ proptest! {
         let expected: Vec<_> = (0..count).map(|number| model.items.get(number).filter(|fate| fate.settled).map(|fate| fate.worst)).collect();
         prop_assert_eq!(outcomes(&mut receipts), expected, "with the share still there");
     }
+}
+
+#[test]
+fn who_comes_late_has_no_say_in_what_became_of_an_event() {
+    // Would break: an event that all have handled and that counts as abandoned, because somebody subscribed later and went again.
+    let (deliveries, mut receipts) = events(1);
+    let source = Tap::new(deliveries);
+    let shared = source.share_events(2, Slow::Wait { ahead_max: 8 });
+    let (mut quick, mut slow) = (shared.subscribe(), shared.subscribe());
+    let handle = |copy: Poll<Option<Delivery<usize>>>| match copy {
+        Poll::Ready(Some(copy)) => copy.settle(Outcome::Done),
+        _ => panic!("it is there"),
+    };
+    handle(poll_once(&mut quick));
+    let (mut late, gone) = (shared.subscribe(), shared.subscribe());
+    drop(gone);
+    let Poll::Ready(Some(replayed)) = poll_once(&mut late) else { panic!("it is replayed") };
+    handle(poll_once(&mut slow));
+    assert_eq!(outcomes(&mut receipts), [Some(Outcome::Done)], "nobody waits for a replay");
+    replayed.fail("too late");
 }
 
 #[test]

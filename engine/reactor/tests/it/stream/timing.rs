@@ -142,6 +142,42 @@ fn an_item_timeout_counts_only_while_somebody_waits() {
 }
 
 #[test]
+fn a_wait_that_was_given_up_is_not_counted_when_somebody_comes_back() {
+    // Would break: a select! loop that was busy with its other branch for an hour, and hears that its source is late.
+    let time = ManualClock::new();
+    let hour = homeostat_reactor::Moment::from_secs(3_600);
+    let mut stream = futures::stream::pending::<()>().item_timeout(millis(WAIT), &time.clock());
+    assert!(super::poll_once(&mut stream).is_pending());
+    time.set(homeostat_reactor::Moment::from_millis(WAIT));
+    time.set(hour);
+    assert!(super::poll_once(&mut stream).is_pending(), "nobody was waiting any more when the time was over");
+    time.set(hour + millis(WAIT));
+    assert!(super::poll_once(&mut stream).is_ready());
+}
+
+#[test]
+fn a_batch_from_a_source_that_is_always_ready_is_handed_out_in_time() {
+    // Would break: a batch that waits until it is full, and a thread that is kept for as long, because there is always one more item.
+    let (time, ticking) = (ManualClock::new(), ManualClock::new());
+    let mut now = homeostat_reactor::Moment::ZERO;
+    let turned = ticking.clone();
+    let ticks = futures::stream::iter(0..10_000).map(move |item| {
+        now = now + millis(1);
+        turned.set(now);
+        item
+    });
+    let mut batches = ticks.chunks_within(usize::MAX, millis(20), &ticking.clock());
+    let std::task::Poll::Ready(Some(batch)) = super::poll_once(&mut batches) else { panic!("its wait is over") };
+    assert!((20..=40).contains(&batch.len()), "{}", batch.len());
+
+    let busy = futures::stream::iter(0..10_000);
+    let mut batches = busy.chunks_within(usize::MAX, millis(20), &time.clock());
+    assert!(super::poll_once(&mut batches).is_pending(), "others may run");
+    let (seen, _) = drive(&time, batches);
+    assert_eq!(seen, [(0, (0..10_000).collect::<Vec<_>>())]);
+}
+
+#[test]
 fn a_total_timeout_ends_the_stream_and_drops_the_source() {
     // Would break: a request that goes on after its caller was told that it is over.
     let time = ManualClock::new();

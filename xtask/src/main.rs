@@ -54,8 +54,8 @@ enum Chore {
         /// Where to write the figures as JSON
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
-        /// Write the section of this benchmark into docs/benchmarks.md
-        #[arg(long)]
+        /// Write the section of this benchmark into docs/benchmarks.md: measured in full, so not with --quick or --json
+        #[arg(long, conflicts_with_all = ["quick", "json"])]
         page: bool,
         /// Where to keep the data that is measured on: the disk matters
         #[arg(long, value_name = "DIR")]

@@ -38,7 +38,7 @@ impl Moment {
         Self(secs.saturating_mul(1_000_000_000))
     }
 
-    /// How long after `earlier` this is; nothing when it is not.
+    /// How long after `earlier` this is; nothing when it is not. After [`Moment::ZERO`] it is what the clock shows, as a duration.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -81,7 +81,8 @@ struct Face {
 }
 
 impl Clock {
-    /// The machine's monotonic clock, as tokio shows it: with tokio's time paused it is virtual too.
+    /// The machine's monotonic clock, beginning at zero now: make one and hand out clones, because the moments of two cannot be
+    /// compared. It is tokio's: where tokio's time is paused it is virtual too.
     pub fn machine() -> Self {
         Self(Source::Machine(tokio::time::Instant::now()))
     }

@@ -35,6 +35,10 @@ pub trait Event: Clone + Send + Sync + 'static {
 /// An event of one kind inside an event that can be of many: how `on::<T>()` finds what it wants.
 ///
 /// Written by [`events!`](crate::events) for an enum of kinds.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no kind `{T}`",
+    note = "name `{T}` in the `events!` that declares `{Self}`"
+)]
 pub trait Holds<T>: Sized {
     /// The inner event, if it is of this kind.
     fn get(&self) -> Option<&T>;

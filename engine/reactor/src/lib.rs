@@ -28,4 +28,4 @@ pub use durable::{Durable, DurableSource, Offset};
 pub use event::{Event, Holds};
 pub use overflow::{Overflow, UnknownOverflow};
 pub use queue::lanes::{Lane, LaneSnapshot, Losses};
-pub use reactor::{Emitter, Events, Inlet, Reactor, ReactorSnapshot, Subscription};
+pub use reactor::{Backoff, Emitter, Events, Inlet, Reactor, ReactorSnapshot, Subscription, Supervision};

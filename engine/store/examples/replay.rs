@@ -1,8 +1,6 @@
 //! A replay from the journal: takings by product, kept by a consumer, and looked up for any moment of the past.
-//!
-//! Documents and offset are one commit: kill it at any moment and run it again, and no order is counted twice or left out.
-//!
-//!     cargo run --release -p homeostat-store --example replay
+//! Kill it at any moment and run it again: no order is counted twice or left out. The journal stays in the folder for temporary
+//! files, as `homeostat-replay-example`; delete it to begin anew. `cargo run --release -p homeostat-store --example replay`
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -25,6 +25,9 @@ use crate::delivery::Delivery;
 use crate::event::{Event, Holds};
 
 /// What a handler returns: nothing, or whether it worked.
+#[diagnostic::on_unimplemented(
+    message = "a handler returns `()` or a `Result<(), E>` whose `E` implements `Display`, not `{Self}`"
+)]
 pub trait Answer: Send {
     /// The answer as a result with the cause of the failure.
     fn into_result(self) -> Result<(), String>;

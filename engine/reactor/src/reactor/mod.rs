@@ -58,6 +58,7 @@ use tokio::task::JoinHandle;
 use crate::class::{Class, PerClass};
 use crate::clock::Clock;
 use crate::event::{Event, Holds};
+use crate::overflow::Overflow;
 use crate::queue::Queue;
 use crate::queue::lanes::Lane;
 use core::Core;
@@ -99,6 +100,12 @@ impl<E: Event> Builder<E> {
         self
     }
 
+    /// Every class blocks when it is full: who emits waits, and no event that was let in is lost to a limit in front of the loop.
+    pub fn lossless(mut self) -> Self {
+        self.lanes.0.iter_mut().for_each(|lane| lane.overflow = Overflow::Block);
+        self
+    }
+
     /// How long an event waits before it goes ahead of all but the critical; 250 ms by itself.
     pub fn age_limit(mut self, limit: Duration) -> Self {
         self.age_limit = limit;
@@ -118,12 +125,17 @@ impl<E: Event> Builder<E> {
     }
 
     /// Starts the loop on the tokio runtime this is called in.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    #[track_caller]
     pub fn start(self) -> Reactor<E> {
+        let runtime = tokio::runtime::Handle::try_current().expect("`start` is called within a tokio runtime");
         let clock = self.clock.unwrap_or_else(Clock::machine);
         let inlet = Queue::new(self.lanes, self.age_limit, clock.clone());
         let letters = DeadLetters::new(self.dead_letters_max);
         let core = Arc::new(Core::new(inlet, clock, letters, self.age_limit));
-        let dispatching = tokio::spawn(dispatch::run(Arc::clone(&core)));
+        let dispatching = runtime.spawn(dispatch::run(Arc::clone(&core)));
         Reactor { core, dispatching }
     }
 }
@@ -158,6 +170,11 @@ impl<E: Event> Reactor<E> {
         E: Holds<T>,
     {
         On::new(Arc::clone(&self.core))
+    }
+
+    /// The time it lives by: what its events are stamped with can only be compared with this clock.
+    pub fn clock(&self) -> Clock {
+        self.core.clock.clone()
     }
 
     /// What handlers did not take.
@@ -255,7 +272,7 @@ pub struct ShutdownReport {
 }
 
 impl ShutdownReport {
-    /// Whether nothing was left behind.
+    /// Whether everybody finished in time. What was lost to full lanes before is in the [`ReactorSnapshot`].
     pub fn is_clean(&self) -> bool {
         self.in_time && self.unfinished.is_empty()
     }

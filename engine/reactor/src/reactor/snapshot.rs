@@ -1,5 +1,6 @@
 //! A reactor at a glance: for consoles, metrics and tests.
 
+use std::fmt;
 use std::sync::atomic::Ordering;
 
 use serde::{Deserialize, Serialize};
@@ -111,5 +112,44 @@ fn handler<E: Event>(subscriber: &Subscriber<E>) -> HandlerSnapshot {
         restarts: subscriber.restarts.load(Ordering::Relaxed),
         predicate_panics: subscriber.wants_panicked.load(Ordering::Relaxed),
         times: PerClass::from_fn(|class| subscriber.times[class].snapshot()),
+    }
+}
+
+/// For eyes: a line for each class that had anything to do, and one for each handler.
+impl fmt::Display for ReactorSnapshot {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            formatter,
+            "{:<10} {:>13} {:>10} {:>8} {:>10} {:>8}",
+            "class", "waiting", "let in", "lost", "replaced", "refused"
+        )?;
+        for class in &self.classes {
+            let lane = &class.lane;
+            if lane.taken + lane.losses.dropped() + lane.losses.refused == 0 {
+                continue;
+            }
+            let waiting = format!("{}/{}", lane.depth, lane.lane.capacity);
+            let losses = &lane.losses;
+            let (name, lost) = (class.class.name(), losses.dropped());
+            let (taken, replaced, refused) = (lane.taken, losses.coalesced, losses.refused);
+            writeln!(formatter, "{name:<10} {waiting:>13} {taken:>10} {lost:>8} {replaced:>10} {refused:>8}")?;
+        }
+        let (head, columns) = ("handler", ["waiting", "taken", "failed", "panicked", "late", "restarts"]);
+        let [waiting, taken, failed, panicked, late, restarts] = columns;
+        writeln!(formatter, "\n{head:<24} {waiting:>8} {taken:>10} {failed:>8} {panicked:>9} {late:>6} {restarts:>9}")?;
+        for handler in &self.handlers {
+            let waiting: usize = handler.mailbox.iter().map(|(_, lane)| lane.depth).sum();
+            let HandlerSnapshot { name, handled, failed, panicked, timed_out, restarts, .. } = handler;
+            write!(
+                formatter,
+                "{name:<24} {waiting:>8} {handled:>10} {failed:>8} {panicked:>9} {timed_out:>6} {restarts:>9}"
+            )?;
+            match handler.state {
+                HandlerState::Running => writeln!(formatter)?,
+                HandlerState::BackingOff => writeln!(formatter, "  waits before it begins anew")?,
+                HandlerState::Stopped => writeln!(formatter, "  stopped")?,
+            }
+        }
+        writeln!(formatter, "\nunwanted: {}, dead letters: {}", self.unwanted, self.dead_letters.total)
     }
 }

@@ -78,7 +78,7 @@ impl<E: Event + Holds<T>, T: Send + 'static> On<E, T> {
         self
     }
 
-    /// As many wait for it as before, but none is lost: while its mailbox is full, no more events of that class are let into the
+    /// As many wait for it as before, but none that was let in is lost: while its mailbox is full, no more events of that class are let into the
     /// reactor, so that who emits them waits (or, where the class does not block, the newest are dropped and counted). Events that
     /// have been let in are not delayed for anyone.
     ///
@@ -101,7 +101,7 @@ impl<E: Event + Holds<T>, T: Send + 'static> On<E, T> {
         self
     }
 
-    /// Handles events one by one, in the order of the mailbox. The handler is cloned before its first event: that copy is what a
+    /// Handles events one by one, on a task of its own in the tokio runtime this is called in, in the order of the mailbox. The handler is cloned before its first event: that copy is what a
     /// restart begins with.
     pub fn each<H, F>(self, handler: H) -> Subscription
     where

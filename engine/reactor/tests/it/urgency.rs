@@ -161,3 +161,19 @@ async fn a_reader_that_loses_nothing_may_still_let_one_class_lose_its_oldest() {
     assert_eq!(got.last(), Some(&999));
     assert!(got.len() <= 2 * 64, "{}", got.len());
 }
+
+#[tokio::test]
+async fn a_snapshot_can_be_read_by_eyes() {
+    // Would break: the one look at a reactor that somebody in trouble takes.
+    let reactor = Reactor::<Told>::builder().lossless().start();
+    let refusing = |told: Numbered| async move { if told.number == 2 { Err("no twos") } else { Ok(()) } };
+    reactor.on::<Numbered>().named("tellers").each(refusing).detach();
+    for number in 1..=3 {
+        reactor.emitter().emit_tracked(Numbered { class: Class::Bulk, number }).await.unwrap().await;
+    }
+    let lines: Vec<_> = reactor.snapshot().to_string().lines().map(str::to_owned).collect();
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&lines[1]), ["bulk", "0/4096", "3", "0", "0", "0"], "{lines:#?}");
+    assert_eq!(words(&lines[4]), ["tellers", "0", "2", "1", "0", "0", "0"], "{lines:#?}");
+    assert_eq!(lines[6], "unwanted: 0, dead letters: 1");
+}

@@ -88,7 +88,7 @@ impl Learner {
             bounds,
             probe_every: settings.probe_every(),
             limit: bounds.hold(settings.limit_at_start as f64, 1.0),
-            window: Window::open(now, Duration::ZERO, 1),
+            window: Window::open(now, Duration::ZERO, 0.0, 1),
             base: None,
             last: None,
             is_probing: true,
@@ -200,8 +200,8 @@ impl Learner {
     }
 
     fn next_window(&self, now: Moment, settle_latencies: f64) -> Window {
-        let settle = self.last.map_or(Duration::ZERO, |latency| latency.duration().mul_f64(settle_latencies));
-        Window::open(now, settle, if self.is_probing { PROBE_WEIGHT } else { 1 })
+        let latency = self.last.map_or(Duration::ZERO, |latency| latency.duration());
+        Window::open(now, latency, settle_latencies, if self.is_probing { PROBE_WEIGHT } else { 1 })
     }
 
     fn view(&self, seen: Option<Latency>) -> View {

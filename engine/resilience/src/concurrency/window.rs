@@ -55,8 +55,10 @@ pub(super) struct Window {
     opened: Moment,
     /// From then on it measures.
     settled: Moment,
-    /// How many windows' worth it measures.
-    weight: u32,
+    /// It is full from then on, with enough calls: calls that end in a shorter span than one takes would all be answers to the
+    /// same moment.
+    full_from: Moment,
+    calls_min: u32,
     good: u32,
     overloaded: u32,
     mean: f64,
@@ -65,10 +67,20 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// A window that lets calls pass for a time, and measures so many times as much as it must.
-    pub(super) fn open(now: Moment, settle: Duration, weight: u32) -> Self {
-        let settled = now + settle;
-        Self { opened: now, settled, weight, good: 0, overloaded: 0, mean: 0.0, squares: 0.0, in_flight_max: 0 }
+    /// A window after calls took `latency`: it lets calls pass for so many of it, and measures so many times as much as it must.
+    pub(super) fn open(now: Moment, latency: Duration, settle_latencies: f64, weight: u32) -> Self {
+        let settled = now + latency.mul_f64(settle_latencies);
+        Self {
+            opened: now,
+            settled,
+            full_from: settled + latency * weight,
+            calls_min: CALLS_MIN * weight,
+            good: 0,
+            overloaded: 0,
+            mean: 0.0,
+            squares: 0.0,
+            in_flight_max: 0,
+        }
     }
 
     /// Whether time lies before its beginning: the clock went back.
@@ -93,12 +105,9 @@ impl Window {
         self.overloaded = self.overloaded.saturating_add(1);
     }
 
-    /// Whether it has enough calls, and has measured for as long as a call takes: calls that end in a shorter span would all be
-    /// answers to the same moment.
+    /// Whether it has enough calls, and has measured for as long as a call took in the window before.
     pub(super) fn is_full(&self, now: Moment) -> bool {
-        let span = || self.latency().map_or(Duration::ZERO, |latency| latency.duration());
-        self.good.saturating_add(self.overloaded) >= CALLS_MIN * self.weight
-            && now.since(self.settled) >= span() * self.weight
+        self.good.saturating_add(self.overloaded) >= self.calls_min && now >= self.full_from
     }
 
     /// How long good calls took; `None` with too few to tell.

@@ -56,6 +56,16 @@ impl Model {
         }
         answers
     }
+
+    fn change(&mut self, plan: Plan, now: Moment) -> BTreeMap<u32, Answer> {
+        self.plan = plan;
+        let mut answers = self.settle(now);
+        while self.line.len() > plan.waiting_max {
+            let last = (0..self.line.len()).max_by_key(|at| (self.line[*at].1, *at)).unwrap();
+            answers.insert(self.line.remove(last).0, Answer::Shed);
+        }
+        answers
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -64,6 +74,7 @@ enum Step {
     Release(usize),
     Leave(usize),
     Pass(u64),
+    Change(Plan),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -72,6 +83,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => any::<usize>().prop_map(Step::Release),
         1 => any::<usize>().prop_map(Step::Leave),
         1 => (0..20_u64).prop_map(Step::Pass),
+        1 => plans().prop_map(Step::Change),
     ];
     prop::collection::vec(step, 1..200)
 }
@@ -86,6 +98,10 @@ fn plans() -> impl Strategy<Value = Plan> {
 
 /// The gate and the model side by side, and who holds which ticket.
 struct Pair {
+    /// How many may be under way: more than the permits while there are fewer of them than there were.
+    allowed: usize,
+    /// Whether the plan is still the one that all under way were let in with.
+    is_first_plan: bool,
     gate: Gate<u32>,
     model: Model,
     tickets: BTreeMap<u32, Ticket>,
@@ -98,13 +114,19 @@ impl Pair {
         prop_assert_eq!(&woken, expected);
         let (plan, under_way, waiting) =
             (self.gate.plan(), self.gate.in_flight_by_priority(), self.gate.waiting_by_priority());
-        prop_assert!(self.gate.in_flight() <= plan.permits);
+        prop_assert!(self.gate.in_flight() <= self.allowed);
+        self.allowed = plan.permits.max(self.gate.in_flight());
         prop_assert!(self.gate.waiting() <= plan.waiting_max);
         let spoken: usize = Priority::ALL.iter().map(|p| under_way[*p].max(plan.guarantees[*p])).sum();
-        prop_assert!(spoken <= plan.permits, "a guarantee was given away: {under_way:?} of {plan:?}");
+        prop_assert!(
+            !self.is_first_plan || spoken <= plan.permits,
+            "a guarantee was given away: {under_way:?} of {plan:?}"
+        );
         for priority in Priority::ALL {
             prop_assert_eq!(under_way[priority], self.model.under_way(priority));
-            prop_assert!(waiting[priority] == 0 || under_way[priority] >= plan.guarantees[priority], "starved");
+            let is_full = self.gate.in_flight() >= plan.permits;
+            let has_share = under_way[priority] >= plan.guarantees[priority];
+            prop_assert!(waiting[priority] == 0 || has_share || (is_full && !self.is_first_plan), "starved");
         }
         Ok(())
     }
@@ -138,7 +160,8 @@ proptest! {
     fn the_gate_does_what_the_model_does(plan in plans(), steps in steps()) {
         // Would break: more calls than permits, a guarantee given away, an overtaken payment, a waiter that is forgotten.
         let model = Model { plan, running: Vec::new(), line: Vec::new() };
-        let mut pair = Pair { gate: Gate::new(plan), model, tickets: BTreeMap::new() };
+        let mut pair = Pair {
+            allowed: plan.permits, is_first_plan: true, gate: Gate::new(plan), model, tickets: BTreeMap::new() };
         let mut now = Moment::from_secs(1);
         for (id, step) in (0_u32..).zip(steps) {
             let mut wakes = Vec::new();
@@ -158,6 +181,13 @@ proptest! {
                     let (id, ..) = pair.model.line.remove(at);
                     pair.gate.leave(pair.tickets.remove(&id).unwrap(), now, &mut wakes);
                     pair.check(&wakes, &BTreeMap::new())?;
+                }
+                Step::Change(plan) => {
+                    pair.is_first_plan = false;
+                    pair.allowed = plan.permits.max(pair.gate.in_flight());
+                    pair.gate.change(plan, now, &mut wakes);
+                    let expected = pair.model.change(plan, now);
+                    pair.check(&wakes, &expected)?;
                 }
                 Step::Pass(millis) => now = now + Duration::from_millis(millis),
                 Step::Release(_) | Step::Leave(_) => {}

@@ -31,6 +31,7 @@ mod tally;
 pub mod verdict;
 
 pub use attempt::{Advice, Attempt, advise_through};
+pub use balance::{BalanceSettings, Balancer};
 pub use breaker::{Breaker, BreakerSettings};
 pub use budget::{Budget, BudgetSettings, Charge};
 pub use bulkhead::{Bulkhead, BulkheadSettings};

@@ -105,12 +105,13 @@ impl BalanceCore {
             for id in drawn.into_iter().flatten() {
                 let Some(slot) = self.roster.get(id) else { continue };
                 let predictor = &self.settings.predictor;
-                if slot.learned.works(now, &self.pool, predictor) < predictor.doubted_below {
+                let works = slot.learned.works(now, &self.pool, predictor);
+                if works < predictor.doubted_below {
                     self.doubt(now, id);
                     is_someone_silent = true;
                     continue;
                 }
-                let cost = self.cost(now, slot, wish.within);
+                let cost = self.cost(now, slot, works * slot.learned.in_time(wish.within, &self.pool));
                 let grown = self.grown(now, slot);
                 best = Some(match best {
                     None => (id, cost, grown),
@@ -136,8 +137,7 @@ impl BalanceCore {
 
     /// What a call costs there: its wait, made longer by the chance that it is in vain. The fourth power, so that an endpoint that
     /// fails every fifth call gets less than half of the calls of one that never does.
-    fn cost(&self, now: Moment, slot: &Slot, within: Option<Duration>) -> f32 {
-        let succeeds = slot.learned.succeeds_within(now, within, &self.pool, &self.settings.predictor);
+    fn cost(&self, now: Moment, slot: &Slot, succeeds: f32) -> f32 {
         slot.learned.load_secs(now, &self.pool) / succeeds.max(0.01).powi(4)
     }
 

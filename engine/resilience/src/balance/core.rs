@@ -36,7 +36,7 @@ pub struct BalanceCore {
     /// What is left of the share of calls that may go to doubted endpoints.
     pub(super) explorations: f32,
     failing: usize,
-    is_panicking: bool,
+    pub(super) is_panicking: bool,
     changes: Vec<Change>,
 }
 
@@ -124,55 +124,6 @@ impl BalanceCore {
     /// What changed since it was last asked.
     pub fn take_changes(&mut self) -> Vec<Change> {
         std::mem::take(&mut self.changes)
-    }
-
-    /// How many endpoints there are.
-    pub fn len(&self) -> usize {
-        self.roster.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The endpoint of that name.
-    pub fn find(&self, name: &str) -> Option<EndpointId> {
-        self.roster.find(name)
-    }
-
-    /// Where an endpoint stands.
-    pub fn standing(&self, id: EndpointId) -> Option<Standing> {
-        self.roster.get(id).map(|slot| slot.standing)
-    }
-
-    /// What is known of an endpoint.
-    pub fn learned(&self, id: EndpointId) -> Option<&Learned> {
-        self.roster.get(id).map(|slot| &slot.learned)
-    }
-
-    /// What is known of all.
-    pub const fn pool(&self) -> &Pool {
-        &self.pool
-    }
-
-    /// How many are left out.
-    pub fn ejected(&self) -> usize {
-        self.roster.list(Standing::Ejected).len()
-    }
-
-    /// Whether so many fail that none is left out.
-    pub const fn is_panicking(&self) -> bool {
-        self.is_panicking
-    }
-
-    /// The names of all endpoints.
-    pub fn names(&self) -> Vec<Arc<str>> {
-        self.roster.slots().map(|slot| Arc::clone(&slot.name)).collect()
-    }
-
-    pub(crate) fn roster_learned(&self) -> impl Iterator<Item = (&str, &Learned)> {
-        self.roster.slots().map(|slot| (&*slot.name, &slot.learned))
     }
 
     pub(crate) fn recall_pool(&mut self, good: Sketch) {

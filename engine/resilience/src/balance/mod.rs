@@ -3,10 +3,12 @@
 //! Called by whoever has several endpoints that can answer the same call. A thin shell around [`BalanceCore`], with a clock, chance
 //! and the endpoints' values; its lock is short and never held while a call runs or a listener is told. It always holds that at
 //! most the capped share of endpoints is left out, and that each one is asked again some day. It makes one attempt a call: whether
-//! another follows is for a retry or a hedge to say, which ask for [`Balancer::pick_besides`].
+//! another follows is for a retry or a hedge to say; [`Balancer::course`] has each of them go elsewhere.
 
+mod builder;
 mod choose;
 mod core;
+mod course;
 mod pick;
 mod roster;
 mod settings;
@@ -20,8 +22,10 @@ use std::time::Duration;
 
 use homeostat_reactor::{Clock, Moment};
 
+pub use self::builder::BalancerBuilder;
 pub use self::choose::Wish;
 pub use self::core::{BalanceCore, Change};
+pub use self::course::Course;
 pub use self::pick::Pick;
 pub use self::roster::{EndpointId, Standing};
 pub use self::settings::BalanceSettings;
@@ -30,7 +34,7 @@ pub use self::subset::subset;
 use crate::chance::Chance;
 use crate::memory::{Evidence, Gossip, Memory};
 use crate::predictor::Outcome;
-use crate::{Call, Failure, Judge, Listener, PolicyEvent, Refusal};
+use crate::{Advice, Call, Failure, Listener, PolicyEvent, Refusal};
 
 /// Spreads calls over endpoints. Clones share everything.
 #[derive(Debug)]
@@ -57,54 +61,6 @@ struct State<T> {
     /// By the place of the endpoint. Shared, so that no value is cloned or dropped under the lock.
     values: Vec<Option<Arc<T>>>,
     gossip: Gossip,
-}
-
-/// Makes a [`Balancer`].
-#[derive(Debug)]
-pub struct BalancerBuilder {
-    name: Arc<str>,
-    settings: BalanceSettings,
-    clock: Clock,
-    chance: Chance,
-    listener: Listener,
-}
-
-impl BalancerBuilder {
-    /// Other settings than the default ones.
-    #[must_use]
-    pub fn settings(mut self, settings: BalanceSettings) -> Self {
-        self.settings = settings;
-        self
-    }
-
-    /// Another clock than the machine's.
-    #[must_use]
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Another chance than the machine's.
-    #[must_use]
-    pub fn chance(mut self, chance: Chance) -> Self {
-        self.chance = chance;
-        self
-    }
-
-    /// Who is told of ejections and panic.
-    #[must_use]
-    pub fn listener(mut self, listener: Listener) -> Self {
-        self.listener = listener;
-        self
-    }
-
-    /// The balancer, without endpoints.
-    pub fn build<T>(self) -> Balancer<T> {
-        let core = BalanceCore::new(self.settings);
-        let state = State { core, values: Vec::new(), gossip: Gossip::default() };
-        let Self { name, clock, chance, listener, .. } = self;
-        Balancer(Arc::new(Shared { name, clock, chance, listener, state: Mutex::new(state) }))
-    }
 }
 
 impl<T> State<T> {
@@ -151,19 +107,6 @@ impl<T> Shared<T> {
             });
         }
         result
-    }
-}
-
-impl Balancer<()> {
-    /// A balancer of this name, to be built with the defaults or other ones.
-    pub fn builder(name: &str) -> BalancerBuilder {
-        BalancerBuilder {
-            name: name.into(),
-            settings: BalanceSettings::default(),
-            clock: Clock::machine(),
-            chance: Chance::of_the_machine(),
-            listener: Listener::default(),
-        }
     }
 }
 
@@ -282,20 +225,26 @@ impl<T> Balancer<T> {
         Ok(picked.into_iter().map(pick).collect())
     }
 
-    /// Makes the call once, at the endpoint with the best prospects, and learns from what the judge says.
-    pub async fn call<R, E, F: Future<Output = Result<R, E>>>(
+    /// Makes the call once, at the endpoint with the best prospects, and learns from what `advise` says of the result.
+    ///
+    /// # Errors
+    /// The call's own, or that there is no endpoint, or no time left.
+    pub async fn call<R, E, A, F>(
         &self,
         call: &Call,
-        judge: &impl Judge<R, E>,
+        advise: impl Fn(&Result<R, E>) -> A,
         work: impl FnOnce(Arc<T>) -> F,
-    ) -> Result<R, Failure<E>> {
-        if call.is_over(self.0.clock.now()) {
-            return Err(Refusal::DeadlinePassed.into());
-        }
-        let pick = self.pick(call)?;
-        let result = work(Arc::clone(&pick.value)).await;
-        pick.finish(judge.judge(&result));
-        result.map_err(Failure::Inner)
+    ) -> Result<R, Failure<E>>
+    where
+        A: Into<Advice>,
+        F: Future<Output = Result<R, E>>,
+    {
+        self.course().call(call, advise, work).await
+    }
+
+    /// For several attempts at one call, by a retry or a hedge: each goes to another endpoint than those before.
+    pub fn course(&self) -> Course<T> {
+        Course::new(self.clone())
     }
 
     fn no_endpoint(&self) -> Refusal {

@@ -2,14 +2,13 @@
 //! under way is right whenever and wherever a future is dropped.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use homeostat_reactor::Moment;
 
 use super::Shared;
 use super::roster::EndpointId;
-use crate::Verdict;
 use crate::predictor::Outcome;
+use crate::{Advice, Verdict};
 
 /// An endpoint that was chosen for a call, which is under way as long as this lives.
 #[must_use = "a pick that is dropped counts as a call that was given up"]
@@ -32,19 +31,16 @@ impl<T> Pick<T> {
         self.id
     }
 
-    /// The call ended like this.
-    pub fn finish(mut self, verdict: Verdict) {
-        self.outcome = match verdict {
+    /// The call ended like this: a [`Verdict`], or an [`Advice`] with how long a full endpoint asks to be left alone. At most ten
+    /// seconds of that are believed.
+    pub fn finish(mut self, advice: impl Into<Advice>) {
+        let advice: Advice = advice.into();
+        self.outcome = match advice.verdict {
             Verdict::Good => Outcome::Good,
             Verdict::Failed => Outcome::Failed,
-            Verdict::Full => Outcome::Full(None),
+            Verdict::Full => Outcome::Full(advice.retry_after),
             Verdict::Ignored => Outcome::Ignored,
         };
-    }
-
-    /// The endpoint has no room, and asks to be left alone for this long (`Retry-After`). At most ten seconds are believed.
-    pub fn finish_full(mut self, pause: Duration) {
-        self.outcome = Outcome::Full(Some(pause));
     }
 }
 

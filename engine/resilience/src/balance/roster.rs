@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::predictor::Learned;
 
-/// An endpoint, as long as it is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// An endpoint, as long as it is there. The default is none that ever was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EndpointId {
     place: u32,
     generation: u32,
@@ -38,10 +38,14 @@ pub enum Standing {
     Ejected,
 }
 
-/// One endpoint.
+/// One endpoint. What a choice reads stands side by side.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Slot {
     pub(crate) id: EndpointId,
+    /// Since when it grows towards its full share; never, if it has it.
+    pub(crate) grows_since: Option<Moment>,
+    pub(crate) learned: Learned,
     pub(crate) name: Arc<str>,
     pub(crate) standing: Standing,
     position: u32,
@@ -53,9 +57,6 @@ pub(crate) struct Slot {
     pub(crate) ejections: u16,
     /// Whether it failed so often in a row that it would be ejected if it were alone in that.
     pub(crate) is_failing: bool,
-    /// Since when it grows towards its full share; never, if it has it.
-    pub(crate) grows_since: Option<Moment>,
-    pub(crate) learned: Learned,
 }
 
 /// All endpoints.

@@ -1,10 +1,13 @@
-//! What a balancer shows of itself: made on demand by looking at every endpoint, so not on the path of a call.
+//! What a balancer shows of itself. A snapshot is made on demand by looking at every endpoint, so not on the path of a call.
+
+use std::sync::Arc;
 
 use homeostat_reactor::Moment;
 use serde::Serialize;
 
 use super::core::BalanceCore;
-use super::roster::Standing;
+use super::roster::{EndpointId, Standing};
+use crate::predictor::{Learned, Pool};
 
 /// The numbers of a balancer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,6 +44,55 @@ pub struct EndpointSnapshot {
 }
 
 impl BalanceCore {
+    /// How many endpoints there are.
+    pub fn len(&self) -> usize {
+        self.roster.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The endpoint of that name.
+    pub fn find(&self, name: &str) -> Option<EndpointId> {
+        self.roster.find(name)
+    }
+
+    /// Where an endpoint stands.
+    pub fn standing(&self, id: EndpointId) -> Option<Standing> {
+        self.roster.get(id).map(|slot| slot.standing)
+    }
+
+    /// What is known of an endpoint.
+    pub fn learned(&self, id: EndpointId) -> Option<&Learned> {
+        self.roster.get(id).map(|slot| &slot.learned)
+    }
+
+    /// What is known of all.
+    pub const fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// How many are left out.
+    pub fn ejected(&self) -> usize {
+        self.roster.list(Standing::Ejected).len()
+    }
+
+    /// Whether so many fail that none is left out.
+    pub const fn is_panicking(&self) -> bool {
+        self.is_panicking
+    }
+
+    /// The names of all endpoints.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.roster.slots().map(|slot| Arc::clone(&slot.name)).collect()
+    }
+
+    pub(crate) fn roster_learned(&self) -> impl Iterator<Item = (&str, &Learned)> {
+        self.roster.slots().map(|slot| (&*slot.name, &slot.learned))
+    }
+
     /// Its numbers.
     pub fn snapshot(&self, now: Moment, name: &str) -> BalanceSnapshot {
         let endpoints = self.roster.slots().map(|slot| {

@@ -100,12 +100,14 @@ impl Belief {
     pub fn observe(&mut self, now: Moment, is_good: bool, weight: f32, prior: Prior, half_life: Duration) {
         let weight = weight.clamp(0.0, 1.0);
         *self = self.aged(now, half_life);
-        let likely = |share: f32| if is_good { share } else { 1.0 - share }.powf(weight);
+        // Most outcomes are certain, and a power costs as much as all the rest.
+        let power = |base: f32| if weight >= 1.0 { base } else { base.powf(weight) };
+        let likely = |share: f32| power(if is_good { share } else { 1.0 - share });
         let quick = self.trust_in_quick * likely(self.quick.share(prior));
         let calm = (1.0 - self.trust_in_quick) * likely(self.calm.share(prior));
         self.trust_in_quick = SHARED_ANEW / 2.0 + (1.0 - SHARED_ANEW) * quick / (quick + calm);
-        self.quick = self.quick.scaled(QUICK_KEEPS.powf(weight));
-        self.calm = self.calm.scaled(CALM_KEEPS.powf(weight));
+        self.quick = self.quick.scaled(power(QUICK_KEEPS));
+        self.calm = self.calm.scaled(power(CALM_KEEPS));
         self.quick.add(is_good, weight);
         self.calm.add(is_good, weight);
     }

@@ -11,11 +11,13 @@ const WATCHED_MAX: usize = 8;
 
 /// The calls under way at one endpoint.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[repr(C)]
 pub(crate) struct Flight {
     in_flight: u32,
     watched: u8,
-    since: [Moment; WATCHED_MAX],
     good_began: Moment,
+    /// Last, as it is read only if there is silence.
+    since: [Moment; WATCHED_MAX],
 }
 
 impl Flight {

@@ -18,6 +18,8 @@ const ASSUMED_FIRST: f32 = 0.8;
 /// How many failures are assumed that never answer, before any is known: silence must be possible in a broken endpoint.
 const SILENT_FAILURES_ASSUMED: f32 = 2.0;
 const QUICK_FAILURES_ASSUMED: f32 = 2.0;
+/// Where no latency is known at all: the middle of what calls over a network take, in seconds.
+const LATENCY_UNKNOWN_SECS: f32 = 0.02;
 /// No silence makes good or bad more than this many times as likely: the sketches are coarse.
 const RATIO_MIN: f32 = 1e-4;
 const RATIO_MAX: f32 = 4.0;
@@ -28,6 +30,8 @@ pub struct Pool {
     good: Sketch,
     bad: Sketch,
     count: Count,
+    /// The middle of the good calls, or 0.
+    settled_secs: f32,
 }
 
 impl Pool {
@@ -36,6 +40,7 @@ impl Pool {
         self.good.record(now, took, 1.0, settings.latency_half_life);
         self.count = self.count.scaled(KEEPS);
         self.count.add(true, 1.0);
+        self.read_sketch();
     }
 
     /// Takes note of a failure that showed after this time.
@@ -83,6 +88,15 @@ impl Pool {
         (if_good / if_bad).clamp(RATIO_MIN, RATIO_MAX)
     }
 
+    /// The middle of how long good calls take, or a guess.
+    pub(crate) const fn settled_secs(&self) -> f32 {
+        if self.settled_secs > 0.0 { self.settled_secs } else { LATENCY_UNKNOWN_SECS }
+    }
+
+    fn read_sketch(&mut self) {
+        self.settled_secs = self.good.quantile(0.5).unwrap_or_default().as_secs_f32();
+    }
+
     pub(crate) const fn good_sketch(&self) -> &Sketch {
         &self.good
     }
@@ -91,6 +105,7 @@ impl Pool {
         // Only where nothing is known yet.
         if self.good.weight() <= f32::EPSILON {
             self.good = good;
+            self.read_sketch();
         }
     }
 }

@@ -11,7 +11,7 @@ use homeostat_reactor::{ManualClock, Moment};
 use homeostat_resilience::balance::{BalanceCore, BalanceSettings, Balancer, EndpointId, Standing, Wish, subset};
 use homeostat_resilience::chance::Chance;
 use homeostat_resilience::predictor::Outcome;
-use homeostat_resilience::{Call, Failure, Listener, PolicyEvent, Refusal, Verdict};
+use homeostat_resilience::{Advice, Call, Failure, Listener, PolicyEvent, Refusal, Verdict, judge_result};
 use proptest::prelude::*;
 
 use crate::world::{Client, ENDPOINTS, run};
@@ -316,7 +316,7 @@ async fn a_call_that_is_dropped_at_any_await_is_no_longer_under_way() {
         let call = Call::default();
         {
             let judge = |_: &Result<(), ()>| Verdict::Good;
-            let mut future = pin!(balancer.call(&call, &judge, work));
+            let mut future = pin!(balancer.call(&call, judge, work));
             for _ in 0..polls {
                 if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
                     break;
@@ -362,7 +362,7 @@ async fn grey_failures_are_learned_from_the_judge() {
         let clock = time.clock();
         time.set(clock.now() + Duration::from_millis(50));
         let judge = |result: &Result<&str, ()>| if *result == Ok("grey") { Verdict::Failed } else { Verdict::Good };
-        let body = balancer.call(&call, &judge, |value| async move { Ok::<_, ()>(*value) }).await.unwrap();
+        let body = balancer.call(&call, judge, |value| async move { Ok::<_, ()>(*value) }).await.unwrap();
         grey += usize::from(body == "grey");
     }
     assert!(grey < 50, "{grey} of 500 answers were wrong");
@@ -376,7 +376,7 @@ async fn a_call_that_is_over_is_not_made() {
     let call = Call::default().within(Duration::from_secs(1), &time.clock());
     time.turn(Duration::from_secs(2)).await;
     let judge = |_: &Result<(), ()>| Verdict::Good;
-    let result = balancer.call(&call, &judge, |_| async { unreachable!("it is too late") }).await;
+    let result = balancer.call(&call, judge, |_| async { unreachable!("it is too late") }).await;
     assert_eq!(result, Err(Failure::Refused(Refusal::DeadlinePassed)));
 }
 
@@ -402,4 +402,51 @@ async fn ejection_and_return_are_told() {
     assert!(matches!(&told[0], PolicyEvent::Ejected { endpoint, .. } if endpoint == "b"), "{told:?}");
     assert!(matches!(&told[1], PolicyEvent::Readmitted { endpoint, .. } if endpoint == "b"), "{told:?}");
     assert_eq!(balancer.snapshot().endpoints[1].standing, Standing::Liked);
+}
+
+#[tokio::test]
+async fn a_retry_goes_elsewhere_each_time() {
+    // Would break: retry and balancer together ask the broken endpoint three times, and the budget is gone.
+    let time = ManualClock::new();
+    let balancer = Balancer::builder("shop").clock(time.clock()).chance(Chance::seeded(1)).build();
+    ["a", "b", "c"].into_iter().for_each(|name| balancer.insert(name, name));
+    let call = Call::idempotent();
+    let asked = Mutex::new(Vec::new());
+    let course = balancer.course();
+    let advise = |result: &Result<(), &str>| judge_result(result);
+    for _ in 0..3 {
+        let attempt = course.call(&call, advise, |endpoint| {
+            asked.lock().unwrap().push(*endpoint);
+            async { Err("down") }
+        });
+        assert_eq!(attempt.await, Err(Failure::Inner("down")));
+    }
+    let mut asked = asked.into_inner().unwrap();
+    asked.sort_unstable();
+    assert_eq!(asked, ["a", "b", "c"]);
+}
+
+#[test]
+fn a_full_endpoint_is_left_alone_for_as_long_as_it_asks() {
+    // Would break: `Retry-After` is read by nobody, and the busy endpoint gets the next call at once.
+    let time = ManualClock::new();
+    let balancer = balancer(&time);
+    balancer.insert("b", "b");
+    let call = Call::idempotent();
+    let first = balancer.pick(&call).unwrap();
+    let full = **first.value();
+    first.finish(Advice::from(Verdict::Full).retry_after(Duration::from_secs(3)));
+    time.set(Moment::from_secs(2));
+    for _ in 0..50 {
+        let pick = balancer.pick(&call).unwrap();
+        assert_ne!(**pick.value(), full);
+        pick.finish(Verdict::Good);
+    }
+    time.set(Moment::from_secs(4));
+    assert!((0..200).any(|_| {
+        let pick = balancer.pick(&call).unwrap();
+        let is_it = **pick.value() == full;
+        pick.finish(Verdict::Good);
+        is_it
+    }));
 }

@@ -1,4 +1,4 @@
-//! Ten endpoints of which two work, in virtual time: what guide and issue call `switch80`. Used by the tests of the balancer and by
+//! Ten endpoints of which two work, in virtual time: what the benchmarks call `switch80`. Used by the tests of the balancer and by
 //! the example of that name; pure, so that a seed gives the same run everywhere.
 
 use std::cmp::Reverse;
@@ -18,9 +18,10 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const SLOTS: usize = 16;
 /// 0.7 of what two endpoints of 16 slots and 1.75 s a call can bear.
 const CALLS_A_SECOND: f64 = 12.8;
-/// Attempts beside the first: one for every second call, and as many saved up as keep any ten seconds under 1.6.
-const EXTRA_A_CALL: f64 = 0.5;
-const EXTRA_MAX: f64 = 8.0;
+/// Attempts beside the first: one for every fourth call, and as many saved up for a switch as keep the mean of any ten seconds (128
+/// calls) at 1.5.
+const EXTRA_A_CALL: f64 = 0.25;
+const EXTRA_MAX: f64 = 32.0;
 
 /// How a call is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

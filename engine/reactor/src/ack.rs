@@ -116,6 +116,7 @@ impl Drop for Share {
 }
 
 /// The shares that travel with an event: none when nobody asked, several when events were merged.
+#[must_use = "an ack that is dropped unsettled says that the event was abandoned"]
 #[derive(Debug, Default)]
 pub struct Ack(Vec<Share>);
 

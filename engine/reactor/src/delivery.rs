@@ -9,7 +9,7 @@ use crate::class::Class;
 use crate::clock::Moment;
 
 /// An event with what travels along.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Delivery<T> {
     /// The event.
     pub event: T,
@@ -25,6 +25,15 @@ pub struct Delivery<T> {
 struct Trail {
     ack: Ack,
     span: Span,
+}
+
+/// A further copy, with a share of its own in what must be settled.
+impl<T: Clone> Clone for Delivery<T> {
+    fn clone(&self) -> Self {
+        // The share comes first: when the event's own copy panics, the share goes without a word and the receipt tells of it.
+        let trail = self.trail.clone();
+        Self { event: self.event.clone(), class: self.class, emitted_at: self.emitted_at, trail }
+    }
 }
 
 impl<T> Delivery<T> {
@@ -48,8 +57,14 @@ impl<T> Delivery<T> {
         self.trail.as_ref().map_or_else(Span::none, |trail| trail.span.clone())
     }
 
-    /// A further ack for the same event.
-    pub fn ack(&self) -> Ack {
+    /// Whether somebody waits to learn what becomes of it.
+    pub fn is_tracked(&self) -> bool {
+        self.trail.as_ref().is_some_and(|trail| !trail.ack.is_none())
+    }
+
+    /// A further share in what must be settled for it: the event has ended when this one has been settled too, and one that is
+    /// dropped unsettled counts as abandoned. To ask whether anybody waits, take [`Delivery::is_tracked`].
+    pub fn share_ack(&self) -> Ack {
         self.trail.as_ref().map_or(Ack::none(), |trail| trail.ack.clone())
     }
 

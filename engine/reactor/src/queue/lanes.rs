@@ -4,6 +4,7 @@
 //! elastic push, whose excess its caller bounds; a class that waits is served in every turn; what is lost is counted.
 
 use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::{Deserialize, Serialize};
 
@@ -146,7 +147,7 @@ impl<E: Event> Line<E> {
     #[inline(always)]
     fn append(&mut self, delivery: Delivery<E>) {
         if self.lane.overflow == Overflow::Coalesce
-            && let Some(key) = delivery.event.key()
+            && let Some(key) = key_of(&delivery)
         {
             self.keyed.insert(key, self.left + self.items.len() as u64);
         }
@@ -212,8 +213,8 @@ impl<E: Event> Line<E> {
 
     /// The newer event takes the older one's place in the line, its age and its acknowledgement.
     fn push_coalescing(&mut self, mut delivery: Delivery<E>) -> Pushed<E> {
-        let place = delivery.event.key().and_then(|key| self.keyed.get(&key)).copied();
-        let waiting = place.and_then(|place| self.items.get_mut((place - self.left) as usize));
+        let place = key_of(&delivery).and_then(|key| self.keyed.get(&key)).copied();
+        let waiting = place.and_then(|place| self.items.get_mut(place.checked_sub(self.left)? as usize));
         if let Some(waiting) = waiting {
             delivery.emitted_at = waiting.emitted_at;
             let older = std::mem::replace(waiting, delivery);
@@ -236,7 +237,7 @@ impl<E: Event> Line<E> {
     fn pop(&mut self) -> Option<Delivery<E>> {
         let delivery = self.items.pop_front()?;
         if self.lane.overflow == Overflow::Coalesce
-            && let Some(key) = delivery.event.key()
+            && let Some(key) = key_of(&delivery)
             && self.keyed.get(&key) == Some(&self.left)
         {
             self.keyed.remove(&key);
@@ -259,6 +260,11 @@ impl<E: Event> Line<E> {
     fn is_overdue(&self, limit: std::time::Duration, now: Moment) -> bool {
         self.items.front().is_some_and(|oldest| now.since(oldest.emitted_at) >= limit)
     }
+}
+
+/// An event's key. One that panics has none: it must not end whoever pushes or drains, nor leave the lane half changed.
+fn key_of<E: Event>(delivery: &Delivery<E>) -> Option<u64> {
+    catch_unwind(AssertUnwindSafe(|| delivery.event.key())).unwrap_or(None)
 }
 
 /// How one class's lane stands.

@@ -166,17 +166,16 @@ impl<E: Event> Queue<E> {
 
     /// Pushes all, the blocking classes beyond their capacity: for a reader further on, which must not wait for this one. Lost
     /// events go to `lost`. Says which classes have just gone over; they must be held back at the source until
-    /// [`Drained::under`] names them.
+    /// [`Drained::under`] names them. `None` when it takes no more events: the batch stays as it is.
     pub fn push_all_elastic(
         &self,
         batch: &mut Vec<Delivery<E>>,
         lost: &mut Vec<(Delivery<E>, Loss)>,
-    ) -> PerClass<bool> {
+    ) -> Option<PerClass<bool>> {
         let mut gone_over = PerClass::default();
         let mut state = self.lock();
         if state.closed {
-            lost.extend(batch.drain(..).map(|delivery| (delivery, Loss::Newest)));
-            return gone_over;
+            return None;
         }
         if state.reader.is_some() && batch.len() <= self.parcel_max {
             state.lanes.count_passed_by(batch);
@@ -184,7 +183,7 @@ impl<E: Event> Queue<E> {
             let reader = state.reader.take();
             drop(state);
             reader.into_iter().for_each(Waker::wake);
-            return gone_over;
+            return Some(gone_over);
         }
         let mut urgent = Class::Bulk;
         for delivery in batch.drain(..) {
@@ -200,7 +199,7 @@ impl<E: Event> Queue<E> {
             }
         }
         self.pushed(state, urgent);
-        gone_over
+        Some(gone_over)
     }
 
     /// After a push: the reader is told.

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::dead_letter::DeadLetters;
+use super::guard::discard;
 use super::subscriber::Subscriber;
 use crate::ack::Outcome;
 use crate::class::{Class, PerClass};
@@ -15,8 +16,18 @@ use crate::delivery::Delivery;
 use crate::event::Event;
 use crate::queue::Queue;
 
+/// Why an event was dropped that still waited when the reactor ended.
+pub(super) const SHUT_DOWN: &str = "the reactor was shut down";
+
 /// Those who want events, as the loop sees them: replaced as a whole when one comes or goes.
 pub(super) type Subscribers<E> = Arc<[Arc<Subscriber<E>>]>;
+
+#[derive(Debug)]
+struct Listed<E: Event> {
+    here: Subscribers<E>,
+    /// Events that the full mailboxes of those who have gone had lost.
+    lost_by_departed: PerClass<u64>,
+}
 
 #[derive(Debug)]
 pub(super) struct Core<E: Event> {
@@ -29,9 +40,11 @@ pub(super) struct Core<E: Event> {
     pub(super) unwanted: AtomicU64,
     /// Events that had a reader, which went away before it took them.
     pub(super) orphaned: PerClass<AtomicU64>,
+    /// Events in calls that were dropped before they had ended: nobody knows how far they got.
+    pub(super) cut_off: PerClass<AtomicU64>,
     /// How often a reader that loses nothing has had a class held.
     pub(super) pauses: PerClass<AtomicU64>,
-    subscribers: Mutex<Subscribers<E>>,
+    subscribers: Mutex<Listed<E>>,
     /// Counts the changes of the list, so that the loop looks at one number instead of the lock.
     generation: AtomicU64,
     /// Handlers at work; they end with the reactor.
@@ -56,8 +69,9 @@ impl<E: Event> Core<E> {
             dispatched: PerClass::default(),
             unwanted: AtomicU64::new(0),
             orphaned: PerClass::default(),
+            cut_off: PerClass::default(),
             pauses: PerClass::default(),
-            subscribers: Mutex::new(Arc::new([])),
+            subscribers: Mutex::new(Listed { here: Arc::new([]), lost_by_departed: PerClass::default() }),
             generation: AtomicU64::new(0),
             tasks: Mutex::new(JoinSet::new()),
             ended: Notify::new(),
@@ -66,7 +80,13 @@ impl<E: Event> Core<E> {
     }
 
     pub(super) fn subscribers(&self) -> Subscribers<E> {
-        Arc::clone(&self.lock_subscribers())
+        Arc::clone(&self.lock_subscribers().here)
+    }
+
+    /// All that full mailboxes have lost, also those of subscribers that have gone, beside the subscribers that are here.
+    pub(super) fn subscribers_and_lost(&self) -> (Subscribers<E>, PerClass<u64>) {
+        let listed = self.lock_subscribers();
+        (Arc::clone(&listed.here), listed.lost_by_departed)
     }
 
     pub(super) fn generation(&self) -> u64 {
@@ -74,18 +94,23 @@ impl<E: Event> Core<E> {
     }
 
     pub(super) fn add(&self, subscriber: Arc<Subscriber<E>>) {
-        let mut list = self.lock_subscribers();
-        *list = list.iter().cloned().chain([subscriber]).collect();
+        let mut listed = self.lock_subscribers();
+        listed.here = listed.here.iter().cloned().chain([subscriber]).collect();
         self.generation.fetch_add(1, Ordering::Release);
     }
 
+    /// Its mailbox must have been closed: what it has lost is added up here.
     pub(super) fn remove(&self, subscriber: &Arc<Subscriber<E>>) {
-        let mut list = self.lock_subscribers();
-        *list = list.iter().filter(|other| !Arc::ptr_eq(other, subscriber)).cloned().collect();
+        let mailbox = subscriber.mailbox.snapshot();
+        let mut listed = self.lock_subscribers();
+        listed.here = listed.here.iter().filter(|other| !Arc::ptr_eq(other, subscriber)).cloned().collect();
+        for (class, lost) in listed.lost_by_departed.iter_mut() {
+            *lost += mailbox[class].0.losses.dropped();
+        }
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    fn lock_subscribers(&self) -> MutexGuard<'_, Subscribers<E>> {
+    fn lock_subscribers(&self) -> MutexGuard<'_, Listed<E>> {
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -102,12 +127,26 @@ impl<E: Event> Core<E> {
         self.closed.load(Ordering::Acquire)
     }
 
+    /// Ends it for everyone: nobody gets anything more, what waits is settled, and whoever reads comes to the end.
+    pub(super) fn end_at_once(&self) {
+        self.close();
+        let mut rest = Vec::new();
+        self.inlet.drain_rest(&mut rest);
+        for subscriber in self.subscribers().iter() {
+            subscriber.mailbox.close();
+            subscriber.mailbox.drain_rest(&mut rest);
+        }
+        self.drop_all(rest, SHUT_DOWN);
+        self.dead_letters.close();
+    }
+
     /// Settles events that nobody will take any more.
-    pub(super) fn drop_all(&self, rest: Vec<Delivery<E>>, cause: &str) {
+    pub(super) fn drop_all(&self, rest: impl IntoIterator<Item = Delivery<E>>, cause: &str) {
         for delivery in rest {
             self.orphaned[delivery.class].fetch_add(1, Ordering::Relaxed);
-            let (_, ack) = delivery.into_parts();
+            let (event, ack) = delivery.into_parts();
             ack.settle_because(Outcome::Dropped, cause);
+            discard(event);
         }
     }
 

@@ -1,14 +1,14 @@
 //! The loop itself: takes events by urgency and puts a copy of each into the mailbox of everyone who wants it.
 //!
-//! Always holds: it never waits for a handler and runs no user code but predicates and clones, so that no handler can delay
-//! another; every event it takes is passed on, or settled as unwanted.
+//! Always holds: it never waits for a handler and runs nothing of the user's but predicates, copies, keys and drops of events, so
+//! that no handler can delay another; a panic in one of these costs its event at most; every event it takes is passed on, or settled.
 
 use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::core::{Core, Subscribers};
+use super::core::{Core, SHUT_DOWN, Subscribers};
 use super::emitter::trace_end;
+use super::guard::{caught, discard};
 use super::subscriber::HANDLER_GONE;
 use super::timing::add;
 use crate::ack::Outcome;
@@ -45,7 +45,11 @@ pub(super) async fn run<E: Event>(core: Arc<Core<E>>) {
         if drained.is_none() {
             break;
         }
-        dispatcher.turn(&mut batch);
+        // All that is the user's is guarded where it runs. What else panics (whoever is woken by a settlement) must not end the
+        // loop for everybody either.
+        if let Err(cause) = caught(|| dispatcher.turn(&mut batch)) {
+            tracing::error!(target: "homeostat_reactor", %cause, "a turn of the loop was cut short");
+        }
         tokio::task::yield_now().await;
     }
     for subscriber in dispatcher.core.subscribers().iter() {
@@ -80,9 +84,9 @@ impl<E: Event> Dispatcher<E> {
                 continue;
             }
             if let Some(previous) = last.replace(place) {
-                // An event whose clone panics must not end the loop; whoever waits for its receipt learns that a copy is missing.
-                if let Ok(copy) = catch_unwind(AssertUnwindSafe(|| delivery.clone())) {
-                    self.parcels[previous].push(copy);
+                match caught(|| delivery.clone()) {
+                    Ok(copy) => self.parcels[previous].push(copy),
+                    Err(cause) => self.subscribers[previous].miss(&delivery, &cause),
                 }
             }
         }
@@ -91,7 +95,7 @@ impl<E: Event> Dispatcher<E> {
             None => {
                 add(&self.core.unwanted, 1);
                 trace_end(&delivery.span(), "unwanted");
-                drop(delivery.settle(Outcome::Skipped));
+                discard(delivery.settle(Outcome::Skipped));
             }
         }
     }
@@ -101,13 +105,13 @@ impl<E: Event> Dispatcher<E> {
             if parcel.is_empty() {
                 continue;
             }
-            let over = subscriber.mailbox.push_all_elastic(parcel, &mut self.lost);
+            let Some(over) = subscriber.mailbox.push_all_elastic(parcel, &mut self.lost) else {
+                let cause = if self.core.is_closed() { SHUT_DOWN } else { HANDLER_GONE };
+                self.core.drop_all(parcel.drain(..), cause);
+                continue;
+            };
             if over != PerClass::default() {
                 self.core.hold(&over);
-            }
-            if subscriber.has_ended() {
-                let gone = self.lost.drain(..).map(|(victim, _)| victim).collect();
-                self.core.drop_all(gone, HANDLER_GONE);
             }
             for (victim, loss) in self.lost.drain(..) {
                 subscriber.settle_lost(&self.core, victim, loss);

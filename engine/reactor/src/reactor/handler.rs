@@ -1,12 +1,16 @@
 //! A handler at work: one task that takes events from its mailbox and calls the handler, and what happens when that fails.
 //!
-//! Always holds: a failure, a panic or a hang ends one call, never the task, the loop or another handler; what was in the failed
-//! call becomes a dead letter with the cause; what was not yet in it stays in the mailbox.
+//! Always holds: a failure, a panic or a hang ends one call, never the task, the loop or another handler, whatever of the user's it
+//! comes from (the copy of an event, the call, its answer, its drop); what was in the failed call becomes a dead letter with the
+//! cause; what was not yet in it stays in the mailbox. Only a call that blocks its thread cannot be ended.
 
+use std::any::Any;
 use std::fmt::Display;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::slice;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -17,10 +21,13 @@ use tracing::{Instrument, Span};
 
 use super::core::Core;
 use super::dead_letter::Cause;
+pub(crate) use super::guard::panic_text;
+use super::guard::{caught, discard};
 use super::stopwatch::Stopwatch;
 use super::subscriber::{HandlerState, Inbox, Subscriber};
 use super::timing::add;
 use crate::ack::Outcome;
+use crate::class::PerClass;
 use crate::delivery::Delivery;
 use crate::event::{Event, Holds};
 
@@ -93,110 +100,209 @@ pub(super) struct Calls {
     pub(super) batch_wait: Duration,
 }
 
+/// A handler and all that one task needs to let it work.
+struct Work<E: Event, H> {
+    inbox: Inbox<E>,
+    /// What it begins with.
+    pristine: H,
+    /// `None` when it is to begin anew.
+    handler: Option<H>,
+    calls: Calls,
+    /// Failures in a row.
+    streak: u32,
+}
+
+impl<E: Event, H: Clone> Work<E, H> {
+    fn new(inbox: Inbox<E>, pristine: H, calls: Calls) -> Self {
+        Self { inbox, pristine, handler: None, calls, streak: 0 }
+    }
+
+    /// Settles what was in a call that has ended.
+    async fn ended(&mut self, failed: Vec<Delivery<E>>, cause: &Cause) {
+        count(&self.inbox.subscriber, cause, failed.len() as u64);
+        for delivery in failed {
+            self.inbox.subscriber.bury(&self.inbox.core, delivery, cause.clone());
+        }
+        if after_failure(&mut self.inbox, cause, self.calls.supervision, &mut self.streak).await {
+            self.handler = None;
+        }
+    }
+
+    /// Something of the user's panicked outside a call: when the handler was copied to begin with, or an event was dropped. Whether
+    /// it goes on.
+    async fn panicked_outside(&mut self, panic: Box<dyn Any + Send>) -> bool {
+        if self.handler.is_none() && self.calls.supervision == Supervision::Resume {
+            // There is nothing to go on with, and nothing that a second copy would do better.
+            self.calls.supervision = Supervision::Stop;
+        }
+        let cause = Cause::Panicked(panic_text(&*panic));
+        discard(panic);
+        self.inbox.in_call = PerClass::default();
+        count(&self.inbox.subscriber, &cause, 1);
+        self.ended(Vec::new(), &cause).await;
+        self.inbox.subscriber.state() != HandlerState::Stopped
+    }
+}
+
 /// Takes events one by one.
-pub(super) async fn serve_each<E, T, H, F>(mut inbox: Inbox<E>, pristine: H, calls: Calls)
+pub(super) async fn serve_each<E, T, H, F>(inbox: Inbox<E>, pristine: H, calls: Calls)
 where
     E: Event + Holds<T>,
     T: Send,
     H: FnMut(T) -> F + Clone + Send,
     F: Future<Output: Answer> + Send,
 {
-    let mut handler = pristine.clone();
-    let mut streak = 0;
+    let mut work = Work::new(inbox, pristine, calls);
+    while let Err(panic) = AssertUnwindSafe(each(&mut work)).catch_unwind().await {
+        if !work.panicked_outside(panic).await {
+            return;
+        }
+    }
+}
+
+/// What the first poll of a call came to.
+enum First {
+    NotWanted,
+    Ended(Option<Cause>),
+    Waits,
+}
+
+/// Until the mailbox is closed and empty.
+async fn each<E, T, H, F>(work: &mut Work<E, H>)
+where
+    E: Event + Holds<T>,
+    T: Send,
+    H: FnMut(T) -> F + Clone + Send,
+    F: Future<Output: Answer> + Send,
+{
     let mut stopwatch = Stopwatch::default();
-    while let Some(delivery) = stopwatch.next(&mut inbox).await {
-        let Some(event) = delivery.event.clone().take() else {
-            drop(delivery.settle(Outcome::Skipped));
-            continue;
-        };
-        let span = handling_span(&delivery, &inbox.subscriber.name);
-        stopwatch.start(&inbox);
+    loop {
+        // Before an event is taken, so that none is in hand when the copy panics.
+        let handler = work.handler.get_or_insert_with(|| work.pristine.clone());
+        let inbox = &mut work.inbox;
+        let Some(delivery) = stopwatch.next(inbox).await else { return };
+        let span = handling_span(slice::from_ref(&delivery), &inbox.subscriber.name);
+        stopwatch.start(inbox);
         // Most calls never wait: they are spared the timer and the larger future that a waiting one needs.
         let mut call = pin!(None);
-        let mut begin = Some(|| handler(event));
         let mut first = |context: &mut Context<'_>| {
-            if let Some(begin) = begin.take() {
-                call.set(Some(begin()));
-            }
-            call.as_mut().as_pin_mut().expect("the call has begun").poll(context)
+            let Some(event) = delivery.event.clone().take() else { return First::NotWanted };
+            call.set(Some(handler(event)));
+            let Poll::Ready(answer) = call.as_mut().as_pin_mut().expect("the call has begun").poll(context) else {
+                return First::Waits;
+            };
+            call.set(None);
+            First::Ended(answer.into_result().err().map(Cause::Failed))
         };
         let polled = poll_fn(|context| Poll::Ready(caught(|| span.in_scope(|| first(context))))).await;
         let cause = match polled {
             Err(cause) => Some(cause),
-            Ok(Poll::Ready(answer)) => {
-                stopwatch.ended_at_once(&inbox, delivery.class);
-                answer.into_result().err().map(Cause::Failed)
+            Ok(First::NotWanted) => {
+                drop(delivery.settle(Outcome::Skipped));
+                continue;
             }
-            Ok(Poll::Pending) => {
-                let call = call.as_pin_mut().expect("the call has begun");
-                let rest = guarded(&inbox.core, calls.timeout, call).instrument(span);
-                let cause = stopwatch.time_waiting(&inbox, delivery.class, rest).await;
+            Ok(First::Ended(cause)) => {
+                stopwatch.ended_at_once(inbox, delivery.class);
+                cause
+            }
+            Ok(First::Waits) => {
+                inbox.in_call[delivery.class] = 1;
+                let rest = guarded(&inbox.core, work.calls.timeout, call).instrument(span);
+                let cause = stopwatch.time_waiting(inbox, delivery.class, rest).await;
+                inbox.in_call[delivery.class] = 0;
                 inbox.end_turn();
                 cause
             }
         };
         match cause {
             None => {
-                streak = 0;
+                work.streak = 0;
                 add(&inbox.subscriber.handled, 1);
                 drop(delivery.settle(Outcome::Done));
             }
             Some(cause) => {
-                stopwatch.stop(&inbox);
-                let anew = after_failure(&mut inbox, vec![delivery], &cause, calls.supervision, &mut streak).await;
-                if anew {
-                    handler = pristine.clone();
-                }
+                stopwatch.stop(inbox);
+                work.ended(vec![delivery], &cause).await;
             }
         }
     }
 }
 
-fn handling_span<E>(delivery: &Delivery<E>, handler: &str) -> Span {
-    let event = delivery.span();
-    if event.is_none() {
-        return event;
+/// The span of a call: within that of the first event that has one, and said to follow from the others.
+fn handling_span<E>(deliveries: &[Delivery<E>], handler: &str) -> Span {
+    let mut traced = deliveries.iter().map(Delivery::span).filter(|span| !span.is_none());
+    let Some(first) = traced.next() else { return Span::none() };
+    let span = tracing::trace_span!(target: "homeostat_reactor", parent: &first, "handle", handler);
+    for event in traced {
+        span.follows_from(&event);
     }
-    tracing::trace_span!(target: "homeostat_reactor", parent: &event, "handle", handler)
-}
-
-/// Runs a piece of the handler; a panic becomes a cause.
-fn caught<R>(piece: impl FnOnce() -> R) -> Result<R, Cause> {
-    catch_unwind(AssertUnwindSafe(piece)).map_err(|panic| Cause::Panicked(panic_text(&*panic)))
+    span
 }
 
 /// Takes events in batches.
-pub(super) async fn serve_batches<E, T, H, F>(mut inbox: Inbox<E>, pristine: H, calls: Calls)
+pub(super) async fn serve_batches<E, T, H, F>(inbox: Inbox<E>, pristine: H, calls: Calls)
 where
     E: Event + Holds<T>,
     T: Send,
     H: FnMut(Vec<T>) -> F + Clone + Send,
     F: Future<Output: Answer> + Send,
 {
-    let mut handler = pristine.clone();
-    let mut streak = 0;
-    while let Some(batch) = next_batch(&mut inbox, &calls).await {
-        let copies = batch.iter().filter_map(|delivery| delivery.event.clone().take()).collect();
+    let mut work = Work::new(inbox, pristine, calls);
+    while let Err(panic) = AssertUnwindSafe(batches(&mut work)).catch_unwind().await {
+        if !work.panicked_outside(panic).await {
+            return;
+        }
+    }
+}
+
+/// Until the mailbox is closed and empty.
+async fn batches<E, T, H, F>(work: &mut Work<E, H>)
+where
+    E: Event + Holds<T>,
+    T: Send,
+    H: FnMut(Vec<T>) -> F + Clone + Send,
+    F: Future<Output: Answer> + Send,
+{
+    loop {
+        let handler = work.handler.get_or_insert_with(|| work.pristine.clone());
+        let inbox = &mut work.inbox;
+        let Some(batch) = next_batch(inbox, &work.calls).await else { return };
+        let span = handling_span(&batch, &inbox.subscriber.name);
+        batch.iter().for_each(|delivery| inbox.in_call[delivery.class] += 1);
         let started = inbox.core.clock.now();
-        let cause = match caught(|| handler(copies)) {
+        let mut waited = false;
+        let mut call = pin!(None);
+        let begun = caught(|| {
+            let copies = batch.iter().filter_map(|delivery| delivery.event.clone().take()).collect();
+            call.set(Some(span.in_scope(|| handler(copies))));
+        });
+        let cause = match begun {
             Err(cause) => Some(cause),
-            Ok(call) => guarded(&inbox.core, calls.timeout, call).await,
+            Ok(()) => {
+                let mut rest = pin!(guarded(&inbox.core, work.calls.timeout, call).instrument(span));
+                poll_fn(|context| {
+                    let ended = rest.as_mut().poll(context);
+                    waited |= ended.is_pending();
+                    ended
+                })
+                .await
+            }
         };
+        inbox.in_call = PerClass::default();
+        if waited {
+            inbox.end_turn();
+        }
         let taken = inbox.core.clock.now().since(started);
         if let Some(class) = batch.iter().map(|delivery| delivery.class).min() {
             inbox.subscriber.times[class].take(taken, 1);
         }
         match cause {
             None => {
-                streak = 0;
+                work.streak = 0;
                 add(&inbox.subscriber.handled, batch.len() as u64);
-                batch.into_iter().for_each(|delivery| drop(delivery.settle(Outcome::Done)));
+                batch.into_iter().for_each(|delivery| discard(delivery.settle(Outcome::Done)));
             }
-            Some(cause) => {
-                if after_failure(&mut inbox, batch, &cause, calls.supervision, &mut streak).await {
-                    handler = pristine.clone();
-                }
-            }
+            Some(cause) => work.ended(batch, &cause).await,
         }
     }
 }
@@ -204,61 +310,56 @@ where
 /// The next batch: full, or as much as came until the wait since its first event was over.
 async fn next_batch<E: Event>(inbox: &mut Inbox<E>, calls: &Calls) -> Option<Vec<Delivery<E>>> {
     let first = poll_fn(|context| inbox.poll_next(context)).await?;
-    let mut batch = Vec::with_capacity(calls.batch_max.min(1_024));
-    batch.push(first);
+    // They stay in the inbox until the batch is whole: cut off before, they have waited and no more.
+    inbox.gathered.push(first);
     let due = inbox.core.clock.sleep(calls.batch_wait);
     tokio::pin!(due);
-    while batch.len() < calls.batch_max {
+    while inbox.gathered.len() < calls.batch_max {
         let next = tokio::select! {
             biased;
             next = poll_fn(|context| inbox.poll_next(context)) => next,
             () = &mut due => break,
         };
         match next {
-            Some(delivery) => batch.push(delivery),
+            Some(delivery) => inbox.gathered.push(delivery),
             None => break,
         }
     }
-    Some(batch)
+    Some(std::mem::take(&mut inbox.gathered))
 }
 
-/// Lets a call come to its end; why it failed, if it did.
+/// Lets a call come to its end and drops it; why it failed, if it did.
 async fn guarded<E: Event, F: Future<Output: Answer>>(
     core: &Core<E>,
     timeout: Option<Duration>,
-    call: F,
+    mut call: Pin<&mut Option<F>>,
 ) -> Option<Cause> {
-    let call = AssertUnwindSafe(call).catch_unwind();
-    let ended = match timeout {
-        None => Some(call.await),
-        Some(limit) => core.clock.within(limit, call).await,
+    let ended = {
+        let call = call.as_mut().as_pin_mut().expect("the call has begun");
+        let answer = AssertUnwindSafe(async { call.await.into_result() }).catch_unwind();
+        match timeout {
+            None => Some(answer.await),
+            Some(limit) => core.clock.within(limit, answer).await,
+        }
     };
-    match ended {
+    // What a call drops at its end, or where it was cut off, is the user's as well.
+    let dropped = caught(|| call.set(None));
+    let cause = match ended {
         None => timeout.map(Cause::TimedOut),
-        Some(Ok(answer)) => answer.into_result().err().map(Cause::Failed),
+        Some(Ok(answer)) => answer.err().map(Cause::Failed),
         Some(Err(panic)) => Some(Cause::Panicked(panic_text(&*panic))),
-    }
+    };
+    cause.or(dropped.err())
 }
 
-/// What a panic said.
-pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a text".to_owned())
-}
-
-/// Buries what failed and does as the supervision says; whether the handler is to begin anew.
+/// Does as the supervision says; whether the handler is to begin anew.
 async fn after_failure<E: Event>(
     inbox: &mut Inbox<E>,
-    failed: Vec<Delivery<E>>,
     cause: &Cause,
     supervision: Supervision,
     streak: &mut u32,
 ) -> bool {
-    let subscriber = inbox.subscriber.clone();
-    count(&subscriber, cause, failed.len() as u64);
-    for delivery in failed {
-        subscriber.bury(&inbox.core, delivery, cause.clone());
-    }
+    let subscriber = Arc::clone(&inbox.subscriber);
     *streak += 1;
     tracing::warn!(target: "homeostat_reactor", handler = &*subscriber.name, %cause, in_a_row = *streak, "a handler failed");
     match supervision {

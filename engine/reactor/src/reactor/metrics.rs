@@ -21,7 +21,7 @@ type OfClass = fn(&ClassSnapshot) -> u64;
 type OfHandler = fn(&HandlerSnapshot) -> u64;
 
 /// Counters of each class: name, help, value. `_total` is added by the format.
-const CLASS_COUNTERS: [(&str, &str, OfClass); 7] = [
+const CLASS_COUNTERS: [(&str, &str, OfClass); 10] = [
     ("reactor_events_let_in", "Events let in, by class", |class| class.lane.taken),
     ("reactor_events_dispatched", "Events the loop has passed on, by class", |class| class.dispatched),
     ("reactor_events_dropped", "Events lost to a full class, by class", |class| class.lane.losses.dropped()),
@@ -31,6 +31,11 @@ const CLASS_COUNTERS: [(&str, &str, OfClass); 7] = [
     ("reactor_events_refused", "Events given back to whoever emitted them, by class", |class| {
         class.lane.losses.refused
     }),
+    ("reactor_events_lost_in_mailboxes", "Events lost to full mailboxes, by class", |class| class.lost_in_mailboxes),
+    ("reactor_events_orphaned", "Events whose reader went away before it began with them, by class", |class| {
+        class.orphaned
+    }),
+    ("reactor_events_cut_off", "Events in calls that were cut off, by class", |class| class.cut_off),
     ("reactor_pauses", "How often a reader that loses nothing had a class held, by class", |class| class.pauses),
     ("reactor_handled", "Calls of handlers that came to an end, by class", |class| class.handler_time.count),
 ];
@@ -46,12 +51,15 @@ const CLASS_GAUGES: [(&str, &str, OfClass); 4] = [
 ];
 
 /// Counters of each handler.
-const HANDLER_COUNTERS: [(&str, &str, OfHandler); 6] = [
+const HANDLER_COUNTERS: [(&str, &str, OfHandler); 7] = [
     ("reactor_handler_events", "Events taken, by handler", |handler| handler.handled),
     ("reactor_handler_failures", "Events in calls that failed, by handler", |handler| handler.failed),
     ("reactor_handler_panics", "Events in calls that panicked, by handler", |handler| handler.panicked),
     ("reactor_handler_timeouts", "Events in calls that took too long, by handler", |handler| handler.timed_out),
     ("reactor_handler_restarts", "How often a handler began anew", |handler| handler.restarts),
+    ("reactor_handler_copy_panics", "Events that panicked when they were copied for it, by handler", |handler| {
+        handler.copy_panics
+    }),
     ("reactor_handler_dropped", "Events lost to a full mailbox, by handler", |handler| {
         handler.mailbox.0.iter().map(|lane| lane.losses.dropped()).sum()
     }),

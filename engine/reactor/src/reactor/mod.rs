@@ -36,6 +36,7 @@ mod dead_letter;
 mod dispatch;
 mod emitter;
 mod events;
+mod guard;
 mod hand;
 pub(crate) mod handler;
 mod inlet;
@@ -62,6 +63,7 @@ use crate::overflow::Overflow;
 use crate::queue::Queue;
 use crate::queue::lanes::Lane;
 use core::Core;
+use subscriber::Subscriber;
 
 pub use dead_letter::{Cause, DeadLetter, DeadLetterSnapshot, DeadLetters};
 pub use emitter::{Emitter, Refused, RefusedWhy};
@@ -81,6 +83,10 @@ const AGE_LIMIT: Duration = Duration::from_millis(250);
 
 /// Dead letters kept for whoever looks after them, unless told otherwise.
 const DEAD_LETTERS_MAX: usize = 1_024;
+
+/// How long a shutdown waits, after its deadline, for handlers that were cut off to be gone: they are where they wait, so that it
+/// takes them microseconds, but one that blocks its thread may never come back.
+const CUT_OFF_GRACE: Duration = Duration::from_millis(100);
 
 /// Describes a reactor before it starts.
 #[derive(Debug, Clone)]
@@ -140,7 +146,8 @@ impl<E: Event> Builder<E> {
     }
 }
 
-/// The event loop. Dropping it ends it at once; [`Reactor::shutdown`] lets it finish.
+/// The event loop. Dropping it ends it at once: handlers are cut off, streams end after what they have in hand, and whoever tracks
+/// an event that still waits is told. [`Reactor::shutdown`] lets it finish.
 #[derive(Debug)]
 pub struct Reactor<E: Event> {
     core: Arc<Core<E>>,
@@ -193,7 +200,10 @@ impl<E: Event> Reactor<E> {
     }
 
     /// Takes no more events, lets everyone finish with those that wait, and ends. What is not finished when the deadline is over is
-    /// dropped, and named.
+    /// dropped, and named. Dropped before it is ready, it ends the reactor at once, as dropping that does.
+    ///
+    /// It is back soon after the deadline, also when a handler blocks its thread: such a one cannot be cut off, and is named as
+    /// stuck.
     pub async fn shutdown(mut self, deadline: Duration) -> ShutdownReport {
         let core = Arc::clone(&self.core);
         core.close();
@@ -205,19 +215,18 @@ impl<E: Event> Reactor<E> {
         let in_time = core.clock.within(deadline, finishing).await.is_some();
         self.dispatching.abort();
         let unfinished: Vec<_> = core.subscribers().iter().filter(|one| !one.has_ended()).cloned().collect();
-        let mut rest = Vec::new();
-        core.inlet.drain_rest(&mut rest);
-        for subscriber in &unfinished {
-            subscriber.mailbox.close();
-            subscriber.mailbox.drain_rest(&mut rest);
-        }
-        core.drop_all(rest, "the reactor was shut down");
+        core.end_at_once();
         let mut tasks = std::mem::take(&mut *core.lock_tasks());
-        tasks.shutdown().await;
+        tasks.abort_all();
+        let joining = async { while tasks.join_next().await.is_some() {} };
+        core.clock.within(CUT_OFF_GRACE, joining).await;
+        let named = |subscriber: &Arc<Subscriber<E>>| subscriber.name.to_string();
         ShutdownReport {
             in_time,
             dropped: PerClass::from_fn(|class| core.orphaned[class].load(Ordering::Relaxed)),
-            unfinished: unfinished.iter().map(|subscriber| subscriber.name.to_string()).collect(),
+            cut_off: PerClass::from_fn(|class| core.cut_off[class].load(Ordering::Relaxed)),
+            unfinished: unfinished.iter().map(named).collect(),
+            stuck: unfinished.iter().filter(|subscriber| subscriber.is_at_work()).map(named).collect(),
         }
     }
 }
@@ -237,9 +246,9 @@ async fn until_all_ended<E: Event>(core: &Core<E>) {
 
 impl<E: Event> Drop for Reactor<E> {
     fn drop(&mut self) {
-        self.core.close();
         self.dispatching.abort();
         self.core.lock_tasks().abort_all();
+        self.core.end_at_once();
     }
 }
 
@@ -265,10 +274,16 @@ impl<E: Event> Observer<E> {
 pub struct ShutdownReport {
     /// Whether everything was finished before the deadline.
     pub in_time: bool,
-    /// Events dropped since the reactor started because their reader went away or the deadline was over, by class.
+    /// Events dropped since the reactor started because their reader went away or the deadline was over, before anybody had begun
+    /// to handle them, by class.
     pub dropped: PerClass<u64>,
+    /// Events since the reactor started in calls that were cut off where they waited, by class: nobody knows how far they got.
+    pub cut_off: PerClass<u64>,
     /// Handlers and streams that still had something to do at the deadline.
     pub unfinished: Vec<String>,
+    /// Those of them that could not be cut off, because they block their thread. What they have in hand is in neither count: it is
+    /// settled when they come back.
+    pub stuck: Vec<String>,
 }
 
 impl ShutdownReport {

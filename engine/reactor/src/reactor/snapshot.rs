@@ -26,6 +26,12 @@ pub struct ClassSnapshot {
     pub emitters_waiting: usize,
     /// Events that the loop has taken.
     pub dispatched: u64,
+    /// Events that full mailboxes have lost, also those of handlers and streams that have gone.
+    pub lost_in_mailboxes: u64,
+    /// Events whose reader went away before it began with them.
+    pub orphaned: u64,
+    /// Events in calls that were cut off, by a subscription that was dropped or a shutdown.
+    pub cut_off: u64,
     /// How often a handler that loses nothing has had the class held.
     pub pauses: u64,
     /// How long handlers took for events of this class.
@@ -54,6 +60,8 @@ pub struct HandlerSnapshot {
     pub restarts: u64,
     /// How often its predicate panicked.
     pub predicate_panics: u64,
+    /// How often an event panicked when it was copied for it.
+    pub copy_panics: u64,
     /// How long its calls took, by class.
     pub times: PerClass<TimingSnapshot>,
 }
@@ -77,13 +85,18 @@ pub struct ReactorSnapshot {
 impl ReactorSnapshot {
     pub(super) fn of<E: Event>(core: &Core<E>) -> Self {
         let at = core.clock.now();
-        let handlers: Vec<_> = core.subscribers().iter().map(|subscriber| handler(subscriber)).collect();
+        let (subscribers, lost_by_departed) = core.subscribers_and_lost();
+        let handlers: Vec<_> = subscribers.iter().map(|subscriber| handler(subscriber)).collect();
+        let lost_now = |class| handlers.iter().map(|handler| handler.mailbox[class].losses.dropped()).sum::<u64>();
         let inlet = core.inlet.snapshot();
         let classes = inlet.iter().map(|(class, (lane, emitters_waiting))| ClassSnapshot {
             class,
             lane: *lane,
             emitters_waiting: *emitters_waiting,
             dispatched: core.dispatched[class].load(Ordering::Relaxed),
+            lost_in_mailboxes: lost_by_departed[class] + lost_now(class),
+            orphaned: core.orphaned[class].load(Ordering::Relaxed),
+            cut_off: core.cut_off[class].load(Ordering::Relaxed),
             pauses: core.pauses[class].load(Ordering::Relaxed),
             handler_time: handlers
                 .iter()
@@ -111,6 +124,7 @@ fn handler<E: Event>(subscriber: &Subscriber<E>) -> HandlerSnapshot {
         timed_out: subscriber.timed_out.load(Ordering::Relaxed),
         restarts: subscriber.restarts.load(Ordering::Relaxed),
         predicate_panics: subscriber.wants_panicked.load(Ordering::Relaxed),
+        copy_panics: subscriber.copies_panicked.load(Ordering::Relaxed),
         times: PerClass::from_fn(|class| subscriber.times[class].snapshot()),
     }
 }

@@ -148,11 +148,13 @@ impl<E: Event + Holds<T>, T: Send + 'static> On<E, T> {
         while tasks.try_join_next().is_some() {}
         let task = tasks.spawn(served);
         drop(tasks);
+        subscriber.works_in(task.clone());
         Subscription { name: Arc::clone(&subscriber.name), task: Some(task) }
     }
 }
 
-/// A handler's subscription. Dropping it unsubscribes: the call under way is cut off where it waits, what still waits is dropped.
+/// A handler's subscription. Dropping it unsubscribes: the call under way is cut off where it waits, what still waits is dropped, and both
+/// are counted.
 #[derive(Debug)]
 #[must_use = "dropping a subscription ends it; call `detach` to keep it as long as the reactor"]
 pub struct Subscription {

@@ -2,17 +2,18 @@
 
 use std::fmt;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 
 use serde::{Deserialize, Serialize};
+use tokio::task::AbortHandle;
 
 use super::core::Core;
 use super::dead_letter::{Cause, DeadLetter};
 use super::emitter::trace_end;
+use super::guard::{caught, discard};
 use super::hand::Hand;
 use super::timing::Timing;
 use super::turn::Turn;
@@ -55,9 +56,12 @@ pub(super) struct Subscriber<E: Event> {
     pub(super) timed_out: AtomicU64,
     pub(super) restarts: AtomicU64,
     pub(super) wants_panicked: AtomicU64,
+    pub(super) copies_panicked: AtomicU64,
     pub(super) times: PerClass<Timing>,
     state: AtomicU8,
     ended: AtomicBool,
+    /// The task of a handler; a stream has none of its own.
+    task: OnceLock<AbortHandle>,
 }
 
 impl<E: Event> fmt::Debug for Subscriber<E> {
@@ -78,15 +82,17 @@ impl<E: Event> Subscriber<E> {
             timed_out: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
             wants_panicked: AtomicU64::new(0),
+            copies_panicked: AtomicU64::new(0),
             times: PerClass::default(),
             state: AtomicU8::new(HandlerState::Running as u8),
             ended: AtomicBool::new(false),
+            task: OnceLock::new(),
         }
     }
 
     /// Whether it wants an event. A predicate that panics does not want it.
     pub(super) fn wants(&self, event: &E) -> bool {
-        catch_unwind(AssertUnwindSafe(|| (self.wants)(event))).unwrap_or_else(|_| {
+        caught(|| (self.wants)(event)).unwrap_or_else(|_| {
             self.wants_panicked.fetch_add(1, Ordering::Relaxed);
             false
         })
@@ -108,6 +114,23 @@ impl<E: Event> Subscriber<E> {
         self.ended.load(Ordering::Acquire)
     }
 
+    /// Said once, by whoever has started it.
+    pub(super) fn works_in(&self, task: AbortHandle) {
+        let _ = self.task.set(task);
+    }
+
+    /// Whether it is a handler whose task has not ended.
+    pub(super) fn is_at_work(&self) -> bool {
+        self.task.get().is_some_and(|task| !task.is_finished())
+    }
+
+    /// An event of which there is no copy for it: nothing that a dead letter could hold, but counted, and told to whoever asked.
+    #[cold]
+    pub(super) fn miss(&self, delivery: &Delivery<E>, cause: &Cause) {
+        self.copies_panicked.fetch_add(1, Ordering::Relaxed);
+        delivery.share_ack().fail(&format!("{} {cause}", self.name));
+    }
+
     /// An event that it did not take becomes a dead letter.
     pub(super) fn bury(&self, core: &Core<E>, delivery: Delivery<E>, cause: Cause) {
         let (class, span) = (delivery.class, delivery.span());
@@ -117,7 +140,10 @@ impl<E: Event> Subscriber<E> {
             Cause::Failed(_) | Cause::Panicked(_) | Cause::TimedOut(_) => Outcome::Failed,
         };
         let (event, ack) = delivery.into_parts();
-        ack.settle_because(outcome, &format!("{} {cause}", self.name));
+        // In a flood most events are untracked, and a text for nobody would be most of its price.
+        if !ack.is_none() {
+            ack.settle_because(outcome, &format!("{} {cause}", self.name));
+        }
         core.dead_letters.put(DeadLetter {
             event,
             class,
@@ -131,9 +157,9 @@ impl<E: Event> Subscriber<E> {
     pub(super) fn settle_lost(&self, core: &Core<E>, victim: Delivery<E>, loss: Loss) {
         match loss {
             // Its acknowledgement went on with its successor.
-            Loss::Coalesced => {}
+            Loss::Coalesced => discard(victim),
             // What is thinned out on purpose is no letter to look after.
-            Loss::Sampled => drop(victim.settle(Outcome::Dropped)),
+            Loss::Sampled => discard(victim.settle(Outcome::Dropped)),
             Loss::Newest | Loss::Oldest => self.bury(core, victim, Cause::MailboxFull),
         }
     }
@@ -148,6 +174,10 @@ pub(super) struct Inbox<E: Event> {
     /// Empty but for an instant: memory for what overtakes.
     urgent: Vec<Delivery<E>>,
     turn: Turn,
+    /// Events of a batch that is not full yet: nobody has begun with them.
+    pub(super) gathered: Vec<Delivery<E>>,
+    /// Events in a call that waits: cut off if it is dropped there.
+    pub(super) in_call: PerClass<u64>,
 }
 
 impl<E: Event> Inbox<E> {
@@ -156,7 +186,15 @@ impl<E: Event> Inbox<E> {
         if core.is_closed() {
             subscriber.mailbox.close();
         }
-        Self { core, subscriber, hand: Hand::default(), urgent: Vec::new(), turn: Turn::default() }
+        Self {
+            core,
+            subscriber,
+            hand: Hand::default(),
+            urgent: Vec::new(),
+            turn: Turn::default(),
+            gathered: Vec::new(),
+            in_call: PerClass::default(),
+        }
     }
 
     /// The next event; `None` after the reactor has been shut down and everything was taken.
@@ -245,7 +283,8 @@ impl<E: Event> Inbox<E> {
 
     /// Everything that still waits.
     pub(super) fn rest(&mut self) -> Vec<Delivery<E>> {
-        let mut rest = self.hand.empty();
+        let mut rest = std::mem::take(&mut self.gathered);
+        rest.extend(self.hand.empty());
         let drained = self.subscriber.mailbox.drain_rest(&mut rest);
         self.after(&drained);
         rest
@@ -254,8 +293,11 @@ impl<E: Event> Inbox<E> {
 
 impl<E: Event> Drop for Inbox<E> {
     fn drop(&mut self) {
-        self.core.remove(&self.subscriber);
         self.subscriber.mailbox.close();
+        self.core.remove(&self.subscriber);
+        for (class, cut_off) in self.in_call.iter() {
+            self.core.cut_off[class].fetch_add(*cut_off, Ordering::Relaxed);
+        }
         let rest = self.rest();
         self.core.drop_all(rest, HANDLER_GONE);
         let over = self.subscriber.mailbox.take_over();

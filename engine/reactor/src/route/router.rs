@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::compile::{Compiled, TARGETS_MAX, TargetSet, Verdict, wrong_name};
 use super::mailbox::Mailbox;
@@ -106,10 +106,10 @@ impl<E: Event> RouterBuilder<E> {
         for target in self.targets {
             let (mailbox, tally) = target.open_mailbox();
             let (lane, name) = (target.lane, Arc::<str>::from(target.name));
-            let shape = match target.end {
-                End::Stream(..) => Shape::Stream,
+            let (shape, worker) = match target.end {
+                End::Stream(..) => (Shape::Stream, None),
                 End::Worker { shape, start } => {
-                    workers.spawn(start(Work {
+                    let worker = workers.spawn(start(Work {
                         target: Arc::clone(&name),
                         mailbox: Arc::clone(&mailbox),
                         tally: Arc::clone(&tally),
@@ -118,10 +118,10 @@ impl<E: Event> RouterBuilder<E> {
                         patience: target.patience,
                         clock: self.clock.clone(),
                     }));
-                    shape
+                    (shape, Some(worker))
                 }
             };
-            posts.push(Post { name, shape, lane, mailbox, tally });
+            posts.push(Post { name, shape, lane, mailbox, tally, worker });
         }
         Ok(Router(Arc::new(Inner {
             clock: self.clock,
@@ -191,13 +191,22 @@ pub(super) struct Post<E> {
     pub(super) lane: Lane,
     pub(super) mailbox: Arc<Mailbox<E>>,
     pub(super) tally: Arc<TargetTally>,
+    /// A stream has none.
+    worker: Option<AbortHandle>,
 }
+
+/// How long a shutdown waits, after its deadline, for workers that were cut off to be gone: they are where they wait, so that it
+/// takes them microseconds, but one that blocks its thread may never come back.
+const CUT_OFF_GRACE: Duration = Duration::from_millis(100);
 
 /// What a shutdown left undone.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouterShutdown {
     /// The copies of events that each target did not get any more.
     pub dropped: Vec<(String, u64)>,
+    /// The targets whose worker could not be cut off, because it blocks its thread. What it has in hand is not counted as dropped: it
+    /// is settled when the worker comes back.
+    pub stuck: Vec<String>,
 }
 
 impl<E: Event> Router<E> {
@@ -261,19 +270,24 @@ impl<E: Event> Router<E> {
         self.0.dead.clone()
     }
 
-    /// Takes no more events, gives the targets until the deadline for what waits, then cuts them off. Streams end once they have been
-    /// read to the end.
+    /// Takes no more events, gives the targets until the deadline for what waits, then cuts them off, and is back soon after, also
+    /// when one blocks its thread. Streams end once they have been read to the end, [`Router::dead_letters`] with this.
     pub async fn shutdown(&self, deadline: Duration) -> RouterShutdown {
         let inner = &*self.0;
         inner.posts.iter().for_each(|post| post.mailbox.close());
         let mut workers = std::mem::take(&mut *inner.workers.lock().unwrap_or_else(PoisonError::into_inner));
         let all = async { while workers.join_next().await.is_some() {} };
         if inner.clock.within(deadline, all).await.is_none() {
-            workers.shutdown().await;
+            workers.abort_all();
+            let joining = async { while workers.join_next().await.is_some() {} };
+            inner.clock.within(CUT_OFF_GRACE, joining).await;
         }
         let worked = inner.posts.iter().filter(|post| post.shape != Shape::Stream);
         let dropped = worked.map(|post| (post.name.to_string(), post.clear())).filter(|(_, dropped)| *dropped > 0);
-        RouterShutdown { dropped: dropped.collect() }
+        let dropped = dropped.collect();
+        let stuck = inner.posts.iter().filter(|post| post.is_at_work()).map(|post| post.name.to_string()).collect();
+        inner.dead.close();
+        RouterShutdown { dropped, stuck }
     }
 }
 
@@ -336,11 +350,16 @@ fn ack<E>(delivery: Delivery<E>) -> Ack {
 }
 
 impl<E: Event> Post<E> {
+    fn is_at_work(&self) -> bool {
+        self.worker.as_ref().is_some_and(|worker| !worker.is_finished())
+    }
+
     /// Drops what waits and what a worker that was cut off had in its hands; says how many copies that was.
     fn clear(&self) -> u64 {
         let mut waited = Vec::new();
         self.mailbox.close_and_drain(&mut waited);
-        let dropped = waited.len() as u64 + self.tally.in_flight.swap(0, Ordering::Relaxed);
+        let in_hand = if self.is_at_work() { 0 } else { self.tally.in_flight.swap(0, Ordering::Relaxed) };
+        let dropped = waited.len() as u64 + in_hand;
         self.tally.dropped.add(usize::try_from(dropped).unwrap_or(usize::MAX));
         for delivery in waited {
             ack(delivery).settle_because(Outcome::Dropped, "the router was shut down");
@@ -371,5 +390,6 @@ impl Drop for Waiting<'_> {
 impl<E: Event> Drop for Inner<E> {
     fn drop(&mut self) {
         self.posts.iter().for_each(|post| post.mailbox.close());
+        self.dead.close();
     }
 }

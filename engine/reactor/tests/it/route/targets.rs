@@ -1,7 +1,7 @@
 //! Targets: isolated from each other, tried again, given up with a cause, and acknowledged from end to end.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -263,6 +263,41 @@ async fn cancelled_while_it_waits_nothing_goes_uncounted() {
     });
     waiting.await.unwrap();
     assert_conserved(&router);
+}
+
+/// Lets whoever blocks its thread go, also when the test fails: else its runtime would wait for it.
+struct LetGo(Arc<AtomicBool>);
+
+impl Drop for LetGo {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_shutdown_comes_back_although_a_target_blocks_its_thread() {
+    // Would break: a deadline that one target in a lock or a long computation makes meaningless.
+    let [blocking, end] = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    let (began, let_go) = (blocking.clone(), LetGo(end.clone()));
+    let target = Target::handler("blocks", move |_: Note| {
+        began.store(true, Ordering::Release);
+        while !end.load(Ordering::Acquire) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        async {}
+    });
+    let router = Router::builder().target(target).rules(everything_to(&["blocks"])).start().unwrap();
+    let (event, receipt) = tracked(Note::new(1));
+    router.route(event).await;
+    until("the call", || blocking.load(Ordering::Acquire)).await;
+    let letters = router.dead_letters();
+    let report = tokio::time::timeout(Duration::from_secs(30), router.shutdown(Duration::from_millis(20))).await;
+    let report = report.expect("it is back soon after its deadline");
+    assert_eq!((report.dropped.len(), report.stuck), (0, vec!["blocks".to_owned()]));
+    assert!(letters.next().await.is_none());
+    drop(let_go);
+    assert_eq!(receipt.await.outcome, Outcome::Done, "its call came to its end after all");
+    until("its end", || router.snapshot().targets[0].in_flight == 0).await;
 }
 
 #[tokio::test]

@@ -5,12 +5,14 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::core::{Core, SHUT_DOWN, Subscribers};
 use super::emitter::trace_end;
 use super::guard::{caught, discard};
 use super::subscriber::HANDLER_GONE;
 use super::timing::add;
+use super::turn::come_again;
 use crate::ack::Outcome;
 use crate::class::{Class, PerClass};
 use crate::delivery::Delivery;
@@ -50,11 +52,24 @@ pub(super) async fn run<E: Event>(core: Arc<Core<E>>) {
         if let Err(cause) = caught(|| dispatcher.turn(&mut batch)) {
             tracing::error!(target: "homeostat_reactor", %cause, "a turn of the loop was cut short");
         }
-        tokio::task::yield_now().await;
+        give_way().await;
     }
     for subscriber in dispatcher.core.subscribers().iter() {
         subscriber.mailbox.close();
     }
+}
+
+/// Lets others run.
+async fn give_way() {
+    let mut has_given_way = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_given_way, true) {
+            return Poll::Ready(());
+        }
+        come_again(context);
+        Poll::Pending
+    })
+    .await;
 }
 
 impl<E: Event> Dispatcher<E> {

@@ -1,8 +1,6 @@
 //! One that wants events: what it wants, its mailbox, and what is counted of it. And the reading end of the mailbox.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
@@ -16,7 +14,7 @@ use super::emitter::trace_end;
 use super::guard::{caught, discard};
 use super::hand::Hand;
 use super::timing::Timing;
-use super::turn::Turn;
+use super::turn::{Turn, come_again};
 use crate::ack::Outcome;
 use crate::class::{Class, PerClass};
 use crate::delivery::Delivery;
@@ -226,12 +224,10 @@ impl<E: Event> Inbox<E> {
         self.turn.end();
     }
 
-    /// Comes again after everybody else has run, also what was woken from other threads: a task that merely wakes itself would keep
-    /// a runtime of one thread from looking at those for 31 turns.
     #[cold]
     fn give_way(&mut self, context: &mut Context<'_>) -> Poll<Option<Delivery<E>>> {
         self.turn.end();
-        let _ = pin!(tokio::task::yield_now()).poll(context);
+        come_again(context);
         Poll::Pending
     }
 

@@ -2,7 +2,12 @@
 //!
 //! Tokio's own budget counts what a task takes, not how long it is busy with it: 128 events of 5 µs are no short turn.
 
+use std::future::Future;
+use std::pin::pin;
+use std::task::Context;
 use std::time::Duration;
+
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::clock::{Clock, Moment};
 
@@ -44,5 +49,20 @@ impl Turn {
     /// The reader has nothing to do, or gives way: what it does next is another turn.
     pub(super) fn end(&mut self) {
         *self = Self::default();
+    }
+}
+
+/// Has the task polled again after others have run.
+///
+/// Tokio's own way puts a task aside until its worker has nothing else to do. On one thread that is right: a task that merely wakes
+/// itself keeps it from what was woken elsewhere for 31 turns. Beside other threads it is wrong: a handler that blocks the worker
+/// would hold up what was put aside there, the loop itself among them; so there the task stays in the line that idle workers take
+/// from.
+pub(super) fn come_again(context: &mut Context<'_>) {
+    match Handle::try_current() {
+        Ok(runtime) if runtime.runtime_flavor() != RuntimeFlavor::CurrentThread => context.waker().wake_by_ref(),
+        _ => {
+            let _ = pin!(tokio::task::yield_now()).poll(context);
+        }
     }
 }

@@ -348,3 +348,33 @@ async fn a_batch_that_fails_or_panics_ends_as_a_whole_and_alone() {
     let handler = named(&reactor, "batches");
     assert_eq!((letters.len(), handler.handled, handler.panicked, handler.failed), (6, 4, 4, 2));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_handler_that_blocks_its_thread_does_not_stop_the_loop_for_others() {
+    // Would break: every handler of a process, behind one that holds a lock or computes for a minute.
+    for _ in 0..30 {
+        let reactor = Reactor::<Shop>::builder().lossless().start();
+        let (blocked, let_go) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (begins, end, notes) = (Arc::clone(&blocked), Arc::clone(&let_go), Notes::default());
+        let blocking = reactor.on::<Order>().named("blocking").when(|order| order.0 == 50).each(move |_| {
+            begins.fetch_add(1, Ordering::Release);
+            while end.load(Ordering::Acquire) == 0 {
+                std::thread::sleep(Duration::from_micros(100));
+            }
+            std::future::ready(())
+        });
+        let written = notes.clone();
+        let good = reactor.on::<Order>().named("good").lossless().each(move |order: Order| {
+            written.write(order.0);
+            std::future::ready(())
+        });
+        for number in 0..1_000 {
+            reactor.emitter().emit(Order(number)).await.unwrap();
+        }
+        let all = super::until(|| notes.all().len() == 1_000);
+        let handled = tokio::time::timeout(Duration::from_secs(10), all).await;
+        let_go.store(1, Ordering::Release);
+        assert!(handled.is_ok(), "{} of 1,000, blocked: {blocked:?}", notes.all().len());
+        drop((blocking, good));
+    }
+}

@@ -160,6 +160,8 @@ impl<E: Event> Line<E> {
         Pushed::Lost(delivery, loss)
     }
 
+    /// Inlined by force, with all it calls while there is room: each call in between moves the event once more, and a move that reads
+    /// what was just written in pieces stalls the processor. Measured, a tenth of the way of an event through the loop.
     #[inline(always)]
     fn push(&mut self, delivery: Delivery<E>) -> Pushed<E> {
         if self.has_plenty() {

@@ -40,7 +40,7 @@ async fn read(events: &mut Events<Told, Numbered>) -> Numbered {
     events.next().await.unwrap().settle(Outcome::Done)
 }
 
-/// As [`settle`], in a test without async code of its own.
+/// Runs it to its end on a runtime of one thread: for a property, which is not async itself.
 fn on_one_thread<F: Future>(work: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(work)
 }

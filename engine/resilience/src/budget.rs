@@ -1,9 +1,9 @@
 //! The budget that all extra attempts are paid from, whoever makes them: retries and hedges alike.
 //!
-//! Each call earns a fraction of an attempt, and a small minimum is there at any time so that a quiet service can retry at all.
-//! Both count over a sliding window of ten seconds: what was not used in time is gone, so an hour of calm buys no storm. What
-//! always holds, whatever fails and whenever: the extra attempts are at most `ratio` times the calls, plus the minimum once for each
-//! window that has begun. A window and not a bucket with a fixed depth: the depth would be too small for a burst of thousands, or
+//! Each call earns a fraction of an attempt, and where that comes to less, a small minimum is there so that a quiet service can
+//! retry at all. Both count over a sliding window of ten seconds: what was not used in time is gone, so an hour of calm buys no storm. What
+//! always holds, whatever fails and whenever: over any window the extra attempts are at most `ratio` times its calls, or the minimum
+//! if that is more. A window and not a bucket with a fixed depth: the depth would be too small for a burst of thousands, or
 //! an hour's savings for a service with a few calls a minute.
 //!
 //! The outermost policy counts the call ([`Budget::count`] marks it), so that policies that are nested around each other and share
@@ -35,8 +35,8 @@ pub struct BudgetSettings {
     /// Extra attempts for each call. 0.2 by default: a storm adds at most a fifth to what is there anyway, which a service with
     /// usual headroom survives; at 1 a failing service gets twice its load.
     pub ratio: f64,
-    /// Extra attempts a second that are always there. 1 by default: nothing to a busy service, and a quiet one can retry. They
-    /// may be used at once, ten seconds' worth of them.
+    /// Extra attempts a second that are there if the ratio comes to less. 1 by default: nothing to a busy service, and a quiet one
+    /// can retry. They may be used at once, ten seconds' worth of them.
     pub minimum_per_s: f64,
 }
 
@@ -123,7 +123,7 @@ impl Ledger {
     }
 
     fn available(&self) -> u64 {
-        self.window.earned.saturating_add(self.minimum).saturating_sub(self.window.spent)
+        self.window.earned.max(self.minimum).saturating_sub(self.window.spent)
     }
 
     /// Forgets the slots that have left the window. A clock that goes back forgets nothing, and time goes on from there.

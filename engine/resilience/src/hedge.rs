@@ -1,8 +1,8 @@
 //! A second attempt while the first still runs: against the one answer in a hundred that takes ten times as long.
 //!
-//! Another attempt starts when the latest has run for longer than a percentile of the route's recent good answers, or when the
-//! caller's predictor says so ([`Pace`]); and at once when one fails. The first acceptable answer wins and the others are dropped,
-//! which cancels them. Always: no more attempts under way or in all than the settings say; every one after the first is paid from
+//! Another attempt starts when the latest has run for longer than a percentile of the route's recent good answers, when the
+//! caller's own pace says so ([`Pace`]), or when the outlook of what is under way is poor ([`Outlook`]); and at once when one fails.
+//! The first acceptable answer wins and the others are dropped, which cancels them. Always: no more attempts under way or in all than the settings say; every one after the first is paid from
 //! the budget that the retries use; and what may not be done twice is never under way twice: it goes on to a second attempt only
 //! when the first certainly never began.
 
@@ -25,7 +25,8 @@ use crate::{Call, Failure, Listener, PolicyEvent, Refusal};
 mod course;
 mod race;
 
-use course::{Course, Start};
+use course::Course;
+pub use course::Start;
 use race::{Race, Turn};
 
 /// How fast the latencies of a route are forgotten: fast enough to follow a change within a minute, slow enough that a route with
@@ -76,6 +77,34 @@ pub trait Pace: Send + Sync {
 impl<F: Fn(&Call, u32, Moment) -> Option<Duration> + Send + Sync> Pace for F {
     fn patience(&self, call: &Call, next: u32, now: Moment) -> Option<Duration> {
         self(call, next, now)
+    }
+}
+
+/// Knows more of a call under way than how long it runs: whoever chose the endpoints, and sees how other calls fare there.
+pub trait Outlook {
+    /// Whether another attempt may start for this reason at all.
+    fn allows(&self, why: Start) -> bool;
+
+    /// Whether what is under way for this call will probably not end well: then another attempt starts without waiting for the
+    /// percentile. Asked after each start and then again and again, on the caller's task.
+    fn is_poor(&self, call: &Call, now: Moment) -> bool;
+
+    /// How long until it is asked again; never with `None`.
+    fn look_again(&self) -> Option<Duration>;
+}
+
+/// Nothing more is known.
+impl Outlook for () {
+    fn allows(&self, _: Start) -> bool {
+        true
+    }
+
+    fn is_poor(&self, _: &Call, _: Moment) -> bool {
+        false
+    }
+
+    fn look_again(&self) -> Option<Duration> {
+        None
     }
 }
 
@@ -139,7 +168,7 @@ impl HedgeBuilder {
         self
     }
 
-    /// At the pace of a predictor, and not at a percentile.
+    /// At this pace, and not at a percentile.
     #[must_use]
     pub fn pace(mut self, pace: impl Pace + 'static) -> Self {
         self.0.pace = Some(Arc::new(pace));
@@ -192,11 +221,29 @@ impl Hedge {
         A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
+        self.call_watched(call, advise, work, &()).await
+    }
+
+    /// The same, where an attempt also starts as soon as the outlook of those under way is poor.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    pub async fn call_watched<T, E, A, F>(
+        &self,
+        call: &Call,
+        advise: impl Fn(&Result<T, E>) -> A,
+        work: impl Fn(Attempt) -> F,
+        outlook: &impl Outlook,
+    ) -> Result<T, Failure<E>>
+    where
+        A: Into<Advice>,
+        F: Future<Output = Result<T, E>>,
+    {
         let shared = &*self.0;
         let now = shared.clock.now();
         let call = shared.begin(call, now)?;
         let mut first = pin!(None);
-        let mut course = Course::new(shared, call, Race::new(first.as_mut()));
+        let mut course = Course::new(shared, call, Race::new(first.as_mut()), outlook);
         course.start(Start::First, now, &work);
         loop {
             match course.race.turn(&shared.clock, course.next_turn()).await {
@@ -212,7 +259,7 @@ impl Hedge {
                     }
                 }
                 Turn::Due if call.is_over(shared.clock.now()) => return Err(shared.too_late(&call).into()),
-                Turn::Due => course.start_if(Start::Beside, call.is_idempotent, &work),
+                Turn::Due => course.look(&work),
             }
         }
     }

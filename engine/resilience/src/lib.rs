@@ -27,6 +27,7 @@ pub mod predictor;
 pub mod rate;
 pub mod retry;
 pub mod shares;
+pub mod stack;
 mod tally;
 pub mod verdict;
 
@@ -43,8 +44,9 @@ pub use eternal::{Eternal, EternalSettings};
 pub use event::{Listener, PolicyEvent};
 pub use failure::{Failure, Refusal};
 pub use fallback::{Fallback, FallbackSettings};
-pub use hedge::{Hedge, HedgeSettings, Pace};
+pub use hedge::{Hedge, HedgeSettings, Outlook, Pace};
 pub use rate::{RateLimit, RateSettings, SharedRate};
 pub use retry::{Retry, RetrySettings};
 pub use shares::PerPriority;
+pub use stack::{Stack, StackSettings};
 pub use verdict::{Judge, Verdict, judge_result};

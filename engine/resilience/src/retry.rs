@@ -42,6 +42,15 @@ tally! {
     }
 }
 
+/// Who sees to it that an attempt ends by its deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// The retry.
+    Own,
+    /// The work: a second timer for the same moment would be waste.
+    OfWork,
+}
+
 /// Tries again. Clones are the same policy.
 #[derive(Debug, Clone)]
 pub struct Retry(Arc<Shared>);
@@ -127,6 +136,21 @@ impl Retry {
         A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
+        self.call_timed(call, advise, work, Timer::Own).await
+    }
+
+    /// The same; with [`Timer::OfWork`] it makes no timer for work that ends by its deadline by itself.
+    pub(crate) async fn call_timed<T, E, A, F>(
+        &self,
+        call: &Call,
+        advise: impl Fn(&Result<T, E>) -> A,
+        work: impl Fn(Attempt) -> F,
+        timer: Timer,
+    ) -> Result<T, Failure<E>>
+    where
+        A: Into<Advice>,
+        F: Future<Output = Result<T, E>>,
+    {
         let shared = &*self.0;
         let settings = shared.settings.get();
         let mut started = shared.clock.now();
@@ -134,7 +158,8 @@ impl Retry {
         let mut backoff = Backoff::new(settings);
         for number in 1.. {
             let attempt = Attempt { call: settings.limit(&call, started), number };
-            let outcome = match deadline::until(&shared.clock, attempt.call.deadline, work(attempt)).await {
+            let until = attempt.call.deadline.filter(|_| timer == Timer::Own);
+            let outcome = match deadline::until(&shared.clock, until, work(attempt)).await {
                 Some(result) => {
                     let advice = advise(&result).into();
                     (result.map_err(Failure::Inner), advice)
@@ -145,11 +170,11 @@ impl Retry {
                 shared.done(number, outcome.1.verdict);
                 return outcome.0;
             }
-            let now = shared.clock.now();
-            let after = After { advice: &outcome.1, call: &call, number, now };
-            let Some((pause, charge)) = shared.again(&settings, &mut backoff, after) else { return outcome.0 };
+            let Some((until, charge)) = shared.again(&settings, &mut backoff, &outcome.1, &call, number).await else {
+                return outcome.0;
+            };
             drop(outcome);
-            shared.clock.sleep_until(now + pause).await;
+            shared.clock.sleep_until(until).await;
             started = shared.clock.now();
             if call.is_over(started) {
                 break;
@@ -196,19 +221,36 @@ impl Shared {
         }
     }
 
-    /// The pause before another attempt and the charge for it, if there shall be one.
-    fn again(&self, settings: &RetrySettings, backoff: &mut Backoff, after: After<'_>) -> Option<(Duration, Charge)> {
-        let pause = match step(settings, backoff, after, self.chance.fraction()) {
-            Step::Again(pause) => pause,
-            Step::NoAttemptsLeft => return count_none(&self.tally.no_attempts_left),
-            Step::NotRepeatable => return count_none(&self.tally.not_repeatable),
-            Step::NoTimeLeft => return count_none(&self.tally.no_time_left),
-        };
-        let Some(charge) = self.budget.charge(after.now) else { return count_none(&self.tally.budget_spent) };
-        count(&self.tally.retries);
-        let attempt = after.number + 1;
-        self.listener.tell(|| PolicyEvent::Retried { name: Arc::clone(&self.name), attempt, pause });
-        Some((pause, charge))
+    /// When another attempt begins and the charge for it, if there shall be one.
+    async fn again(
+        &self,
+        settings: &RetrySettings,
+        backoff: &mut Backoff,
+        advice: &Advice,
+        call: &Call,
+        number: u32,
+    ) -> Option<(Moment, Charge)> {
+        let mut has_waited = false;
+        loop {
+            let now = self.clock.now();
+            let pause = match step(settings, backoff, After { advice, call, number, now }, self.chance.fraction()) {
+                Step::Again(pause) => pause,
+                Step::NoAttemptsLeft => return count_none(&self.tally.no_attempts_left),
+                Step::NotRepeatable => return count_none(&self.tally.not_repeatable),
+                Step::NoTimeLeft => return count_none(&self.tally.no_time_left),
+            };
+            if let Some(charge) = self.budget.charge(now) {
+                count(&self.tally.retries);
+                let (attempt, pause) = (number + 1, if has_waited { Duration::ZERO } else { pause });
+                self.listener.tell(|| PolicyEvent::Retried { name: Arc::clone(&self.name), attempt, pause });
+                return Some((now + pause, charge));
+            }
+            if !settings.waits_for_budget {
+                return count_none(&self.tally.budget_spent);
+            }
+            self.clock.sleep_until(now + pause).await;
+            has_waited = true;
+        }
     }
 
     fn refuse(&self, call: &Call, refusal: Refusal) -> Refusal {

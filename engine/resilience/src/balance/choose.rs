@@ -21,6 +21,8 @@ const LOOKED_THROUGH: usize = 16;
 const RETRIES_MAX: usize = 4;
 /// Each call under way at a doubted endpoint counts as a tenth against another call there: they would share its fate.
 const CROWDING: f32 = 0.1;
+/// From this chance on a doubted endpoint is worth an attempt while those that work are full.
+const DOUBTED_WITH_LITTLE_REASON: f32 = 0.4;
 /// An endpoint that starts slowly begins with this part of its share.
 const SLOW_START_FROM: f32 = 0.1;
 /// Explorations that may be saved up while nothing is doubted.
@@ -72,6 +74,19 @@ impl BalanceCore {
             chosen.push(id);
         }
         if chosen.is_empty() { self.choose(now, wish, chance).into_iter().collect() } else { chosen }
+    }
+
+    /// Whether a further attempt at once has a chance beside endpoints that are full: at a liked one with room, or at one that is
+    /// doubted with little reason. A choice looks no further than this either.
+    pub(super) fn has_room(&self, now: Moment, tried: &[EndpointId]) -> bool {
+        let untried = |standing| {
+            let list = self.roster.list(standing).iter().take(LOOKED_THROUGH);
+            list.filter(|id| !tried.contains(id)).filter_map(|id| self.roster.get(*id))
+        };
+        let predictor = &self.settings.predictor;
+        untried(Standing::Liked).any(|slot| !slot.learned.is_full(now))
+            || untried(Standing::Doubted)
+                .any(|slot| slot.learned.works(now, &self.pool, predictor) >= DOUBTED_WITH_LITTLE_REASON)
     }
 
     /// How likely a call that begins there now succeeds within that time.

@@ -25,7 +25,7 @@ use homeostat_reactor::{Clock, Moment};
 pub use self::builder::BalancerBuilder;
 pub use self::choose::Wish;
 pub use self::core::{BalanceCore, Change};
-pub use self::course::Course;
+pub use self::course::{Course, Leg};
 pub use self::pick::Pick;
 pub use self::roster::{EndpointId, Standing};
 pub use self::settings::BalanceSettings;
@@ -148,6 +148,32 @@ impl<T> Balancer<T> {
     pub fn works(&self, id: EndpointId) -> f32 {
         let now = self.0.clock.now();
         self.0.with(|core| core.succeeds(now, id, None))
+    }
+
+    /// How many endpoints there are.
+    pub fn len(&self) -> usize {
+        self.0.with(|core| core.len())
+    }
+
+    /// Whether there is no endpoint.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether an endpoint is one that works, as far as is known.
+    pub(super) fn is_liked(&self, id: EndpointId) -> bool {
+        self.0.with(|core| core.standing(id) == Some(Standing::Liked))
+    }
+
+    /// Whether an endpoint that works, and was not tried, has room as far as is known.
+    pub(super) fn has_room(&self, tried: &[EndpointId]) -> bool {
+        let now = self.0.clock.now();
+        self.0.with(|core| core.has_room(now, tried))
+    }
+
+    /// How likely at least one of these endpoints works, as of now.
+    pub(super) fn one_works(&self, now: Moment, ids: impl Iterator<Item = EndpointId>) -> f32 {
+        self.0.with(|core| 1.0 - ids.map(|id| 1.0 - core.succeeds(now, id, None)).product::<f32>())
     }
 
     /// The time within which this share of good calls is done, over all endpoints: when to hedge.

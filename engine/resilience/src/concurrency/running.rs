@@ -1,6 +1,7 @@
 //! A call under way, as the limiter counts it. It is counted until this is dropped, whichever way that happens.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use homeostat_reactor::Moment;
 
@@ -16,11 +17,20 @@ pub struct Running {
     started: Moment,
     in_flight: usize,
     ending: Ending,
+    /// How long it took, if that is not the time that it was under way.
+    took: Option<Duration>,
 }
 
 impl Running {
     pub(super) fn new(shared: &Arc<Shared>, started: Moment, in_flight: usize) -> Self {
-        Self { shared: Arc::clone(shared), started, in_flight, ending: Ending::Lost }
+        Self { shared: Arc::clone(shared), started, in_flight, ending: Ending::Lost, took: None }
+    }
+
+    /// The call ended like this, and what it says of the other side took this long: where a call makes several attempts, how long
+    /// the one took that was answered.
+    pub fn finish_after(mut self, verdict: Verdict, took: Duration) {
+        self.took = Some(took);
+        self.finish(verdict);
     }
 
     /// The call ended like this.
@@ -37,7 +47,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         let ended = self.shared.clock.now();
-        let latency_secs = ended.since(self.started).as_secs_f64();
+        let latency_secs = self.took.unwrap_or_else(|| ended.since(self.started)).as_secs_f64();
         self.shared.end(&Sample { ended, latency_secs, in_flight: self.in_flight, ending: self.ending });
     }
 }

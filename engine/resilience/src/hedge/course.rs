@@ -7,14 +7,14 @@ use std::time::Duration;
 use homeostat_reactor::Moment;
 
 use super::race::{Race, Runner};
-use super::{HedgeSettings, Shared};
+use super::{HedgeSettings, Outlook, Shared};
 use crate::attempt::Attempt;
 use crate::tally::count;
 use crate::{Call, PolicyEvent, Verdict};
 
 /// Why an attempt starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
+pub enum Start {
     /// It is the call itself.
     First,
     /// The others take too long.
@@ -24,43 +24,56 @@ pub(super) enum Start {
 }
 
 /// One call on its way.
-pub(super) struct Course<'a, F> {
+pub(super) struct Course<'a, F, O> {
     shared: &'a Shared,
+    outlook: &'a O,
     settings: HedgeSettings,
     call: Call,
     pub(super) race: Race<'a, F>,
     started: u32,
     /// When time starts another attempt; `None` when it does not.
     due: Option<Moment>,
+    /// When the outlook is asked again; `None` when it is not.
+    look_due: Option<Moment>,
 }
 
-impl<'a, F: Future> Course<'a, F> {
-    pub(super) fn new(shared: &'a Shared, call: Call, race: Race<'a, F>) -> Self {
+impl<'a, F: Future, O: Outlook> Course<'a, F, O> {
+    pub(super) fn new(shared: &'a Shared, call: Call, race: Race<'a, F>, outlook: &'a O) -> Self {
         let settings = shared.settings.get();
-        Self { shared, settings, call, race, started: 0, due: None }
+        Self { shared, outlook, settings, call, race, started: 0, due: None, look_due: None }
     }
 
-    /// When to look again: another attempt is due, or time is up.
+    /// When to look again: another attempt may be due, or time is up.
     pub(super) fn next_turn(&self) -> Option<Moment> {
-        let due = self.due.filter(|_| self.has_room());
-        match (due, self.call.deadline) {
-            (Some(due), Some(deadline)) => Some(due.min(deadline)),
-            (due, deadline) => due.or(deadline),
+        let has_room = self.has_room();
+        let due = [self.due, self.look_due].into_iter().flatten().filter(|_| has_room);
+        due.chain(self.call.deadline).min()
+    }
+
+    /// A moment has come: another attempt starts if it was waited for, or if what is under way has a poor outlook.
+    pub(super) fn look(&mut self, work: &impl Fn(Attempt) -> F) {
+        let now = self.shared.clock.now();
+        if self.due.is_some_and(|due| now >= due) || self.outlook.is_poor(&self.call, now) {
+            self.start_if(Start::Beside, self.call.is_idempotent, work);
+        } else {
+            self.look_due = self.outlook.look_again().map(|pause| now + pause);
         }
     }
 
     /// Starts another attempt if it may, there is room for it and the budget pays.
     pub(super) fn start_if(&mut self, why: Start, may: bool, work: &impl Fn(Attempt) -> F) {
         if why == Start::Beside {
-            self.due = None;
+            (self.due, self.look_due) = (None, None);
         }
-        if !may || !self.has_room() {
+        if !may || !self.has_room() || !self.outlook.allows(why) {
             return;
         }
         let now = self.shared.clock.now();
         let Some(charge) = self.shared.budget.charge(now) else {
-            // Asked once a call and not in a circle: what the budget has not now, it has for another call.
+            // Time does not ask a second time: what the budget has not now, it has for another call. Only where the outlook is
+            // poor it is asked again, at the pace of the looks: there is something to lose by then.
             self.due = None;
+            self.look_due = self.outlook.look_again().map(|pause| now + pause);
             return;
         };
         charge.begin();
@@ -77,7 +90,14 @@ impl<'a, F: Future> Course<'a, F> {
         if self.call.is_idempotent {
             let patience = self.shared.patience(&self.settings, &self.call, number + 1, now);
             self.due = patience.map(|patience| now + patience);
+            self.look_due = self.look_after_start(now);
         }
+    }
+
+    /// At once where the outlook is poor from the start, so that several attempts begin together; otherwise later.
+    fn look_after_start(&self, now: Moment) -> Option<Moment> {
+        let pause = self.outlook.look_again()?;
+        Some(if self.outlook.is_poor(&self.call, now) { now } else { now + pause })
     }
 
     /// An attempt answered acceptably: those still under way are wasted, and something is learned of the time it took.

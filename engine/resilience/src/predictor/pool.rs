@@ -20,6 +20,9 @@ const SILENT_FAILURES_ASSUMED: f32 = 2.0;
 const QUICK_FAILURES_ASSUMED: f32 = 2.0;
 /// Where no latency is known at all: the middle of what calls over a network take, in seconds.
 const LATENCY_UNKNOWN_SECS: f32 = 0.02;
+/// However long one call is silent, it is taken for this likely at an endpoint that works: the longest calls are longer than any
+/// sketch of the usual ones knows, and one of them says nothing yet. Several together do.
+const LONELY_SILENCE_MIN: f32 = 0.05;
 /// No silence makes good or bad more than this many times as likely: the sketches are coarse.
 const RATIO_MIN: f32 = 1e-4;
 const RATIO_MAX: f32 = 4.0;
@@ -79,13 +82,17 @@ impl Pool {
     /// never; so for it only the longest silence counts.
     pub fn silence_ratio(&self, now: Moment, own: &Sketch, silent: &[Moment]) -> f32 {
         let Some(oldest) = silent.first() else { return 1.0 };
-        let if_good: f32 =
-            silent.iter().map(|since| 1.0 - self.done_within(own, now.since(*since)).unwrap_or(0.0)).product();
+        let if_good: f32 = silent.iter().map(|since| self.still_silent(own, now.since(*since))).product();
         let known = self.bad.weight();
         let still_silent = 1.0 - self.bad.share_within(now.since(*oldest)).unwrap_or(0.0);
         let if_bad = (still_silent * known + SILENT_FAILURES_ASSUMED)
             / (known + SILENT_FAILURES_ASSUMED + QUICK_FAILURES_ASSUMED);
         (if_good / if_bad).clamp(RATIO_MIN, RATIO_MAX)
+    }
+
+    /// How likely a call at an endpoint that works is silent for so long.
+    fn still_silent(&self, own: &Sketch, silence: Duration) -> f32 {
+        (1.0 - self.done_within(own, silence).unwrap_or(0.0)).max(LONELY_SILENCE_MIN)
     }
 
     /// The middle of how long good calls take, or a guess.

@@ -40,6 +40,10 @@ pub struct RetrySettings {
     /// How long an attempt may take, in milliseconds. 0, the default, for as long as the call has: a limit under what good answers
     /// take kills the good ones, and hedging finds the slow ones sooner.
     pub attempt_limit_ms: u64,
+    /// Whether a call waits when the budget is spent, as long as it has time, and goes on when there is something again. It costs
+    /// the other side nothing: what goes out is what the budget allows. Off by default: a caller that has something else to do
+    /// learns of its failure at once.
+    pub waits_for_budget: bool,
 }
 
 impl Default for RetrySettings {
@@ -51,6 +55,7 @@ impl Default for RetrySettings {
             jitter: Jitter::Decorrelated,
             retry_after_max_ms: 30_000,
             attempt_limit_ms: 0,
+            waits_for_budget: false,
         }
     }
 }

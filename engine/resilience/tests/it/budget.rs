@@ -52,7 +52,10 @@ impl Diary {
 
     fn balance(&self) -> i64 {
         let recent = self.lines.iter().filter(|(turn, _)| turn + WINDOW_SLOTS as u64 > self.turn);
-        self.minimum + recent.map(|(_, amount)| amount).sum::<i64>()
+        let amounts: Vec<i64> = recent.map(|(_, amount)| *amount).collect();
+        let earned: i64 = amounts.iter().filter(|amount| **amount > 0).sum();
+        let spent: i64 = amounts.iter().filter(|amount| **amount < 0).sum();
+        earned.max(self.minimum) + spent
     }
 }
 
@@ -176,6 +179,6 @@ fn other_terms_hold_at_once_and_forget_nothing() {
     budget.reload(BudgetSettings { ratio: f64::INFINITY, minimum_per_s: 0.1 });
     assert!(budget.charge(Moment::ZERO).is_none(), "what was spent is still spent");
     count(&budget, 1, Moment::ZERO);
-    assert_eq!(budget.snapshot(Moment::ZERO).available, 10.0);
+    assert_eq!(budget.snapshot(Moment::ZERO).available, 9.0, "ten for the call, and one is spent");
     assert_eq!(told.load(Ordering::Relaxed), 2);
 }

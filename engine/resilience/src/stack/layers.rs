@@ -1,0 +1,281 @@
+//! The policies of a stack, nested: each function is one layer around the next, the outermost first.
+//!
+//! Called by [`Stack`](super::Stack) alone. Every layer is there from the start and is passed by where its setting says so, so that
+//! a reload can bring it in without losing anything. No layer within the hedge makes a timer of its own.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use homeostat_reactor::Clock;
+
+use super::settings::{Limit, StackSettings};
+use crate::balance::Course;
+use crate::chance::Chance;
+use crate::live::Live;
+use crate::retry::Timer;
+use crate::{
+    Advice, Attempt, Balancer, Breaker, Budget, Bulkhead, Call, ConcurrencyLimiter, Eternal, Failure, Fallback, Hedge,
+    Listener, RateLimit, Refusal, Retry, Verdict, advise_through,
+};
+
+/// All policies of one stack.
+#[derive(Debug)]
+pub(super) struct Layers<T> {
+    pub(super) name: Arc<str>,
+    pub(super) clock: Clock,
+    settings: Live<StackSettings>,
+    pub(super) fallback: Fallback,
+    pub(super) rate: RateLimit,
+    pub(super) breaker: Breaker,
+    pub(super) eternal: Eternal,
+    pub(super) limiter: ConcurrencyLimiter,
+    pub(super) bulkhead: Bulkhead,
+    pub(super) retry: Retry,
+    pub(super) hedge: Hedge,
+    pub(super) budget: Budget,
+    pub(super) balancer: Balancer<T>,
+}
+
+/// What the limit learns of a call: what the attempt took that was answered, because what the call took with all its attempts says
+/// how broken endpoints are and not how busy; and whether one that works had no room.
+#[derive(Debug, Default)]
+struct Busyness {
+    took_ns: AtomicU64,
+    met_full: AtomicBool,
+}
+
+impl<T> Layers<T> {
+    pub(super) fn new(
+        name: Arc<str>,
+        settings: StackSettings,
+        clock: Clock,
+        seeds: &Chance,
+        listener: &Listener,
+    ) -> Self {
+        let checked = "checked settings make every policy";
+        let (tell, chance) = (|| Listener::clone(listener), || Chance::seeded(seeds.next_u64()));
+        let budget = Budget::with_listener(&name, settings.budget(), tell());
+        let (breaker, eternal) = (Breaker::builder(&name, &clock), Eternal::builder(&name, &clock));
+        let (breaker, eternal) = (breaker.settings(settings.breaker()), eternal.settings(settings.eternal()));
+        let limiter = ConcurrencyLimiter::builder(Arc::clone(&name), &clock).settings(settings.limiter());
+        let bulkhead = Bulkhead::builder(Arc::clone(&name), &clock).settings(settings.bulkhead());
+        let rate = RateLimit::builder(Arc::clone(&name), &clock).settings(settings.rate());
+        let retry = Retry::builder(&name, &clock).settings(settings.retry()).budget(&budget);
+        let hedge = Hedge::builder(&name, &clock).settings(settings.hedge()).budget(&budget);
+        let balancer = Balancer::builder(&name).settings(settings.balance()).clock(clock.clone());
+        Self {
+            fallback: Fallback::with_listener(&name, settings.fallback(), clock.clone(), tell()),
+            rate: rate.listener(tell()).build().expect(checked),
+            breaker: breaker.chance(chance()).listener(tell()).build().expect(checked),
+            eternal: eternal.chance(chance()).listener(tell()).build().expect(checked),
+            limiter: limiter.chance(chance()).listener(tell()).build(),
+            bulkhead: bulkhead.listener(tell()).build(),
+            retry: retry.chance(chance()).listener(tell()).build(),
+            hedge: hedge.listener(tell()).build(),
+            balancer: balancer.chance(chance()).listener(tell()).build(),
+            settings: Live::new(settings),
+            name,
+            clock,
+            budget,
+        }
+    }
+
+    pub(super) fn settings(&self) -> StackSettings {
+        self.settings.get()
+    }
+
+    /// Settings that were checked.
+    pub(super) fn reload(&self, settings: StackSettings) {
+        let checked = "checked settings make every policy";
+        self.fallback.reload(settings.fallback());
+        self.rate.reload(&settings.rate()).expect(checked);
+        self.breaker.reload(settings.breaker()).expect(checked);
+        self.eternal.reload(settings.eternal()).expect(checked);
+        self.limiter.reload(settings.limiter());
+        self.bulkhead.reload(settings.bulkhead());
+        self.retry.reload(settings.retry());
+        self.hedge.reload(settings.hedge());
+        self.budget.reload(settings.budget());
+        self.balancer.reload(settings.balance());
+        self.settings.set(settings);
+    }
+
+    /// The call with its deadline.
+    pub(super) fn begin(&self, call: &Call) -> Call {
+        call.within(self.settings().deadline(), &self.clock)
+    }
+
+    /// Rate and breaker.
+    pub(super) async fn guarded<R, E, F>(
+        &self,
+        call: &Call,
+        advise: &impl Fn(Result<&R, &E>) -> Advice,
+        work: &impl Fn(Attempt, Arc<T>) -> F,
+    ) -> Result<R, Failure<E>>
+    where
+        F: Future<Output = Result<R, E>>,
+    {
+        self.rated(call).await?;
+        let permit = self.breaker.begin(call.priority)?;
+        let result = self.limited(call, advise, work).await;
+        permit.end(as_seen_from_outside(&result, advise));
+        result
+    }
+
+    /// Rate and eternal mode. Gives what the last attempt came to where there is nothing instead of it, and whether the answer is
+    /// fresh.
+    pub(super) async fn essential<R, E, F, G>(
+        &self,
+        call: &Call,
+        advise: &impl Fn(Result<&R, &E>) -> Advice,
+        work: &impl Fn(Attempt, Arc<T>) -> F,
+        instead: impl FnOnce() -> G,
+    ) -> (Result<R, Failure<E>>, bool)
+    where
+        F: Future<Output = Result<R, E>>,
+        G: Future<Output = Option<R>>,
+    {
+        if let Err(refusal) = self.rated(call).await {
+            return (instead().await.ok_or_else(|| refusal.into()), false);
+        }
+        // What failed is kept here: eternal mode hands on only what is an answer.
+        let last = Mutex::new(None);
+        let attempt = async |attempt: Attempt| {
+            let result = self.limited(&attempt.call, advise, work).await;
+            match (as_seen_from_outside(&result, advise), result) {
+                (Verdict::Good | Verdict::Ignored, Ok(answer)) => Ok(answer),
+                (verdict, result) => {
+                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                    Err(verdict)
+                }
+            }
+        };
+        let judge = |result: &Result<R, Verdict>| result.as_ref().map_or_else(|verdict| *verdict, |_| Verdict::Good);
+        let answer = self.eternal.call(call, judge, attempt, async || instead().await.ok_or(Verdict::Failed)).await;
+        match answer {
+            Ok(answer) => {
+                let is_fresh = answer.is_fresh();
+                (Ok(answer.into_inner()), is_fresh)
+            }
+            Err(_) => {
+                let last = last.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let open = || Err(Refusal::Open { name: self.name.to_string(), retry_in: self.probe_pause() }.into());
+                (last.unwrap_or_else(open), true)
+            }
+        }
+    }
+
+    async fn rated(&self, call: &Call) -> Result<(), Refusal> {
+        if call.is_over(self.clock.now()) {
+            return Err(Refusal::DeadlinePassed);
+        }
+        if self.settings().rate_per_s.is_some() { self.rate.acquire(call).await } else { Ok(()) }
+    }
+
+    fn probe_pause(&self) -> Duration {
+        Duration::from_secs(1) / self.settings().probes_per_s
+    }
+
+    /// The limit.
+    async fn limited<R, E, F>(
+        &self,
+        call: &Call,
+        advise: &impl Fn(Result<&R, &E>) -> Advice,
+        work: &impl Fn(Attempt, Arc<T>) -> F,
+    ) -> Result<R, Failure<E>>
+    where
+        F: Future<Output = Result<R, E>>,
+    {
+        let busyness = Busyness::default();
+        match self.settings().limit {
+            Limit::Off => self.attempts(call, advise, work, &busyness).await,
+            Limit::AtMost(_) => {
+                let _permit = self.bulkhead.acquire(call).await?;
+                self.attempts(call, advise, work, &busyness).await
+            }
+            Limit::Learned => {
+                let running = self.limiter.try_start(call)?;
+                let result = self.attempts(call, advise, work, &busyness).await;
+                // What failed is the balancer's affair: broken endpoints must not have the healthy ones left idle.
+                let verdict = match as_seen_from_outside(&result, advise) {
+                    _ if busyness.met_full.load(Ordering::Relaxed) => Verdict::Full,
+                    Verdict::Failed | Verdict::Full => Verdict::Ignored,
+                    verdict => verdict,
+                };
+                running.finish_after(verdict, Duration::from_nanos(busyness.took_ns.load(Ordering::Relaxed)));
+                result
+            }
+        }
+    }
+
+    /// Retry around hedge around balancer.
+    async fn attempts<R, E, F>(
+        &self,
+        call: &Call,
+        advise: &impl Fn(Result<&R, &E>) -> Advice,
+        work: &impl Fn(Attempt, Arc<T>) -> F,
+        busyness: &Busyness,
+    ) -> Result<R, Failure<E>>
+    where
+        F: Future<Output = Result<R, E>>,
+    {
+        let course = self.balancer.course().at_most(self.settings().attempts_max as usize);
+        let again = |result: &Result<R, Failure<E>>| {
+            let advice = advise_through(advise)(result);
+            if course.is_spent() { Verdict::Ignored.into() } else { advice }
+        };
+        let hedged = async |attempt: Attempt| {
+            course.pause();
+            let one = |attempt: Attempt| self.one(&course, attempt, advise, work, busyness);
+            let result = self.hedge.call_watched(&attempt.call, advise_through(advise), one, &course).await;
+            result.map_err(Failure::flatten)
+        };
+        let result = self.retry.call_timed(call, again, hedged, Timer::OfWork).await;
+        busyness.met_full.store(course.met_full(), Ordering::Relaxed);
+        result.map_err(Failure::flatten)
+    }
+
+    /// One attempt at one endpoint, which is chosen at once and not when the attempt is first polled: the outlook must know it.
+    fn one<R, E, F>(
+        &self,
+        course: &Course<T>,
+        attempt: Attempt,
+        advise: &impl Fn(Result<&R, &E>) -> Advice,
+        work: &impl Fn(Attempt, Arc<T>) -> F,
+        busyness: &Busyness,
+    ) -> impl Future<Output = Result<R, Failure<E>>>
+    where
+        F: Future<Output = Result<R, E>>,
+    {
+        let leg = course.begin(&attempt.call);
+        let attempt = Attempt { number: course.attempts() as u32, ..attempt };
+        async move {
+            let leg = leg?;
+            let began = self.clock.now();
+            let result = work(attempt, Arc::clone(leg.value())).await;
+            let advice = advise(result.as_ref());
+            if advice.verdict == Verdict::Good {
+                busyness.took_ns.store(self.clock.now().since(began).as_nanos() as u64, Ordering::Relaxed);
+            }
+            leg.finish(advice);
+            result.map_err(Failure::Inner)
+        }
+    }
+}
+
+/// What the end of a call says to a breaker around it: that an inner limit refused is no failure of what is called.
+fn as_seen_from_outside<R, E>(result: &Result<R, Failure<E>>, advise: &impl Fn(Result<&R, &E>) -> Advice) -> Verdict {
+    match result {
+        Ok(answer) => advise(Ok(answer)).verdict,
+        Err(Failure::Inner(error)) => advise(Err(error)).verdict,
+        Err(Failure::Refused(refusal)) => match refusal {
+            Refusal::DeadlinePassed | Refusal::TimedOut { .. } => Verdict::Failed,
+            Refusal::NoEndpoint { .. } => Verdict::Failed,
+            Refusal::Full { .. } | Refusal::Shed { .. } | Refusal::RateLimited { .. } | Refusal::Open { .. } => {
+                Verdict::Ignored
+            }
+        },
+    }
+}

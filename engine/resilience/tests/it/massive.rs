@@ -1,0 +1,409 @@
+//! Ten endpoints of which few work, in virtual time: what the benchmarks call massive failure, with the real stack as the client.
+//! Used by the tests and by the example of that name. A seed gives the same run everywhere.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use homeostat_reactor::{Clock, ManualClock, Moment};
+use homeostat_resilience::chance::Chance;
+use homeostat_resilience::{Advice, Call, Priority, Stack, StackSettings, Verdict};
+
+pub const ENDPOINTS: usize = 10;
+const HEALTHY: usize = 2;
+const PERIOD: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(5);
+/// Calls that arrive this long after a switch are calm.
+const CALM_AFTER: Duration = Duration::from_secs(2);
+
+/// When which endpoints work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schedule {
+    /// Two work, always the same.
+    Static80,
+    /// Two work, others every 30 s.
+    Switch80,
+    /// Each goes on and off, ten seconds on average.
+    Flap,
+    /// Every attempt anywhere fails with four fifths.
+    Iid80,
+    /// None works for 30 s, then all.
+    Recover,
+    /// Two work, and get 1.2 times what they bear.
+    Overload,
+    /// 5,000 calls at once while two work.
+    Burst,
+    /// All work, with the lognormal latencies.
+    Healthy,
+}
+
+impl Schedule {
+    pub const ALL: [Self; 8] = [
+        Self::Static80,
+        Self::Switch80,
+        Self::Flap,
+        Self::Iid80,
+        Self::Recover,
+        Self::Overload,
+        Self::Burst,
+        Self::Healthy,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Static80 => "static80",
+            Self::Switch80 => "switch80",
+            Self::Flap => "flap",
+            Self::Iid80 => "iid80",
+            Self::Recover => "recover",
+            Self::Overload => "overload",
+            Self::Burst => "burst",
+            Self::Healthy => "healthy",
+        }
+    }
+}
+
+/// Who makes the calls.
+#[derive(Debug, Clone, Copy)]
+pub enum Subject {
+    /// Anywhere, once.
+    Random,
+    /// A stack.
+    Stack(StackSettings),
+    /// To the emptiest of those that work, which it is told; once more where that is full.
+    Oracle,
+}
+
+/// A run.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    pub schedule: Schedule,
+    pub seed: u64,
+    pub slots: usize,
+    pub calls_per_s: f64,
+    pub duration: Duration,
+    /// The share of calls that must not be made twice.
+    pub posts: f64,
+}
+
+impl Plan {
+    pub fn of(schedule: Schedule, seed: u64) -> Self {
+        let slots = 16;
+        let bears = (HEALTHY * slots) as f64 / 1.75;
+        let (load, secs) = match schedule {
+            Schedule::Overload => (1.2, 120),
+            Schedule::Recover => (0.7, 60),
+            Schedule::Burst => (0.3, 30),
+            Schedule::Iid80 => (0.3, 120),
+            _ => (0.7, 120),
+        };
+        let calls_per_s = if schedule == Schedule::Healthy { 200.0 } else { bears * load };
+        let slots = if schedule == Schedule::Iid80 { 64 } else { slots };
+        Self { schedule, seed, slots, calls_per_s, duration: Duration::from_secs(secs), posts: 0.0 }
+    }
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    began: Moment,
+    took: Option<Duration>,
+    tier: usize,
+}
+
+/// What came of a run.
+#[derive(Debug, Default, Clone)]
+pub struct Report {
+    lines: Vec<Line>,
+    pub attempts: usize,
+    pub duplicates: usize,
+    pub errors: std::collections::BTreeMap<String, usize>,
+    windows: Vec<(usize, usize)>,
+}
+
+impl Report {
+    fn share(&self, of: impl Fn(&&Line) -> bool, secs: f64) -> f64 {
+        let lines: Vec<&Line> = self.lines.iter().filter(of).collect();
+        let good = lines.iter().filter(|line| line.took.is_some_and(|took| took.as_secs_f64() <= secs)).count();
+        good as f64 / lines.len().max(1) as f64
+    }
+
+    pub fn calls(&self) -> usize {
+        self.lines.len()
+    }
+
+    pub fn good_within(&self, secs: f64) -> f64 {
+        self.share(|_| true, secs)
+    }
+
+    pub fn calm(&self) -> f64 {
+        self.share(|line| line.began.0 % PERIOD.as_nanos() as u64 >= CALM_AFTER.as_nanos() as u64, 5.0)
+    }
+
+    /// Of calls that began between these seconds of a period.
+    pub fn between(&self, from: f64, to: f64) -> f64 {
+        let secs = |line: &&Line| (line.began.0 % PERIOD.as_nanos() as u64) as f64 / 1e9;
+        self.share(|line| secs(line) >= from && secs(line) < to, 5.0)
+    }
+
+    pub fn tier(&self, tier: usize) -> f64 {
+        self.share(|line| line.tier == tier, 5.0)
+    }
+
+    pub fn attempts_a_call(&self) -> f64 {
+        self.attempts as f64 / self.lines.len() as f64
+    }
+
+    /// The most in any ten seconds.
+    pub fn attempts_a_call_most(&self) -> f64 {
+        let full = self.windows.iter().filter(|(calls, _)| *calls >= 50);
+        full.map(|(calls, attempts)| *attempts as f64 / *calls as f64).fold(0.0, f64::max)
+    }
+
+    /// In seconds; a failure counts as the deadline.
+    pub fn latency(&self, share: f64) -> f64 {
+        let mut all: Vec<Duration> = self.lines.iter().map(|line| line.took.unwrap_or(DEADLINE)).collect();
+        all.sort();
+        all[((all.len() - 1) as f64 * share) as usize].as_secs_f64()
+    }
+}
+
+/// How an attempt fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Refused,
+    Error,
+    Full,
+    Reset,
+    WrongBody,
+}
+
+struct World {
+    plan: Plan,
+    clock: Clock,
+    chance: Chance,
+    busy: [Cell<usize>; ENDPOINTS],
+    on: Vec<Vec<bool>>,
+    report: RefCell<Report>,
+}
+
+impl World {
+    fn new(plan: Plan, clock: Clock) -> Self {
+        let chance = Chance::seeded(plan.seed);
+        let seconds = plan.duration.as_secs() as usize + 60;
+        let on = (0..ENDPOINTS)
+            .map(|_| {
+                let mut is_on = chance.below(5) == 0;
+                (0..seconds)
+                    .map(|_| {
+                        is_on ^= chance.fraction() < 0.1;
+                        is_on
+                    })
+                    .collect()
+            })
+            .collect();
+        Self { plan, clock, chance, busy: Default::default(), on, report: RefCell::default() }
+    }
+
+    fn works(&self, endpoint: usize) -> bool {
+        let now = self.clock.now();
+        let second = (now.0 / 1_000_000_000) as usize;
+        let period = (now.0 / PERIOD.as_nanos() as u64) as usize;
+        match self.plan.schedule {
+            Schedule::Healthy => true,
+            Schedule::Static80 | Schedule::Overload | Schedule::Burst => endpoint < HEALTHY,
+            Schedule::Switch80 => {
+                // Neighbours of a walk that never stays: no endpoint of one period works in the next.
+                let step = 2 + (self.plan.seed as usize % 3);
+                [(period * step) % ENDPOINTS, (period * step + 1) % ENDPOINTS].contains(&endpoint)
+            }
+            Schedule::Flap => self.on[endpoint][second.min(self.on[endpoint].len() - 1)],
+            Schedule::Iid80 => self.chance.below(5) == 0,
+            Schedule::Recover => period > 0,
+        }
+    }
+
+    fn good_latency(&self) -> Duration {
+        if self.plan.schedule != Schedule::Healthy {
+            return Duration::from_secs_f64(0.5 + 2.5 * self.chance.fraction());
+        }
+        let normal = (-2.0 * (1.0 - self.chance.fraction()).ln()).sqrt()
+            * (std::f64::consts::TAU * self.chance.fraction()).cos();
+        Duration::from_secs_f64(0.020 * (1.164 * normal).exp())
+    }
+
+    async fn attempt(&self, endpoint: usize) -> Result<(), Fault> {
+        struct Busy<'a>(&'a Cell<usize>);
+        impl Drop for Busy<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.0.get() - 1);
+            }
+        }
+        let window = (self.clock.now().0 / 10_000_000_000) as usize;
+        {
+            let mut report = self.report.borrow_mut();
+            report.attempts += 1;
+            let windows = &mut report.windows;
+            windows.resize(windows.len().max(window + 1), (0, 0));
+            windows[window].1 += 1;
+        }
+        let works = self.works(endpoint);
+        let good = self.good_latency();
+        let kind = if self.plan.schedule == Schedule::Iid80 {
+            self.chance.below(8)
+        } else {
+            (endpoint + self.plan.seed as usize) % 8
+        };
+        if !works && kind == 0 {
+            return Err(Fault::Refused);
+        }
+        if self.busy[endpoint].get() >= self.plan.slots {
+            self.clock.sleep(Duration::from_millis(1)).await;
+            return Err(Fault::Full);
+        }
+        self.busy[endpoint].set(self.busy[endpoint].get() + 1);
+        let _busy = Busy(&self.busy[endpoint]);
+        let (pause, result) = match (works, kind) {
+            (true, _) => (good, Ok(())),
+            (_, 1 | 2) => (Duration::from_millis(1), Err(Fault::Error)),
+            (_, 3) => (Duration::from_secs(1), Err(Fault::Error)),
+            (_, 4 | 5) => (Duration::from_secs(3_600), Err(Fault::Error)),
+            (_, 6) => (good / 2, Err(Fault::Reset)),
+            _ => (good, Err(Fault::WrongBody)),
+        };
+        self.clock.sleep(pause).await;
+        result
+    }
+
+    async fn oracle(&self) -> Result<(), String> {
+        for _ in 0..2 {
+            let healthy =
+                (0..ENDPOINTS).filter(|endpoint| self.plan.schedule == Schedule::Iid80 || self.works(*endpoint));
+            let Some(endpoint) = healthy.min_by_key(|endpoint| self.busy[*endpoint].get()) else {
+                return Err("none".to_owned());
+            };
+            match self.attempt(endpoint).await {
+                Ok(()) => return Ok(()),
+                Err(Fault::Full) => {}
+                Err(_) => break,
+            }
+        }
+        Err("failed".to_owned())
+    }
+
+    async fn through(&self, stack: &Stack<usize>, call: Call) -> Result<(), String> {
+        let judge = |result: Result<&(), &Fault>| match result {
+            Ok(()) => Advice::from(Verdict::Good),
+            Err(Fault::Full) => Verdict::Full.into(),
+            Err(Fault::Refused) => Advice::from(Verdict::Failed).never_began(),
+            Err(_) => Verdict::Failed.into(),
+        };
+        let begun = Cell::new(0);
+        let result = stack
+            .call(&call, judge, |_, endpoint: Arc<usize>| {
+                let begun = &begun;
+                async move {
+                    let result = self.attempt(*endpoint).await;
+                    begun.set(begun.get() + usize::from(!matches!(result, Err(Fault::Refused | Fault::Full))));
+                    result
+                }
+            })
+            .await;
+        if !call.is_idempotent && begun.get() > 1 {
+            self.report.borrow_mut().duplicates += 1;
+        }
+        result.map_err(|failure| {
+            format!("{failure:?}").split(|c: char| c.is_ascii_digit() || c == '{').next().unwrap_or("").to_owned()
+        })
+    }
+
+    async fn call(self: Rc<Self>, subject: Subject, stack: Stack<usize>, number: usize) {
+        let began = self.clock.now();
+        let tier = number % 3;
+        let priority = [Priority::Critical, Priority::Normal, Priority::Low][tier];
+        let is_post = self.chance.fraction() < self.plan.posts;
+        let call = Call { is_idempotent: !is_post, ..Call::default() }.priority(priority).within(DEADLINE, &self.clock);
+        let late = || Err("late".to_owned());
+        let result = match subject {
+            Subject::Random => {
+                let attempt = self.attempt(self.chance.below(ENDPOINTS));
+                self.clock
+                    .within(DEADLINE, attempt)
+                    .await
+                    .map_or_else(late, |end| end.map_err(|fault| format!("{fault:?}")))
+            }
+            Subject::Oracle => self.clock.within(DEADLINE, self.oracle()).await.unwrap_or_else(late),
+            Subject::Stack(_) => self.through(&stack, call).await,
+        };
+        let took = self.clock.now().since(began);
+        let mut report = self.report.borrow_mut();
+        if let Err(error) = &result {
+            *report.errors.entry(error.clone()).or_default() += 1;
+        }
+        let took = (result.is_ok() && took <= DEADLINE).then_some(took);
+        report.lines.push(Line { began, took, tier });
+    }
+}
+
+/// One run.
+pub fn run(subject: Subject, plan: &Plan) -> Report {
+    let time = ManualClock::new();
+    let world = Rc::new(World::new(*plan, time.clock()));
+    let settings = if let Subject::Stack(settings) = subject { settings } else { StackSettings::default() };
+    let stack = Stack::builder("world", &time.clock()).settings(settings).seed(plan.seed).build().unwrap();
+    (0..ENDPOINTS).for_each(|endpoint| stack.endpoints().insert(&endpoint.to_string(), endpoint));
+    let mut calls = FuturesUnordered::new();
+    let mut context = Context::from_waker(Waker::noop());
+    let (mut number, mut next) = (0, Moment::ZERO);
+    let end = Moment::ZERO + plan.duration;
+    let arrivals = Chance::seeded(plan.seed ^ 0xa11);
+    loop {
+        while let Poll::Ready(Some(())) = calls.poll_next_unpin(&mut context) {}
+        let due = time.next_due();
+        if next <= end && due.is_none_or(|due| next <= due) {
+            time.set(next);
+            let is_burst = plan.schedule == Schedule::Burst && number > 0 && next > Moment::from_secs(10);
+            let at_once = if is_burst && !world.report.borrow().windows.iter().any(|(calls, _)| *calls > 4_000) {
+                5_000
+            } else {
+                1
+            };
+            for _ in 0..at_once {
+                let window = (next.0 / 10_000_000_000) as usize;
+                {
+                    let windows = &mut world.report.borrow_mut().windows;
+                    windows.resize(windows.len().max(window + 1), (0, 0));
+                    windows[window].0 += 1;
+                }
+                calls.push(Rc::clone(&world).call(subject, stack.clone(), number));
+                number += 1;
+            }
+            next = next + Duration::from_secs_f64(-(1.0 - arrivals.fraction()).ln() / plan.calls_per_s);
+        } else {
+            match due {
+                Some(due) if due < end + Duration::from_secs(60) => time.set(due),
+                _ => break,
+            }
+        }
+    }
+    if std::env::var_os("EXPLAIN").is_some() && matches!(subject, Subject::Stack(_)) {
+        println!(
+            "{}{:?}\n{:?}\n{:?}",
+            stack.explain(),
+            world.report.borrow().errors,
+            stack.snapshot().hedge,
+            stack.snapshot().retry
+        );
+        let report = world.report.borrow();
+        let parts: Vec<String> = (0..15)
+            .map(|part| format!("{:.0}", report.between(f64::from(part) * 2.0, f64::from(part) * 2.0 + 2.0) * 100.0))
+            .collect();
+        println!("by 2 s of a period: {}", parts.join(" "));
+    }
+    drop(calls);
+    let report = world.report.borrow().clone();
+    report
+}

@@ -54,7 +54,16 @@ pub fn library_version(name: &str) -> String {
 
 /// The processor time this process has used so far, all its threads together.
 pub fn process_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+    cpu_of(ClockId::ProcessCPUTime)
+}
+
+/// The processor time this thread has used so far.
+pub fn thread_cpu() -> Duration {
+    cpu_of(ClockId::ThreadCPUTime)
+}
+
+fn cpu_of(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 

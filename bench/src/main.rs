@@ -7,6 +7,7 @@
 mod journal;
 mod machine;
 mod page;
+mod policies;
 mod reactor;
 mod report;
 mod skeleton;
@@ -31,6 +32,8 @@ enum Command {
     Skeleton(skeleton::SkeletonArguments),
     /// The reactor beside RxJS, rxrust, Erlang and a bare channel: throughput, critical events in a flood, overload
     Reactor(reactor::ReactorArguments),
+    /// The resilience policies beside tower-resilience and failsafe: what they cost a healthy call, a refusal and an endpoint
+    Policies(policies::PoliciesArguments),
     /// Writes the page of results from the JSON files of earlier runs
     Report {
         /// The folder with one JSON file for each benchmark
@@ -76,7 +79,12 @@ impl Common {
 
     /// Prints a finished report and writes it where asked.
     fn deliver(&self, report: &report::Report) -> anyhow::Result<()> {
-        print!("{}", report.table());
+        self.deliver_as(report, &report.table())
+    }
+
+    /// Prints a finished report in this form, and writes it where asked.
+    fn deliver_as(&self, report: &report::Report, text: &str) -> anyhow::Result<()> {
+        print!("{text}");
         match &self.json {
             Some(path) => report.write(path),
             None => Ok(()),
@@ -89,6 +97,10 @@ fn main() -> anyhow::Result<()> {
         Command::Journal(arguments) => arguments.common.deliver(&journal::run(&arguments)?),
         Command::Skeleton(arguments) => arguments.common.deliver(&skeleton::run(&arguments)?),
         Command::Reactor(arguments) => arguments.common.deliver(&reactor::run(&arguments)?),
+        Command::Policies(arguments) => {
+            let report = policies::run(&arguments)?;
+            arguments.common.deliver_as(&report, &policies::table::tables(&report))
+        }
         Command::Report { json_dir, out, keep } => page::write(&json_dir, &out, keep),
         Command::Fill(arguments) => journal::reopen::fill(&arguments),
         Command::Patient(arguments) => skeleton::witness::be_patient(&arguments),

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::policies::{self, table};
 use crate::reactor::picture;
 use crate::report::{Report, figure};
 
@@ -82,6 +83,19 @@ fn section(text: &mut String, report: &Report) {
     for note in &report.notes {
         let _ = writeln!(text, "- {note}");
     }
+    if report.bench == policies::NAME {
+        // Many figures of few calls: side by side they can be read, each for itself they fill a book.
+        text.push_str(&table::tables(report));
+    } else {
+        rows(text, report);
+    }
+    for missing in &report.not_run {
+        let _ = writeln!(text, "\nNot run: {missing}");
+    }
+}
+
+/// A table for each case and metric.
+fn rows(text: &mut String, report: &Report) {
     let mut heading = None;
     // The degradation is a curve: its rows are drawn, and stand in one table.
     for row in report.rows.iter().filter(|row| !picture::draws(row)) {
@@ -98,8 +112,5 @@ fn section(text: &mut String, report: &Report) {
     if picture::draw(report).is_some() {
         let _ = writeln!(text, "\n### degradation\n\n![What is handled as the load grows]({})\n", picture::FILE);
         text.push_str(&picture::table(report));
-    }
-    for missing in &report.not_run {
-        let _ = writeln!(text, "\nNot run: {missing}");
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Every subject is a process of its own and gives an answer that is checked. Ours and the Rust peers are this very program.
 
-mod child;
+pub mod child;
 mod degrade;
 mod events;
 mod flood;

@@ -1,0 +1,3 @@
+//! The benchmarks as programs: that they run and say what they should, never how fast.
+
+mod policies;

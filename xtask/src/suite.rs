@@ -15,6 +15,9 @@ use crate::tidy;
 use crate::toolchain;
 use crate::workspace::{Tree, cargo, member_names, root};
 
+/// Features that are off by default and that no crate of ours uses: their code is built, and their tests run, only when asked for.
+const FEATURES: &str = "--features=homeostat-resilience/metrics,homeostat-resilience/schemars";
+
 /// What the caller asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
@@ -88,10 +91,11 @@ fn steps_of<'a>(root: &'a Path, target: &'a Path, wish: &'a Wish, automatic: boo
         step("format", move || tell(&mut cargo(&["fmt", "--all", "--check"]))),
         step("tidy", move || tidy_step(root)),
         step("clippy", move || {
-            tell(&mut cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "-D", "warnings"]))
+            let mut command = cargo(&["clippy", "--workspace", FEATURES, "--all-targets", "--locked", "--quiet"]);
+            tell(command.args(["--", "-D", "warnings"]))
         }),
         tests,
-        step("doc tests", move || tell(&mut cargo(&["test", "--doc", "--workspace", "--locked", "--quiet"]))),
+        step("doc tests", move || tell(&mut cargo(&["test", "--doc", "--workspace", FEATURES, "--locked", "--quiet"]))),
     ]
 }
 
@@ -100,11 +104,12 @@ fn steps_of<'a>(root: &'a Path, target: &'a Path, wish: &'a Wish, automatic: boo
 fn test_command(cargo: impl Fn(&[&str]) -> Command, filter: Option<&str>) -> Command {
     if !toolchain::has_nextest() {
         println!("cargo-nextest is not installed; using cargo test");
-        let mut command = cargo(&["test", "--workspace", "--locked", "--lib", "--bins", "--tests", "--no-fail-fast"]);
-        command.args(filter);
+        let mut command = cargo(&["test", "--workspace", FEATURES, "--locked", "--lib", "--bins", "--tests"]);
+        command.arg("--no-fail-fast").args(filter);
         return command;
     }
-    let mut command = cargo(&["nextest", "run", "--workspace", "--locked", "--config-file", "xtask/nextest.toml"]);
+    let mut command = cargo(&["nextest", "run", "--workspace", FEATURES, "--locked"]);
+    command.args(["--config-file", "xtask/nextest.toml"]);
     if !wants_colour() {
         command.args(["--show-progress", "none"]);
     }

@@ -53,6 +53,8 @@ pub struct BudgetSnapshot {
     pub calls: u64,
     /// Extra attempts paid for.
     pub extra: u64,
+    /// Extra attempts that were paid for and not made after all; they are not among `extra`.
+    pub paid_back: u64,
     /// Extra attempts that were wanted and had to be left out.
     pub refused: u64,
     /// Extra attempts that could be paid for now.
@@ -246,6 +248,7 @@ impl Drop for Charge {
             let mut books = budget.0.books();
             books.ledger.refund(self.paid_in);
             books.counts.extra -= 1;
+            books.counts.paid_back += 1;
         }
     }
 }

@@ -23,6 +23,8 @@ pub mod hedge;
 pub mod latency;
 mod live;
 pub mod memory;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod predictor;
 pub mod rate;
 pub mod retry;

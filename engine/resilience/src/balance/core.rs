@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use homeostat_reactor::Moment;
 
+use super::counts::AttemptCounts;
 use super::roster::{EndpointId, Roster, Slot, Standing};
 use super::settings::BalanceSettings;
 use crate::predictor::{Count, Learned, Outcome, Pool, Prior, Sketch};
@@ -38,6 +39,8 @@ pub struct BalanceCore {
     failing: usize,
     pub(super) is_panicking: bool,
     changes: Vec<Change>,
+    /// What the calls at endpoints came to that are gone.
+    pub(super) gone: AttemptCounts,
 }
 
 impl BalanceCore {
@@ -51,6 +54,7 @@ impl BalanceCore {
             failing: 0,
             is_panicking: false,
             changes: Vec::new(),
+            gone: AttemptCounts::default(),
         }
     }
 
@@ -69,6 +73,7 @@ impl BalanceCore {
         let id = self.roster.find(name)?;
         let slot = self.roster.remove(id)?;
         self.failing -= usize::from(slot.is_failing);
+        self.gone.add(&slot.counts);
         self.keep_cap(now);
         self.weigh_panic(now);
         Some(id)
@@ -91,6 +96,7 @@ impl BalanceCore {
     /// The call that began there at that moment has ended.
     pub fn end(&mut self, now: Moment, id: EndpointId, began: Moment, outcome: Outcome) {
         let Some(slot) = self.roster.get_mut(id) else { return };
+        slot.counts.count(outcome);
         slot.learned.end(now, began, outcome, &mut self.pool, &self.settings.predictor);
         match outcome {
             Outcome::Good => self.after_good(now, id),
@@ -208,6 +214,7 @@ impl BalanceCore {
         let Some(slot) = self.roster.get_mut(id) else { return };
         let pause = pause(self.settings.eject_pause, slot.ejections, self.settings.eject_pause_max);
         slot.ejections = slot.ejections.saturating_add(1);
+        slot.counts.ejections += 1;
         self.changes.push(Change::Ejected(Arc::clone(&slot.name), pause));
         self.roster.move_to(id, Standing::Ejected, now + pause);
     }

@@ -8,6 +8,7 @@
 mod builder;
 mod choose;
 mod core;
+mod counts;
 mod course;
 mod pick;
 mod roster;
@@ -25,6 +26,7 @@ use homeostat_reactor::{Clock, Moment};
 pub use self::builder::BalancerBuilder;
 pub use self::choose::Wish;
 pub use self::core::{BalanceCore, Change};
+pub use self::counts::AttemptCounts;
 pub use self::course::{Course, Leg};
 pub use self::pick::Pick;
 pub use self::roster::{EndpointId, Standing};

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use homeostat_reactor::Moment;
 use serde::{Deserialize, Serialize};
 
+use super::counts::AttemptCounts;
 use crate::predictor::Learned;
 
 /// An endpoint, as long as it is there. The default is none that ever was.
@@ -57,6 +58,8 @@ pub(crate) struct Slot {
     pub(crate) ejections: u16,
     /// Whether it failed so often in a row that it would be ejected if it were alone in that.
     pub(crate) is_failing: bool,
+    /// What its calls came to. Last: no choice reads it.
+    pub(crate) counts: AttemptCounts,
 }
 
 /// All endpoints.
@@ -91,6 +94,7 @@ impl Roster {
             disappointments: 0,
             ejections: 0,
             is_failing: false,
+            counts: AttemptCounts::default(),
             grows_since: Some(now),
             learned,
         });

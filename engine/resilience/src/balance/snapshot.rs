@@ -6,6 +6,7 @@ use homeostat_reactor::Moment;
 use serde::Serialize;
 
 use super::core::BalanceCore;
+use super::counts::AttemptCounts;
 use super::roster::{EndpointId, Standing};
 use crate::predictor::{Learned, Pool};
 
@@ -18,6 +19,8 @@ pub struct BalanceSnapshot {
     pub is_panicking: bool,
     /// How many are left out.
     pub ejected: usize,
+    /// What all attempts came to, those at endpoints that are gone included.
+    pub counts: AttemptCounts,
     /// The endpoints, by name.
     pub endpoints: Vec<EndpointSnapshot>,
 }
@@ -41,6 +44,8 @@ pub struct EndpointSnapshot {
     pub in_flight: u32,
     /// Whether it said a moment ago that it has no room.
     pub is_full: bool,
+    /// What the attempts there came to.
+    pub counts: AttemptCounts,
 }
 
 impl BalanceCore {
@@ -106,13 +111,18 @@ impl BalanceCore {
                 p95_ms: millis(0.95),
                 in_flight: slot.learned.in_flight(),
                 is_full: slot.learned.is_full(now),
+                counts: slot.counts,
             }
         });
+        let endpoints: Vec<EndpointSnapshot> = endpoints.collect();
+        let mut counts = self.gone;
+        endpoints.iter().for_each(|endpoint| counts.add(&endpoint.counts));
         BalanceSnapshot {
             name: name.to_owned(),
             is_panicking: self.is_panicking(),
             ejected: self.ejected(),
-            endpoints: endpoints.collect(),
+            counts,
+            endpoints,
         }
     }
 }

@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use super::settings::{Limit, StackSettings};
+use super::limit::Limit;
+use super::settings::StackSettings;
 use super::snapshot::StackSnapshot;
 use crate::balance::{EndpointSnapshot, Standing};
 

@@ -4,13 +4,15 @@
 //! a reload can bring it in without losing anything. No layer within the hedge makes a timer of its own.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use homeostat_reactor::Clock;
 
-use super::settings::{Limit, StackSettings};
+use super::calls::{Calls, Ongoing};
+use super::limit::Limit;
+use super::settings::StackSettings;
 use crate::balance::Course;
 use crate::chance::Chance;
 use crate::live::Live;
@@ -26,6 +28,7 @@ pub(super) struct Layers<T> {
     pub(super) name: Arc<str>,
     pub(super) clock: Clock,
     settings: Live<StackSettings>,
+    pub(super) calls: Calls,
     pub(super) fallback: Fallback,
     pub(super) rate: RateLimit,
     pub(super) breaker: Breaker,
@@ -76,6 +79,7 @@ impl<T> Layers<T> {
             hedge: hedge.listener(tell()).build(),
             balancer: balancer.chance(chance()).listener(tell()).build(),
             settings: Live::new(settings),
+            calls: Calls::default(),
             name,
             clock,
             budget,
@@ -102,84 +106,14 @@ impl<T> Layers<T> {
         self.settings.set(settings);
     }
 
-    /// The call with its deadline.
-    pub(super) fn begin(&self, call: &Call) -> Call {
-        call.within(self.settings().deadline(), &self.clock)
-    }
-
-    /// Rate and breaker.
-    pub(super) async fn guarded<R, E, F>(
-        &self,
-        call: &Call,
-        advise: &impl Fn(Result<&R, &E>) -> Advice,
-        work: &impl Fn(Attempt, Arc<T>) -> F,
-    ) -> Result<R, Failure<E>>
-    where
-        F: Future<Output = Result<R, E>>,
-    {
-        self.rated(call).await?;
-        let permit = self.breaker.begin(call.priority)?;
-        let result = self.limited(call, advise, work).await;
-        permit.end(as_seen_from_outside(&result, advise));
-        result
-    }
-
-    /// Rate and eternal mode. Gives what the last attempt came to where there is nothing instead of it, and whether the answer is
-    /// fresh.
-    pub(super) async fn essential<R, E, F, G>(
-        &self,
-        call: &Call,
-        advise: &impl Fn(Result<&R, &E>) -> Advice,
-        work: &impl Fn(Attempt, Arc<T>) -> F,
-        instead: impl FnOnce() -> G,
-    ) -> (Result<R, Failure<E>>, bool)
-    where
-        F: Future<Output = Result<R, E>>,
-        G: Future<Output = Option<R>>,
-    {
-        if let Err(refusal) = self.rated(call).await {
-            return (instead().await.ok_or_else(|| refusal.into()), false);
-        }
-        // What failed is kept here: eternal mode hands on only what is an answer.
-        let last = Mutex::new(None);
-        let attempt = async |attempt: Attempt| {
-            let result = self.limited(&attempt.call, advise, work).await;
-            match (as_seen_from_outside(&result, advise), result) {
-                (Verdict::Good | Verdict::Ignored, Ok(answer)) => Ok(answer),
-                (verdict, result) => {
-                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-                    Err(verdict)
-                }
-            }
-        };
-        let judge = |result: &Result<R, Verdict>| result.as_ref().map_or_else(|verdict| *verdict, |_| Verdict::Good);
-        let answer = self.eternal.call(call, judge, attempt, async || instead().await.ok_or(Verdict::Failed)).await;
-        match answer {
-            Ok(answer) => {
-                let is_fresh = answer.is_fresh();
-                (Ok(answer.into_inner()), is_fresh)
-            }
-            Err(_) => {
-                let last = last.into_inner().unwrap_or_else(PoisonError::into_inner);
-                let open = || Err(Refusal::Open { name: self.name.to_string(), retry_in: self.probe_pause() }.into());
-                (last.unwrap_or_else(open), true)
-            }
-        }
-    }
-
-    async fn rated(&self, call: &Call) -> Result<(), Refusal> {
-        if call.is_over(self.clock.now()) {
-            return Err(Refusal::DeadlinePassed);
-        }
-        if self.settings().rate_per_s.is_some() { self.rate.acquire(call).await } else { Ok(()) }
-    }
-
-    fn probe_pause(&self) -> Duration {
-        Duration::from_secs(1) / self.settings().probes_per_s
+    /// The call with its deadline, under way.
+    pub(super) fn begin(&self, call: &Call) -> (Call, Ongoing<'_>) {
+        let now = self.clock.now();
+        (call.until(now + self.settings().deadline()), self.calls.begin(call, &self.clock, now))
     }
 
     /// The limit.
-    async fn limited<R, E, F>(
+    pub(super) async fn limited<R, E, F>(
         &self,
         call: &Call,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
@@ -266,7 +200,10 @@ impl<T> Layers<T> {
 }
 
 /// What the end of a call says to a breaker around it: that an inner limit refused is no failure of what is called.
-fn as_seen_from_outside<R, E>(result: &Result<R, Failure<E>>, advise: &impl Fn(Result<&R, &E>) -> Advice) -> Verdict {
+pub(super) fn as_seen_from_outside<R, E>(
+    result: &Result<R, Failure<E>>,
+    advise: &impl Fn(Result<&R, &E>) -> Advice,
+) -> Verdict {
     match result {
         Ok(answer) => advise(Ok(answer)).verdict,
         Err(Failure::Inner(error)) => advise(Err(error)).verdict,

@@ -13,8 +13,11 @@
 //!
 //! All extra attempts, whoever makes them, are paid from one budget. A call that waits has one timer.
 
+mod calls;
 mod explain;
 mod layers;
+mod limit;
+mod outer;
 mod settings;
 mod snapshot;
 
@@ -24,9 +27,11 @@ use std::time::Duration;
 
 use homeostat_reactor::Clock;
 
+pub use self::calls::{CallCounts, CallsSnapshot, WAIT_BOUNDS_MS, WaitsSnapshot};
 pub use self::explain::Explanation;
 use self::layers::Layers;
-pub use self::settings::{InvalidStack, Limit, StackSettings};
+pub use self::limit::Limit;
+pub use self::settings::{InvalidStack, StackSettings};
 pub use self::snapshot::StackSnapshot;
 use crate::chance::Chance;
 use crate::memory::Memory;
@@ -130,12 +135,14 @@ impl<T> Stack<T> {
         F: Future<Output = Result<R, E>>,
     {
         let advise = |result: Result<&R, &E>| advise(result).into();
-        let call = self.0.begin(call);
-        if self.0.settings().essential {
-            let (result, _) = self.0.essential(&call, &advise, &work, async || None).await;
-            return result;
-        }
-        self.0.guarded(&call, &advise, &work).await
+        let (call, ongoing) = self.0.begin(call);
+        let (result, end) = if self.0.settings().essential {
+            self.0.essential(&call, &advise, &work, async || None).await
+        } else {
+            self.0.guarded(&call, &advise, &work).await
+        };
+        ongoing.end(end);
+        result
     }
 
     /// Makes a call, with what `instead` gives in place of what failed. For essential calls it is prepared as soon as next to
@@ -156,13 +163,14 @@ impl<T> Stack<T> {
         G: Future<Output = Option<R>>,
     {
         let advise = |result: Result<&R, &E>| advise(result).into();
-        let call = self.0.begin(call);
-        if self.0.settings().essential {
-            let (result, _) = self.0.essential(&call, &advise, &work, instead).await;
-            return result;
-        }
-        let work = self.0.guarded(&call, &advise, &work);
-        self.0.fallback.call(work, crate::advise_through(&advise), |_| instead()).await
+        let (call, ongoing) = self.0.begin(call);
+        let (result, end) = if self.0.settings().essential {
+            self.0.essential(&call, &advise, &work, instead).await
+        } else {
+            self.0.with_fallback(&call, &advise, &work, instead).await
+        };
+        ongoing.end(end);
+        result
     }
 
     /// Other settings from now on; all that was learned stays.

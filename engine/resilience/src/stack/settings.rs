@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::limit::Limit;
 use crate::breaker::WindowShape;
 use crate::{
     BalanceSettings, BreakerSettings, BudgetSettings, BulkheadSettings, ConcurrencySettings, EternalSettings,
@@ -26,21 +27,6 @@ const ATTEMPTS_MAX: u32 = 100;
 const CALLS_MAX: usize = 1_000_000;
 /// The learned limit never grows beyond this: what is more at once is a leak somewhere.
 const LEARNED_LIMIT_MAX: usize = 100_000;
-
-/// How many calls may be under way at once.
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Limit {
-    /// As many as answer well, found by watching how long answers take and who is told "full".
-    #[default]
-    Learned,
-    /// Any number.
-    Off,
-    /// So many; others wait in a short line.
-    #[serde(untagged)]
-    AtMost(usize),
-}
 
 /// The settings of a stack: `[resilience]` in a configuration. The defaults are right for most services with several endpoints.
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]

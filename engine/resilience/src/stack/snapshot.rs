@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::calls::CallsSnapshot;
 use super::layers::Layers;
 use super::settings::StackSettings;
 use crate::balance::BalanceSnapshot;
@@ -22,6 +23,8 @@ pub struct StackSnapshot {
     pub name: String,
     /// The settings in force.
     pub settings: StackSettings,
+    /// What became of its calls.
+    pub calls: CallsSnapshot,
     /// The fallback, unless the call is essential: then eternal mode counts.
     pub fallback: FallbackSnapshot,
     /// The rate, where one was agreed on.
@@ -53,6 +56,7 @@ impl StackSnapshot {
         Self {
             name: layers.name.to_string(),
             settings,
+            calls: layers.calls.snapshot(),
             fallback: layers.fallback.snapshot(),
             rate: settings.rate_per_s.map(|_| layers.rate.snapshot()),
             breaker: (!settings.essential).then(|| layers.breaker.snapshot()),

@@ -1,0 +1,124 @@
+//! The outer layers of a stack, those around the limit: fallback, rate, and breaker or eternal mode. They see calls and not
+//! attempts, and it is they who tell how a call ended.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::calls::CallEnd;
+use super::layers::{Layers, as_seen_from_outside};
+use crate::{Advice, Attempt, Call, Failure, Refusal, Verdict, advise_through};
+
+impl<T> Layers<T> {
+    /// Fallback, rate and breaker.
+    pub(super) async fn with_fallback<R, E, F, G>(
+        &self,
+        call: &Call,
+        advise: &impl Fn(Result<&R, &E>) -> Advice,
+        work: &impl Fn(Attempt, Arc<T>) -> F,
+        instead: impl FnOnce() -> G,
+    ) -> (Result<R, Failure<E>>, CallEnd)
+    where
+        F: Future<Output = Result<R, E>>,
+        G: Future<Output = Option<R>>,
+    {
+        let mut ends = (CallEnd::GivenUp, false);
+        let (end, has_instead) = (&mut ends.0, &mut ends.1);
+        let guarded = async {
+            let (result, how) = self.guarded(call, advise, work).await;
+            *end = how;
+            result
+        };
+        let instead = async {
+            let answer = instead().await;
+            *has_instead = answer.is_some();
+            answer
+        };
+        let result = self.fallback.call(guarded, advise_through(advise), |_| instead).await;
+        (result, if ends.1 { CallEnd::Instead } else { ends.0 })
+    }
+
+    /// Rate and breaker.
+    pub(super) async fn guarded<R, E, F>(
+        &self,
+        call: &Call,
+        advise: &impl Fn(Result<&R, &E>) -> Advice,
+        work: &impl Fn(Attempt, Arc<T>) -> F,
+    ) -> (Result<R, Failure<E>>, CallEnd)
+    where
+        F: Future<Output = Result<R, E>>,
+    {
+        let permit = match self.rated(call).await.and_then(|()| self.breaker.begin(call.priority)) {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                let end = CallEnd::of_refusal(&refusal);
+                return (Err(refusal.into()), end);
+            }
+        };
+        let result = self.limited(call, advise, work).await;
+        let verdict = as_seen_from_outside(&result, advise);
+        permit.end(verdict);
+        let end = CallEnd::of(&result, verdict);
+        (result, end)
+    }
+
+    /// Rate and eternal mode. Gives what the last attempt came to where there is nothing instead of it.
+    pub(super) async fn essential<R, E, F, G>(
+        &self,
+        call: &Call,
+        advise: &impl Fn(Result<&R, &E>) -> Advice,
+        work: &impl Fn(Attempt, Arc<T>) -> F,
+        instead: impl FnOnce() -> G,
+    ) -> (Result<R, Failure<E>>, CallEnd)
+    where
+        F: Future<Output = Result<R, E>>,
+        G: Future<Output = Option<R>>,
+    {
+        if let Err(refusal) = self.rated(call).await {
+            let end = CallEnd::of_refusal(&refusal);
+            return match instead().await {
+                Some(answer) => (Ok(answer), CallEnd::Instead),
+                None => (Err(refusal.into()), end),
+            };
+        }
+        // What failed is kept here: eternal mode hands on only what is an answer.
+        let last = Mutex::new(None);
+        let attempt = async |attempt: Attempt| {
+            let result = self.limited(&attempt.call, advise, work).await;
+            match (as_seen_from_outside(&result, advise), result) {
+                (verdict @ (Verdict::Good | Verdict::Ignored), Ok(answer)) => Ok((answer, CallEnd::Judged(verdict))),
+                (verdict, result) => {
+                    *last.lock().unwrap_or_else(PoisonError::into_inner) = Some((result, verdict));
+                    Err(verdict)
+                }
+            }
+        };
+        let judge = |result: &Result<_, Verdict>| result.as_ref().map_or_else(|verdict| *verdict, |_| Verdict::Good);
+        let instead = async || instead().await.map(|answer| (answer, CallEnd::Instead)).ok_or(Verdict::Failed);
+        if let Ok(answer) = self.eternal.call(call, judge, attempt, instead).await {
+            let (answer, end) = answer.into_inner();
+            return (Ok(answer), end);
+        }
+        match last.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some((result, verdict)) => {
+                let end = CallEnd::of(&result, verdict);
+                (result, end)
+            }
+            None => {
+                let refusal = Refusal::Open { name: self.name.to_string(), retry_in: self.probe_pause() };
+                (Err(refusal.into()), CallEnd::Refused)
+            }
+        }
+    }
+
+    async fn rated(&self, call: &Call) -> Result<(), Refusal> {
+        if call.is_over(self.clock.now()) {
+            return Err(Refusal::DeadlinePassed);
+        }
+        if self.settings().rate_per_s.is_some() { self.rate.acquire(call).await } else { Ok(()) }
+    }
+
+    fn probe_pause(&self) -> Duration {
+        Duration::from_secs(1) / self.settings().probes_per_s
+    }
+}

@@ -1,0 +1,93 @@
+//! Every call of a stack is counted once, by how it ended.
+
+use std::future::{Future, pending};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use homeostat_reactor::{Clock, ManualClock};
+use homeostat_resilience::stack::{Limit, Stack, StackSettings};
+use homeostat_resilience::{Advice, Attempt, Call, Failure, Priority, Verdict};
+
+fn stack_of(clock: &Clock, settings: StackSettings) -> Stack<()> {
+    let stack = Stack::builder("orders", clock).settings(settings).seed(1).build().unwrap();
+    stack.endpoints().insert("only", ());
+    stack
+}
+
+/// The error is the verdict, and says that nothing began.
+fn judge(result: Result<&u32, &Verdict>) -> Advice {
+    match result {
+        Ok(_) => Verdict::Good.into(),
+        Err(verdict) => (*verdict).into(),
+    }
+}
+
+async fn ask(stack: &Stack<()>, answer: Result<u32, Verdict>) -> Result<u32, Failure<Verdict>> {
+    stack.call(&Call::default(), judge, |_: Attempt, _: Arc<()>| async move { answer }).await
+}
+
+#[tokio::test]
+async fn a_call_is_counted_once_by_how_it_ended() {
+    // Would break: an error rate that is wrong because a refusal, a late answer or a caller's mistake counts as something else.
+    let time = ManualClock::new();
+    let stack =
+        stack_of(&time.clock(), StackSettings { rate_per_s: Some(1), rate_burst: 6, ..StackSettings::default() });
+    assert_eq!(ask(&stack, Ok(1)).await, Ok(1));
+    for verdict in [Verdict::Failed, Verdict::Full, Verdict::Ignored] {
+        assert!(ask(&stack, Err(verdict)).await.is_err());
+    }
+    let low = Call::default().priority(Priority::Low);
+    let silent = stack.call(&low, judge, |_, _| pending::<Result<u32, Verdict>>());
+    let (late, ()) = tokio::join!(silent, time.turn(Duration::from_secs(6)));
+    assert!(late.is_err());
+    {
+        let mut given_up = pin!(stack.call(&low, judge, |_, _| pending::<Result<u32, Verdict>>()));
+        assert!(given_up.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(stack.snapshot().calls.by_priority.low.under_way(), 1);
+    }
+    let mut refused = 0;
+    while stack.snapshot().calls.by_priority.normal.refused == 0 {
+        assert!(refused < 10, "the rate lets six through");
+        refused += u32::from(ask(&stack, Ok(1)).await.is_ok());
+    }
+    let calls = stack.snapshot().calls;
+    let normal = calls.by_priority.normal;
+    assert_eq!((normal.failed, normal.full, normal.ignored, normal.refused), (1, 1, 1, 1));
+    assert_eq!(normal.begun, normal.good + 4);
+    let low = calls.by_priority.low;
+    assert_eq!((low.begun, low.late, low.given_up, low.under_way()), (2, 1, 1, 0));
+    assert_eq!(calls.waits.buckets.iter().sum::<u64>(), normal.good + 4, "all but those refused or given up");
+    assert_eq!(calls.waits.total_us, 5_000_000, "the late one had its deadline");
+}
+
+#[tokio::test]
+async fn an_answer_of_the_fallback_is_told_apart_with_and_without_eternal_mode() {
+    // Would break: an outage that nobody sees in the numbers, because the fallback answered for it.
+    for essential in [false, true] {
+        let time = ManualClock::new();
+        let stack = stack_of(&time.clock(), StackSettings { essential, ..StackSettings::default() });
+        let fail = |_: Attempt, _: Arc<()>| async { Err(Verdict::Failed) };
+        let call = Call::default();
+        let instead = stack.call_or(&call, judge, fail, || async { Some(7) });
+        assert_eq!(instead.await, Ok(7));
+        let without = stack.call_or(&call, judge, fail, || async { None });
+        assert_eq!(without.await, Err(Failure::Inner(Verdict::Failed)));
+        assert_eq!(stack.call_or(&call, judge, |_, _| async { Ok(8) }, || async { Some(7) }).await, Ok(8));
+        let counts = stack.snapshot().calls.by_priority.normal;
+        assert_eq!((counts.instead, counts.failed, counts.good, counts.begun), (1, 1, 1, 3), "essential: {essential}");
+    }
+}
+
+#[tokio::test]
+async fn attempts_of_endpoints_that_are_gone_stay_counted() {
+    // Would break: a counter that goes back when an endpoint is taken away, which a scraper takes for a restart.
+    let time = ManualClock::new();
+    let stack = stack_of(&time.clock(), StackSettings { limit: Limit::Off, ..StackSettings::default() });
+    assert_eq!(ask(&stack, Ok(1)).await, Ok(1));
+    assert!(ask(&stack, Err(Verdict::Ignored)).await.is_err());
+    assert!(stack.endpoints().remove("only"));
+    let counts = stack.snapshot().endpoints.counts;
+    assert_eq!((counts.good, counts.ignored, counts.ended()), (1, 1, 2));
+}

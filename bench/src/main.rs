@@ -6,6 +6,7 @@
 
 mod journal;
 mod machine;
+mod massive;
 mod page;
 mod policies;
 mod reactor;
@@ -34,6 +35,9 @@ enum Command {
     Reactor(reactor::ReactorArguments),
     /// The resilience policies beside tower-resilience and failsafe: what they cost a healthy call, a refusal and an endpoint
     Policies(policies::PoliciesArguments),
+    /// The resilience library beside proxies and tower-resilience while 80 % of the endpoints fail, with an oracle as the bound
+    #[command(name = "massive-failure", visible_alias = "massive")]
+    MassiveFailure(massive::MassiveArguments),
     /// Writes the page of results from the JSON files of earlier runs
     Report {
         /// The folder with one JSON file for each benchmark
@@ -55,6 +59,15 @@ enum Command {
     /// Is measured (used by `reactor` on itself)
     #[command(hide = true)]
     ReactorSubject(reactor::SubjectArguments),
+    /// Is the endpoints (used by `massive-failure` on itself)
+    #[command(hide = true)]
+    MassiveBackends(massive::BackendsArguments),
+    /// Is measured (used by `massive-failure` on itself)
+    #[command(hide = true)]
+    MassiveSubject(massive::SubjectArguments),
+    /// Keeps a proxy (used by `massive-failure` on itself)
+    #[command(hide = true)]
+    MassiveProxy(massive::KeeperArguments),
 }
 
 /// What every benchmark takes.
@@ -101,9 +114,14 @@ fn main() -> anyhow::Result<()> {
             let report = policies::run(&arguments)?;
             arguments.common.deliver_as(&report, &policies::table::tables(&report))
         }
+        // Its tables come while it measures.
+        Command::MassiveFailure(arguments) => arguments.common.deliver_as(&massive::run(&arguments)?, ""),
         Command::Report { json_dir, out, keep } => page::write(&json_dir, &out, keep),
         Command::Fill(arguments) => journal::reopen::fill(&arguments),
         Command::Patient(arguments) => skeleton::witness::be_patient(&arguments),
         Command::ReactorSubject(arguments) => reactor::be_subject(&arguments),
+        Command::MassiveBackends(arguments) => massive::be_backends(&arguments),
+        Command::MassiveSubject(arguments) => massive::be_subject(&arguments),
+        Command::MassiveProxy(arguments) => massive::be_keeper(&arguments),
     }
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::massive;
 use crate::policies::{self, table};
 use crate::reactor::picture;
 use crate::report::{Report, figure};
@@ -26,6 +27,10 @@ pub fn write(json_dir: &Path, out: &Path, keep: bool) -> anyhow::Result<()> {
     let reports = paths.iter().map(|path| Report::read(path)).collect::<anyhow::Result<Vec<_>>>()?;
     for svg in reports.iter().filter_map(picture::draw) {
         let path = out.with_file_name(picture::FILE);
+        std::fs::write(&path, svg).with_context(|| format!("writing {}", path.display()))?;
+    }
+    for svg in reports.iter().filter_map(massive::picture::draw) {
+        let path = out.with_file_name(massive::picture::FILE);
         std::fs::write(&path, svg).with_context(|| format!("writing {}", path.display()))?;
     }
     let kept = if keep { read_sections(out)? } else { BTreeMap::new() };
@@ -86,6 +91,8 @@ fn section(text: &mut String, report: &Report) {
     if report.bench == policies::NAME {
         // Many figures of few calls: side by side they can be read, each for itself they fill a book.
         text.push_str(&table::tables(report));
+    } else if report.bench == massive::NAME {
+        text.push_str(&massive::page::section(report));
     } else {
         rows(text, report);
     }

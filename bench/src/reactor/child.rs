@@ -84,7 +84,7 @@ pub fn measure(mut command: Command, cores: Cores) -> Result<Measured> {
     let line = subject.hear("done")?;
     let pid = subject.child.id();
     let cpu = cpu_of_tree(pid).saturating_sub(before);
-    let peak_mib = tree(pid).filter_map(peak_kib).sum::<u64>() as f64 / 1024.0;
+    let peak_mib = peak_mib_of_tree(pid);
     ensure!(!cpu.is_zero(), "the kernel does not tell what a process has used: there is no schedstat");
     let outcome = serde_json::from_str(&line).with_context(|| format!("`{line}` is not what a subject says"))?;
     subject.end()?;
@@ -156,7 +156,7 @@ fn tree(pid: u32) -> impl Iterator<Item = u32> {
 }
 
 /// The processor time of all threads that live now, to the nanosecond. A subject's threads live as long as it does.
-fn cpu_of_tree(pid: u32) -> Duration {
+pub fn cpu_of_tree(pid: u32) -> Duration {
     tree(pid).map(|pid| cpu_of_process(pid).unwrap_or_default()).sum()
 }
 
@@ -167,6 +167,11 @@ fn cpu_of_process(pid: u32) -> Option<Duration> {
         text.split_ascii_whitespace().next()?.parse::<u64>().ok()
     });
     Some(Duration::from_nanos(nanoseconds.sum()))
+}
+
+/// The most memory that each process had in use at any time, together.
+pub fn peak_mib_of_tree(pid: u32) -> f64 {
+    tree(pid).filter_map(peak_kib).sum::<u64>() as f64 / 1024.0
 }
 
 /// The most memory that the process had in use at any time.

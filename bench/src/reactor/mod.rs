@@ -12,7 +12,7 @@ mod lines;
 mod notes;
 mod ours;
 mod overload;
-mod peers;
+pub mod peers;
 pub mod picture;
 mod rxrust;
 mod throughput;

@@ -97,7 +97,7 @@ fn put(name: &str, files: &[(&str, &str)]) -> Result<PathBuf> {
 }
 
 /// Finds the program, or installs Debian's package of it where we may.
-fn have(program: &str, package: &str) -> Result<()> {
+pub fn have(program: &str, package: &str) -> Result<()> {
     if on_path(program) {
         return Ok(());
     }
@@ -114,13 +114,13 @@ fn have(program: &str, package: &str) -> Result<()> {
     Ok(())
 }
 
-fn on_path(program: &str) -> bool {
+pub fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).exists())
 }
 
 /// Runs to the end and gives the output.
-fn run(command: &mut Command) -> Result<String> {
+pub fn run(command: &mut Command) -> Result<String> {
     let name = command.get_program().to_owned();
     let name = AsRef::<OsStr>::as_ref(&name).to_string_lossy().into_owned();
     let ended = command.stdin(Stdio::null()).output().with_context(|| format!("starting `{name}`"))?;

@@ -1,3 +1,4 @@
 //! The benchmarks as programs: that they run and say what they should, never how fast.
 
+mod massive;
 mod policies;

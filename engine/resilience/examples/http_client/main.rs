@@ -183,15 +183,13 @@ async fn orders(client: &Client, shops: &mut BTreeMap<&str, Shop>) -> Vec<Promis
     let Seen { taken, not_taken, unclear, .. } = client.give_orders(100).await;
     let attempts = client.attempts_a_call(100);
     println!(
-        "   {taken} taken; {unclear} unclear, so not repeated; {not_taken} surely not taken; {attempts:.2} attempts a call."
+        "   {taken} taken, {not_taken} not, {unclear} unclear and so not repeated; {attempts:.2} attempts a call."
     );
     vec![("no order was taken twice", taken_twice(shops) == 0)]
 }
 
 async fn one_is_well(client: &Client, shops: &BTreeMap<&str, Shop>) -> Vec<Promise> {
-    println!(
-        "3. Now birch is busy (503, come back in 1 s) and dune gives a wrong page with 200: only amber works. 400 prices."
-    );
+    println!("3. Birch is busy (503, come back in 1 s), dune sends a wrong page with 200. Amber is left. 400 prices.");
     shops["birch"].be(Mood::Busy);
     shops["dune"].be(Mood::Lying);
     let seen = client.ask_prices(400, PATIENCE).await;

@@ -23,6 +23,7 @@ use crate::tally::{count, tally};
 use crate::{Call, Failure, Listener, PolicyEvent, Refusal};
 
 mod course;
+mod memory;
 mod race;
 
 use course::Course;

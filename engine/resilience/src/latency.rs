@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use homeostat_reactor::Moment;
+use serde::{Deserialize, Serialize};
 
 /// Buckets to an octave: eight are nine per cent apart.
 const BUCKETS_AN_OCTAVE: f64 = 8.0;
@@ -17,6 +18,14 @@ const EDGE_MIN_US: f64 = 16.0;
 const BUCKETS: usize = 25 * BUCKETS_AN_OCTAVE as usize + 1;
 /// When the weight of a new answer has doubled this often, all weights are made small again; far from the end of an `f32`.
 const DOUBLINGS_MAX: f64 = 60.0;
+
+/// So many answers of before a restart count at most: ten times what a percentile needs, and soon outweighed by new ones.
+const RECALLED_MAX: f64 = 200.0;
+
+/// Numbers of answers, by bucket of their latency: what is kept of a histogram over a restart.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Weights(pub Vec<f32>);
 
 /// Answers by their latency, newer ones with more weight; 820 bytes.
 #[derive(Debug, Clone)]
@@ -67,6 +76,31 @@ impl LatencyHistogram {
         least
     }
 
+    /// The answers by bucket, in numbers of answers that came now; without the empty buckets at the end.
+    pub(crate) fn weights(&mut self, now: Moment) -> Weights {
+        self.pass(now);
+        let one = self.doublings.exp2();
+        let used = self.weights.iter().rposition(|weight| *weight > 0.0).map_or(0, |last| last + 1);
+        Weights(self.weights[..used].iter().map(|weight| (f64::from(*weight) / one) as f32).collect())
+    }
+
+    /// Begins with answers of before, of which each counts `left`; only where there is none yet. What cannot be a number of answers
+    /// counts nothing, and all together count no more than a few new ones outweigh.
+    pub(crate) fn recall(&mut self, weights: &Weights, left: f32, now: Moment) {
+        if self.total > 0.0 {
+            return;
+        }
+        self.pass(now);
+        let sound = weights.0.iter().map(|weight| if weight.is_finite() { f64::from(weight.max(0.0)) } else { 0.0 });
+        let sound: Vec<f64> = sound.take(BUCKETS).collect();
+        let all: f64 = sound.iter().sum();
+        let factor = f64::from(left.clamp(0.0, 1.0)) * (RECALLED_MAX / all.max(RECALLED_MAX)) * self.doublings.exp2();
+        for (weight, count) in self.weights.iter_mut().zip(sound) {
+            *weight = (count * factor) as f32;
+        }
+        self.total = self.weights.iter().map(|weight| f64::from(*weight)).sum();
+    }
+
     /// Time goes on. A clock that goes back makes nothing younger; time goes on from there.
     fn pass(&mut self, now: Moment) {
         let elapsed_s = now.since(self.seen).as_secs_f64();
@@ -115,6 +149,10 @@ impl Latencies {
             return None;
         }
         Some(fractions.map(|fraction| histogram.quantile(fraction).unwrap_or_default()))
+    }
+
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut LatencyHistogram) -> T) -> T {
+        act(&mut self.histogram())
     }
 
     fn histogram(&self) -> MutexGuard<'_, LatencyHistogram> {

@@ -25,6 +25,7 @@ mod live;
 pub mod memory;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+mod pause;
 pub mod predictor;
 pub mod rate;
 pub mod retry;

@@ -20,7 +20,7 @@ use homeostat_reactor::{Clock, Moment};
 
 mod step;
 
-pub use step::{After, Backoff, Jitter, RetrySettings, Step, step};
+pub use step::{After, Jitter, Pauses, RetrySettings, Step, step};
 
 tally! {
     /// What a retry has seen.
@@ -155,7 +155,7 @@ impl Retry {
         let settings = shared.settings.get();
         let mut started = shared.clock.now();
         let call = shared.begin(call, started)?;
-        let mut backoff = Backoff::new(settings);
+        let mut pauses = Pauses::new(settings);
         for number in 1.. {
             let attempt = Attempt { call: settings.limit(&call, started), number };
             let until = attempt.call.deadline.filter(|_| timer == Timer::Own);
@@ -170,7 +170,7 @@ impl Retry {
                 shared.done(number, outcome.1.verdict);
                 return outcome.0;
             }
-            let Some((until, charge)) = shared.again(&settings, &mut backoff, &outcome.1, &call, number).await else {
+            let Some((until, charge)) = shared.again(&settings, &mut pauses, &outcome.1, &call, number).await else {
                 return outcome.0;
             };
             drop(outcome);
@@ -225,7 +225,7 @@ impl Shared {
     async fn again(
         &self,
         settings: &RetrySettings,
-        backoff: &mut Backoff,
+        pauses: &mut Pauses,
         advice: &Advice,
         call: &Call,
         number: u32,
@@ -233,7 +233,7 @@ impl Shared {
         let mut has_waited = false;
         loop {
             let now = self.clock.now();
-            let pause = match step(settings, backoff, After { advice, call, number, now }, self.chance.fraction()) {
+            let pause = match step(settings, pauses, After { advice, call, number, now }, self.chance.fraction()) {
                 Step::Again(pause) => pause,
                 Step::NoAttemptsLeft => return count_none(&self.tally.no_attempts_left),
                 Step::NotRepeatable => return count_none(&self.tally.not_repeatable),

@@ -12,10 +12,8 @@ use homeostat_reactor::Moment;
 use super::counts::AttemptCounts;
 use super::roster::{EndpointId, Roster, Slot, Standing};
 use super::settings::BalanceSettings;
+use crate::pause::doubled;
 use crate::predictor::{Count, Learned, Outcome, Pool, Prior, Sketch};
-
-/// Pauses double at most this often: what follows is the longest pause anyhow.
-const DOUBLINGS_MAX: u16 = 10;
 
 /// What changed, for whoever listens.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,7 +162,8 @@ impl BalanceCore {
     /// Puts off when a doubted endpoint is asked again, as it is being asked now.
     pub(super) fn put_off(&mut self, now: Moment, id: EndpointId) {
         let Some(slot) = self.roster.get_mut(id) else { return };
-        let due = now + pause(self.settings.explore_pause, slot.disappointments, self.settings.explore_pause_max);
+        let due =
+            now + doubled(self.settings.explore_pause, slot.disappointments.into(), self.settings.explore_pause_max);
         self.roster.set_due(id, due);
     }
 
@@ -212,7 +211,7 @@ impl BalanceCore {
 
     fn eject(&mut self, now: Moment, id: EndpointId) {
         let Some(slot) = self.roster.get_mut(id) else { return };
-        let pause = pause(self.settings.eject_pause, slot.ejections, self.settings.eject_pause_max);
+        let pause = doubled(self.settings.eject_pause, slot.ejections.into(), self.settings.eject_pause_max);
         slot.ejections = slot.ejections.saturating_add(1);
         slot.counts.ejections += 1;
         self.changes.push(Change::Ejected(Arc::clone(&slot.name), pause));
@@ -252,8 +251,4 @@ impl BalanceCore {
         let works = |slot: &Slot| slot.learned.works(now, &self.pool, &self.settings.predictor);
         self.roster.get(id).map_or(0.0, works)
     }
-}
-
-fn pause(first: Duration, doublings: u16, longest: Duration) -> Duration {
-    first.saturating_mul(1 << doublings.min(DOUBLINGS_MAX)).min(longest)
 }

@@ -13,6 +13,7 @@ use super::state::{Door, Ending, Move, State, Ticket, Trials};
 use super::window::{Tally, Window};
 use crate::Verdict;
 use crate::chance::Chance;
+use crate::pause::doubled;
 
 /// What the pause of an open breaker is spread by, as a share of it: enough to break step, too little to notice.
 pub const SPREAD: f64 = 0.1;
@@ -20,15 +21,15 @@ pub const SPREAD: f64 = 0.1;
 /// The machine.
 #[derive(Debug)]
 pub struct Core {
-    settings: BreakerSettings,
+    pub(super) settings: BreakerSettings,
     window: Window,
-    state: State,
-    generation: u64,
+    pub(super) state: State,
+    pub(super) generation: u64,
     /// Rounds of trials that failed since it was last closed: each doubles the pause.
-    rounds_failed: u32,
+    pub(super) rounds_failed: u32,
     /// What the clock showed last, and how much time has passed by it in all, in nanoseconds.
     seen: Moment,
-    passed: u64,
+    pub(super) passed: u64,
     moved: Option<Move>,
     opened: u64,
     refused: u64,
@@ -149,10 +150,9 @@ impl Core {
     }
 
     fn open(&mut self, chance: &Chance, because: impl FnOnce() -> String) {
-        // 2^63 ms are more than any limit: a shift further says nothing new.
-        let doubled = u128::from(self.settings.open_ms) << self.rounds_failed.min(63);
-        let pause_ms = u64::try_from(doubled).unwrap_or(u64::MAX).min(self.settings.open_ms_max);
-        let pause = millis(pause_ms) as f64 * (1.0 + SPREAD * chance.fraction());
+        let (first, longest) = (self.settings.open_ms, self.settings.open_ms_max);
+        let pause = doubled(Duration::from_millis(first), self.rounds_failed, Duration::from_millis(longest));
+        let pause = pause.as_nanos() as f64 * (1.0 + SPREAD * chance.fraction());
         self.opened += 1;
         self.go(State::Open { until: self.passed.saturating_add(pause as u64) }, because);
     }
@@ -163,7 +163,7 @@ impl Core {
         self.go(State::Closed, because);
     }
 
-    fn go(&mut self, state: State, because: impl FnOnce() -> String) {
+    pub(super) fn go(&mut self, state: State, because: impl FnOnce() -> String) {
         let from = self.state.name();
         self.state = state;
         self.generation += 1;
@@ -261,7 +261,7 @@ impl Core {
         }
     }
 
-    fn retry_in(&self) -> Duration {
+    pub(super) fn retry_in(&self) -> Duration {
         match self.state {
             State::Open { until } => Duration::from_nanos(until.saturating_sub(self.passed)),
             State::ForcedOpen => Duration::MAX,
@@ -278,7 +278,7 @@ impl Core {
         Ticket { generation: self.generation }
     }
 
-    fn advance(&mut self, now: Moment) {
+    pub(super) fn advance(&mut self, now: Moment) {
         self.passed = self.passed.saturating_add(now.0.saturating_sub(self.seen.0));
         self.seen = now;
     }
@@ -289,6 +289,6 @@ fn reaches(part: u32, rate: f64, whole: u32) -> bool {
     part > 0 && f64::from(part) >= rate * f64::from(whole)
 }
 
-const fn millis(millis: u64) -> u64 {
+pub(super) const fn millis(millis: u64) -> u64 {
     millis.saturating_mul(1_000_000)
 }

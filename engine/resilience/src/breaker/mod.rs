@@ -6,6 +6,7 @@
 
 pub mod core;
 mod guard;
+mod memory;
 pub mod settings;
 pub mod state;
 mod window;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use self::core::Core;
 pub use self::guard::Permit;
+pub use self::memory::BreakerMemory;
 pub use self::settings::{BreakerSettings, InvalidBreaker, WindowShape};
 pub use self::state::Door;
 use self::state::Ticket;

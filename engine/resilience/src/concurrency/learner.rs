@@ -77,6 +77,8 @@ pub struct Learner {
     probe_share: f64,
     probe_due: Moment,
     windows: u32,
+    /// Whether the limit comes from before a restart.
+    is_recalled: bool,
 }
 
 impl Learner {
@@ -95,6 +97,7 @@ impl Learner {
             probe_share: PROBE_SHARE,
             probe_due: now,
             windows: 0,
+            is_recalled: false,
         }
     }
 
@@ -122,6 +125,17 @@ impl Learner {
     /// The limit that was learned, whether or not it is lowered for a measurement.
     pub const fn learned(&self) -> f64 {
         self.limit
+    }
+
+    /// Whether the limit was learned, now or before a restart, and is not just the one to begin with.
+    pub const fn has_learned(&self) -> bool {
+        self.last.is_some() || self.is_recalled
+    }
+
+    /// Begins with a limit of before, within the bounds.
+    pub(super) fn begin_with(&mut self, limit: f64) {
+        self.limit = self.bounds.hold(limit, self.limit);
+        self.is_recalled = true;
     }
 
     /// Whether the least latency is being measured.

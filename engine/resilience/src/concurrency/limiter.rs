@@ -59,7 +59,7 @@ pub struct ConcurrencySnapshot {
 /// ```
 #[derive(Debug, Clone)]
 pub struct ConcurrencyLimiter {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 #[derive(Debug)]
@@ -77,9 +77,9 @@ pub(super) struct Shared {
 }
 
 #[derive(Debug)]
-struct State {
+pub(super) struct State {
     settings: ConcurrencySettings,
-    learner: Learner,
+    pub(super) learner: Learner,
     told: usize,
 }
 
@@ -240,7 +240,7 @@ impl ConcurrencyLimiter {
 
 impl Shared {
     /// Has the ceilings follow the limit. Under the lock, so that an older limit never overwrites a newer one.
-    fn apply(&self, state: &State) {
+    pub(super) fn apply(&self, state: &State) {
         let limit = state.learner.limit();
         self.limit.store(limit, Ordering::Relaxed);
         let ceilings = state.settings.ceilings(limit);
@@ -276,7 +276,7 @@ impl Shared {
         refusal
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

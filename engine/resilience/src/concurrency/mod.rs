@@ -8,6 +8,7 @@
 pub mod algorithm;
 pub mod learner;
 mod limiter;
+mod memory;
 mod running;
 mod settings;
 pub mod window;

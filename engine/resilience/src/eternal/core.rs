@@ -34,9 +34,9 @@ const SHORTEST_SECS: f64 = 0.01;
 #[derive(Debug)]
 pub struct Core {
     settings: EternalSettings,
-    degradation: f64,
+    pub(super) degradation: f64,
     /// Mean and mean deviation of good answers, in seconds.
-    usual: Option<(f64, f64)>,
+    pub(super) usual: Option<(f64, f64)>,
     /// The generation of the breaker that the good ones in a row belong to.
     generation: u64,
     in_a_row: u32,

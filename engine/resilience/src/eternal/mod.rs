@@ -9,6 +9,7 @@
 
 mod attempt;
 pub mod core;
+mod memory;
 pub mod settings;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,6 +21,7 @@ use homeostat_reactor::flow::{Rate, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use self::core::Core;
+pub use self::memory::EternalMemory;
 pub use self::settings::{EternalSettings, InvalidEternal};
 use crate::breaker::{Breaker, BreakerSnapshot};
 use crate::chance::Chance;

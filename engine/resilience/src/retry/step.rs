@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Call;
 use crate::attempt::Advice;
+use crate::pause::doubled;
 
 /// Decorrelated jitter grows at most to this multiple of the pause before (Brooker, "Exponential Backoff And Jitter", 2015).
 const DECORRELATED_GROWTH: f64 = 3.0;
@@ -62,33 +63,34 @@ impl Default for RetrySettings {
 
 /// The pauses of one call, without clock or chance.
 #[derive(Debug, Clone)]
-pub struct Backoff {
+pub struct Pauses {
     settings: RetrySettings,
     bound_ms: f64,
+    made: u32,
 }
 
-impl Backoff {
+impl Pauses {
     /// Before the first pause.
     pub const fn new(settings: RetrySettings) -> Self {
-        Self { settings, bound_ms: settings.pause_min_ms as f64 }
+        Self { settings, bound_ms: settings.pause_min_ms as f64, made: 0 }
     }
 
     /// The next pause; `fraction`, from 0 to 1, is chance.
-    pub fn pause(&mut self, fraction: f64) -> Duration {
-        let (least, most) = (self.settings.pause_min_ms as f64, self.settings.pause_max_ms as f64);
-        let pause_ms = match self.settings.jitter {
+    pub fn next(&mut self, fraction: f64) -> Duration {
+        self.made = self.made.saturating_add(1);
+        match self.settings.jitter {
             Jitter::Decorrelated => {
+                let (least, most) = (self.settings.pause_min_ms as f64, self.settings.pause_max_ms as f64);
                 self.bound_ms = least + fraction * (self.bound_ms * DECORRELATED_GROWTH - least);
                 self.bound_ms = self.bound_ms.min(most);
-                self.bound_ms
+                Duration::from_secs_f64(self.bound_ms / 1e3)
             }
             Jitter::Exponential => {
-                let bound_ms = self.bound_ms.min(most);
-                self.bound_ms = bound_ms * 2.0;
-                bound_ms * fraction
+                let millis = Duration::from_millis;
+                let (first, longest) = (millis(self.settings.pause_min_ms), millis(self.settings.pause_max_ms));
+                doubled(first, self.made - 1, longest).mul_f64(fraction.clamp(0.0, 1.0))
             }
-        };
-        Duration::from_secs_f64(pause_ms / 1e3)
+        }
     }
 }
 
@@ -106,7 +108,7 @@ pub enum Step {
 }
 
 /// What follows an attempt that failed. Pure: `fraction` is chance, and the budget has not been asked yet.
-pub fn step(settings: &RetrySettings, backoff: &mut Backoff, after: After<'_>, fraction: f64) -> Step {
+pub fn step(settings: &RetrySettings, pauses: &mut Pauses, after: After<'_>, fraction: f64) -> Step {
     if after.number >= settings.attempts_max {
         return Step::NoAttemptsLeft;
     }
@@ -115,7 +117,7 @@ pub fn step(settings: &RetrySettings, backoff: &mut Backoff, after: After<'_>, f
     }
     let asked_for = after.advice.retry_after.unwrap_or_default();
     // Added and not the greater of the two: everybody was told the same time, and would come back in the same instant.
-    let pause = asked_for.saturating_add(backoff.pause(fraction));
+    let pause = asked_for.saturating_add(pauses.next(fraction));
     let is_in_time = after.call.remaining(after.now).is_none_or(|remaining| pause < remaining);
     if asked_for > Duration::from_millis(settings.retry_after_max_ms) || !is_in_time {
         return Step::NoTimeLeft;

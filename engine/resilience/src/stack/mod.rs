@@ -20,6 +20,7 @@ mod limit;
 mod outer;
 mod settings;
 mod snapshot;
+mod state;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -33,8 +34,8 @@ use self::layers::Layers;
 pub use self::limit::Limit;
 pub use self::settings::{InvalidStack, StackSettings};
 pub use self::snapshot::StackSnapshot;
+pub use self::state::{STATE_VERSION, StackState, UnknownState};
 use crate::chance::Chance;
-use crate::memory::Memory;
 use crate::{Advice, Attempt, Balancer, Call, Failure, Listener};
 
 /// All policies around calls to endpoints of type `T`: an address, a connection, a client. Clones share everything.
@@ -201,14 +202,17 @@ impl<T> Stack<T> {
         self.0.eternal.release();
     }
 
-    /// What was learned of the endpoints, to be kept for the next start.
-    pub fn memory(&self) -> Memory {
-        self.0.balancer.memory()
+    /// What was learned, to be kept for the next start: written every minute or so, and when the process ends.
+    pub fn state(&self) -> StackState {
+        StackState::of(&self.0)
     }
 
-    /// What was learned before the last stop, this long ago; endpoints must be there.
-    pub fn recall(&self, memory: &Memory, age: Duration) {
-        self.0.balancer.recall(memory, age);
+    /// What was learned before the last stop, this long ago; endpoints must be there, and what is known by now stays.
+    ///
+    /// # Errors
+    /// When the state is of another version; then nothing of it is taken.
+    pub fn restore(&self, state: &StackState, age: Duration) -> Result<(), UnknownState> {
+        state.restore(&self.0, age)
     }
 
     /// Its numbers.

@@ -20,5 +20,6 @@ mod rate;
 mod retry;
 mod settings;
 mod simulation;
+mod state;
 mod storm;
 mod world;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use homeostat_reactor::{ManualClock, Moment};
 use homeostat_resilience::chance::Chance;
-use homeostat_resilience::retry::{Backoff, Jitter};
+use homeostat_resilience::retry::{Jitter, Pauses};
 use homeostat_resilience::{
     Advice, Budget, BudgetSettings, Call, Failure, Listener, PolicyEvent, Refusal, Retry, RetrySettings, Verdict,
     judge_result,
@@ -184,9 +184,9 @@ proptest! {
         // Would break: a pause of none, so that callers spin, or one without an end.
         for jitter in [Jitter::Decorrelated, Jitter::Exponential] {
             let settings = RetrySettings { pause_min_ms, pause_max_ms, jitter, ..RetrySettings::default() };
-            let mut backoff = Backoff::new(settings);
+            let mut pauses = Pauses::new(settings);
             for fraction in &fractions {
-                let pause = backoff.pause(*fraction);
+                let pause = pauses.next(*fraction);
                 prop_assert!(pause <= Duration::from_millis(pause_max_ms));
                 let least = pause_min_ms.min(pause_max_ms);
                 prop_assert!(jitter == Jitter::Exponential || pause >= Duration::from_millis(least));

@@ -208,6 +208,13 @@ impl Budget {
         paid_in.map(|paid_in| Charge { budget: Some(self.clone()), paid_in })
     }
 
+    /// Whether there is something for another attempt.
+    pub fn has_extra(&self, now: Moment) -> bool {
+        let mut books = self.0.books();
+        books.ledger.pass(now);
+        books.ledger.available() >= ATTEMPT
+    }
+
     /// Other terms from now on; what was earned and spent stays.
     pub fn reload(&self, settings: BudgetSettings) {
         self.0.books().ledger.reload(settings);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use homeostat_reactor::Clock;
 
 use super::core::BalanceCore;
+use super::line::Line;
 use super::settings::BalanceSettings;
 use super::{Balancer, Shared, State};
 use crate::Listener;
@@ -55,7 +56,7 @@ impl BalancerBuilder {
         let core = BalanceCore::new(self.settings);
         let state = State { core, values: Vec::new(), gossip: Gossip::default() };
         let Self { name, clock, chance, listener, .. } = self;
-        Balancer(Arc::new(Shared { name, clock, chance, listener, state: Mutex::new(state) }))
+        Balancer(Arc::new(Shared { name, clock, chance, listener, state: Mutex::new(state), line: Line::default() }))
     }
 }
 

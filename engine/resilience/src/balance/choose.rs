@@ -21,8 +21,6 @@ const LOOKED_THROUGH: usize = 16;
 const RETRIES_MAX: usize = 4;
 /// Each call under way at a doubted endpoint counts as a tenth against another call there: they would share its fate.
 const CROWDING: f32 = 0.1;
-/// From this chance on a doubted endpoint is worth an attempt while those that work are full.
-const DOUBTED_WITH_LITTLE_REASON: f32 = 0.4;
 /// An endpoint that starts slowly begins with this part of its share.
 const SLOW_START_FROM: f32 = 0.1;
 /// Explorations that may be saved up while nothing is doubted.
@@ -41,20 +39,82 @@ pub struct Wish<'a> {
     pub tried: &'a [EndpointId],
 }
 
+/// Where a call goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// To this endpoint.
+    At(EndpointId),
+    /// Here, or wherever a place becomes free: all that are likely to answer are full.
+    NoRoom(EndpointId),
+    /// There is no endpoint.
+    Nobody,
+}
+
 impl BalanceCore {
-    /// The endpoint for a call; `None` only if there is none at all. One that was tried is chosen again only if all were.
+    /// The endpoint for a call; `None` only if there is none at all. One that was tried is chosen again only if all were, and one
+    /// that is full only where no other is likely to answer.
     pub fn choose(&mut self, now: Moment, wish: Wish<'_>, chance: &Chance) -> Option<EndpointId> {
-        self.settle(now);
-        if let Some(id) = self.explore(now, wish) {
-            return Some(id);
+        match self.choose_with_room(now, wish, true, chance) {
+            Choice::At(id) | Choice::NoRoom(id) => Some(id),
+            Choice::Nobody => None,
         }
-        let untried = self.choose_liked(now, wish, chance).or_else(|| self.choose_doubted(now, wish, chance));
-        untried.or_else(|| {
-            let again = Wish { tried: &[], ..wish };
-            let liked = self.choose_liked(now, again, chance).or_else(|| self.choose_doubted(now, again, chance));
-            // With a cap of all endpoints all may be left out: then the call is made all the same.
-            liked.or_else(|| self.roster.list(Standing::Ejected).last().copied())
-        })
+    }
+
+    /// The same for a call that would rather wait than be told that there is no room. Whoever cannot pay for a second attempt must
+    /// not be sent to explore.
+    pub fn choose_with_room(&mut self, now: Moment, wish: Wish<'_>, may_explore: bool, chance: &Chance) -> Choice {
+        self.settle(now);
+        if let Some(id) = self.explore(now, wish, may_explore) {
+            return Choice::At(id);
+        }
+        let choice = self.choose_among(now, wish, chance);
+        // What would wait is better spent on an endpoint that may have come back.
+        let may_try = matches!(choice, Choice::NoRoom(_)) && may_explore && wish.is_idempotent;
+        if may_try && let Some(id) = self.roster.first_due(Standing::Doubted, now).filter(|id| !wish.tried.contains(id))
+        {
+            self.put_off(now, id);
+            return Choice::At(id);
+        }
+        choice
+    }
+
+    fn choose_among(&mut self, now: Moment, wish: Wish<'_>, chance: &Chance) -> Choice {
+        for wish in [wish, Wish { tried: &[], ..wish }] {
+            let liked = self.choose_liked(now, wish, chance);
+            if liked != Choice::Nobody {
+                return liked;
+            }
+            let doubted = self.choose_doubted(now, wish, chance);
+            if doubted != Choice::Nobody {
+                return doubted;
+            }
+        }
+        // With a cap of all endpoints all may be left out: then the call is made all the same.
+        self.roster.list(Standing::Ejected).last().copied().map_or(Choice::Nobody, Choice::At)
+    }
+
+    /// How many calls the liked endpoints have room for, and how long one takes there in the middle; `None` if one of them never
+    /// said. Of many a sample is looked at.
+    pub(super) fn room(&self) -> Option<(f32, Duration)> {
+        let liked = self.roster.list(Standing::Liked);
+        let seen = liked.len().min(LOOKED_THROUGH);
+        let rooms = liked.iter().take(seen).filter_map(|id| self.roster.get(*id)).map(|slot| slot.learned.room());
+        let sum = rooms.sum::<Option<f32>>().filter(|_| seen > 0)?;
+        Some((sum * liked.len() as f32 / seen as f32, self.pool.good_within(0.5)?))
+    }
+
+    /// Whether a call has a fair chance to be answered within this time; where nobody knows, it has.
+    pub(super) fn is_time_enough(&self, within: Duration) -> bool {
+        /// Under this share of good calls that are done by then it would only take a place from another one.
+        const FAIR_CHANCE: f32 = 0.35;
+        self.pool.good_sketch().share_within(within).is_none_or(|share| share >= FAIR_CHANCE)
+    }
+
+    /// When the first of the endpoints that asked to be left alone may be asked again.
+    pub(super) fn full_until(&self, now: Moment) -> Option<Moment> {
+        let liked = self.roster.list(Standing::Liked).iter().take(LOOKED_THROUGH);
+        let until = liked.filter_map(|id| self.roster.get(*id)).map(|slot| slot.learned.full_until());
+        until.filter(|until| *until > now).min()
     }
 
     /// Endpoints for attempts that begin at once, the best first: as many as it takes to be sure enough that one of them succeeds,
@@ -76,19 +136,6 @@ impl BalanceCore {
         if chosen.is_empty() { self.choose(now, wish, chance).into_iter().collect() } else { chosen }
     }
 
-    /// Whether a further attempt at once has a chance beside endpoints that are full: at a liked one with room, or at one that is
-    /// doubted with little reason. A choice looks no further than this either.
-    pub(super) fn has_room(&self, now: Moment, tried: &[EndpointId]) -> bool {
-        let untried = |standing| {
-            let list = self.roster.list(standing).iter().take(LOOKED_THROUGH);
-            list.filter(|id| !tried.contains(id)).filter_map(|id| self.roster.get(*id))
-        };
-        let predictor = &self.settings.predictor;
-        untried(Standing::Liked).any(|slot| !slot.learned.is_full(now))
-            || untried(Standing::Doubted)
-                .any(|slot| slot.learned.works(now, &self.pool, predictor) >= DOUBTED_WITH_LITTLE_REASON)
-    }
-
     /// How likely a call that begins there now succeeds within that time.
     pub fn succeeds(&self, now: Moment, id: EndpointId, within: Option<Duration>) -> f32 {
         let predict = |slot: &Slot| slot.learned.succeeds_within(now, within, &self.pool, &self.settings.predictor);
@@ -96,8 +143,8 @@ impl BalanceCore {
     }
 
     /// A doubted endpoint whose time has come, if this call may be spent on it. Never a second attempt: that is to succeed.
-    fn explore(&mut self, now: Moment, wish: Wish<'_>) -> Option<EndpointId> {
-        if !wish.tried.is_empty() || self.roster.list(Standing::Liked).is_empty() {
+    fn explore(&mut self, now: Moment, wish: Wish<'_>, may_explore: bool) -> Option<EndpointId> {
+        if !may_explore || !wish.tried.is_empty() || self.roster.list(Standing::Liked).is_empty() {
             return None;
         }
         self.explorations = (self.explorations + self.settings.explore_share.clamp(0.0, 1.0)).min(EXPLORATIONS_MAX);
@@ -112,9 +159,9 @@ impl BalanceCore {
         Some(id)
     }
 
-    fn choose_liked(&mut self, now: Moment, wish: Wish<'_>, chance: &Chance) -> Option<EndpointId> {
+    fn choose_liked(&mut self, now: Moment, wish: Wish<'_>, chance: &Chance) -> Choice {
         for _ in 0..RETRIES_MAX {
-            let drawn = self.draw::<CHOICES>(Standing::Liked, now, wish.tried, chance);
+            let (drawn, full) = self.draw::<CHOICES>(Standing::Liked, now, wish.tried, chance);
             let mut best: Option<(EndpointId, f32, f32)> = None;
             let mut is_someone_silent = false;
             for id in drawn.into_iter().flatten() {
@@ -133,21 +180,25 @@ impl BalanceCore {
                     Some(other) => one_of(other, (id, cost, grown), chance),
                 });
             }
-            if best.is_some() || !is_someone_silent {
-                return best.map(|(id, ..)| id);
+            match (best, full) {
+                (Some((id, ..)), _) => return Choice::At(id),
+                (None, _) if is_someone_silent => {}
+                (None, Some(full)) => return Choice::NoRoom(full),
+                (None, None) => break,
             }
         }
-        None
+        Choice::Nobody
     }
 
-    fn choose_doubted(&mut self, now: Moment, wish: Wish<'_>, chance: &Chance) -> Option<EndpointId> {
-        let drawn = self.draw::<DOUBTED_CHOICES>(Standing::Doubted, now, wish.tried, chance);
+    fn choose_doubted(&mut self, now: Moment, wish: Wish<'_>, chance: &Chance) -> Choice {
+        let (drawn, full) = self.draw::<DOUBTED_CHOICES>(Standing::Doubted, now, wish.tried, chance);
         let scored = drawn.into_iter().flatten().filter_map(|id| {
             let slot = self.roster.get(id)?;
             let succeeds = slot.learned.succeeds_within(now, wish.within, &self.pool, &self.settings.predictor);
-            Some((id, succeeds / (1.0 + CROWDING * slot.learned.in_flight() as f32)))
+            Some((id, succeeds * slot.learned.hope(now) / (1.0 + CROWDING * slot.learned.in_flight() as f32)))
         });
-        scored.max_by(|left, right| left.1.total_cmp(&right.1)).map(|(id, _)| id)
+        let best = scored.max_by(|left, right| left.1.total_cmp(&right.1)).map(|(id, _)| Choice::At(id));
+        best.or(full.map(Choice::NoRoom)).unwrap_or(Choice::Nobody)
     }
 
     /// What a call costs there: its wait, made longer by the chance that it is in vain. The fourth power, so that an endpoint that
@@ -162,14 +213,14 @@ impl BalanceCore {
         part.clamp(SLOW_START_FROM, 1.0)
     }
 
-    /// Different endpoints of a list that were not tried; such as are full only where no others are found.
+    /// Different endpoints of a list that were not tried and have room, and one that has not.
     fn draw<const COUNT: usize>(
         &self,
         standing: Standing,
         now: Moment,
         tried: &[EndpointId],
         chance: &Chance,
-    ) -> [Option<EndpointId>; COUNT] {
+    ) -> ([Option<EndpointId>; COUNT], Option<EndpointId>) {
         let list = self.roster.list(standing);
         let mut drawn = [None; COUNT];
         let mut full = None;
@@ -194,13 +245,10 @@ impl BalanceCore {
             drawn[count] = Some(id);
             count += 1;
             if count == COUNT {
-                return drawn;
+                break;
             }
         }
-        if count == 0 {
-            drawn[0] = full;
-        }
-        drawn
+        (drawn, full)
     }
 }
 

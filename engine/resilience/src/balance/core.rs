@@ -157,6 +157,26 @@ impl BalanceCore {
         let Some(slot) = self.roster.get_mut(id) else { return };
         slot.disappointments = 0;
         self.roster.move_to(id, Standing::Doubted, due);
+        self.look_around(now);
+    }
+
+    /// One that worked does not any more: the world has changed, and others may work again. They are asked sooner than their
+    /// failures of before would have it.
+    fn look_around(&mut self, now: Moment) {
+        /// Of more doubted endpoints than this the usual pauses find one soon enough, and nobody looks through thousands.
+        const LOOKED_AT_MAX: usize = 64;
+        let doubted = self.roster.list(Standing::Doubted);
+        if doubted.len() > LOOKED_AT_MAX || self.roster.list(Standing::Liked).len() > doubted.len() {
+            return;
+        }
+        let all = doubted.to_vec();
+        for id in all {
+            if let Some(slot) = self.roster.get_mut(id) {
+                slot.disappointments = 0;
+                let due = slot.due.min(now + self.settings.explore_pause.min(self.settings.explore_pause_max));
+                self.roster.set_due(id, due);
+            }
+        }
     }
 
     /// Puts off when a doubted endpoint is asked again, as it is being asked now.
@@ -180,6 +200,9 @@ impl BalanceCore {
                 self.changes.push(Change::Readmitted(Arc::clone(&slot.name)));
             }
             self.roster.move_to(id, Standing::Liked, Moment::NEVER);
+        } else if slot.standing == Standing::Doubted {
+            // Half a proof: the other half is wanted at once.
+            self.roster.set_due(id, now);
         }
         if was_failing {
             self.failing -= 1;

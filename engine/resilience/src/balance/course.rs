@@ -23,6 +23,8 @@ const LOOKS_A_CALL: u32 = 8;
 /// Looks are never closer together, or further apart.
 const LOOK_AGAIN_MIN: Duration = Duration::from_millis(5);
 const LOOK_AGAIN_MAX: Duration = Duration::from_millis(250);
+/// Who waits for a place looks by himself after this time: an offer may be taken by somebody who comes just then.
+const OFFERED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Where one call was tried.
 #[derive(Debug)]
@@ -36,12 +38,9 @@ pub struct Course<T> {
 struct Tried {
     endpoints: [EndpointId; TRIED_MAX],
     is_running: [bool; TRIED_MAX],
-    is_full: [bool; TRIED_MAX],
     count: usize,
-    /// Whether the attempt that ended last was told that there is no room.
-    was_full: bool,
-    /// Whether an endpoint that works had no room: the calls are too many.
-    met_full: bool,
+    /// Attempts that wait for a place.
+    waiting: usize,
 }
 
 /// One attempt of a course, under way as long as this lives.
@@ -63,7 +62,9 @@ impl<T> Leg<'_, T> {
     pub fn finish(mut self, advice: impl Into<Advice>) {
         let Some(pick) = self.pick.take() else { return };
         let advice = advice.into();
-        self.course.ended(self.place, &pick, advice.verdict);
+        if advice.verdict == Verdict::Full {
+            self.course.forget(self.place);
+        }
         pick.finish(advice);
     }
 }
@@ -71,6 +72,28 @@ impl<T> Leg<'_, T> {
 impl<T> Drop for Leg<'_, T> {
     fn drop(&mut self) {
         self.course.tried().is_running[self.place] = false;
+    }
+}
+
+impl Tried {
+    fn known(&self) -> &[EndpointId] {
+        &self.endpoints[..self.count.min(TRIED_MAX)]
+    }
+}
+
+/// An attempt that waits for a place, as long as this lives.
+struct Waiting<'a, T>(&'a Course<T>);
+
+impl<'a, T> Waiting<'a, T> {
+    fn of(course: &'a Course<T>) -> Self {
+        course.tried().waiting += 1;
+        Self(course)
+    }
+}
+
+impl<T> Drop for Waiting<'_, T> {
+    fn drop(&mut self) {
+        self.0.tried().waiting -= 1;
     }
 }
 
@@ -95,7 +118,7 @@ impl<T> Course<T> {
         self.tried().count
     }
 
-    /// Begins the next attempt, at another endpoint as long as there is one.
+    /// Begins the next attempt, at another endpoint as long as there is one, and at once, even at one that is full.
     ///
     /// # Errors
     /// That there is no endpoint, or no time left.
@@ -105,13 +128,53 @@ impl<T> Course<T> {
         }
         // Held while choosing, so that two attempts that begin at once do not choose the same.
         let mut tried = self.tried();
-        let known = tried.count.min(TRIED_MAX);
-        let pick = self.balancer.pick_besides(call, &tried.endpoints[..known])?;
+        let pick = self.balancer.pick_besides(call, tried.known())?;
+        Ok(self.leg(&mut tried, pick))
+    }
+
+    /// The same where there is room, unless others wait for it who are as important; `None` where there is none, and then
+    /// [`begin_when_room`](Self::begin_when_room) waits for it. Who cannot pay for a second attempt must not explore.
+    ///
+    /// # Errors
+    /// That there is no endpoint, or not enough time left.
+    pub fn begin_if_room(&self, call: &Call, may_explore: bool) -> Result<Option<Leg<'_, T>>, Refusal> {
+        if self.balancer.0.line.ahead_of(call.priority) > 0 {
+            return Ok(None);
+        }
+        self.try_begin(call, may_explore)
+    }
+
+    /// Waits in line for room, and begins the next attempt.
+    ///
+    /// # Errors
+    /// That there is no endpoint, not enough time left, or so many in line that it would wait in vain.
+    pub async fn begin_when_room(&self, call: &Call, may_explore: bool) -> Result<Leg<'_, T>, Refusal> {
+        let shared = &*self.balancer.0;
+        self.balancer.check_line(call)?;
+        let _waiting = Waiting::of(self);
+        let place = shared.line.enter(call.priority);
+        loop {
+            if let Some(leg) = self.try_begin(call, may_explore)? {
+                return Ok(leg);
+            }
+            let now = shared.clock.now();
+            let again = shared.with(|core| core.full_until(now)).unwrap_or(now + OFFERED_WITHIN);
+            shared.clock.within(again.since(now).min(OFFERED_WITHIN), place.offered()).await;
+        }
+    }
+
+    fn try_begin(&self, call: &Call, may_explore: bool) -> Result<Option<Leg<'_, T>>, Refusal> {
+        let mut tried = self.tried();
+        let pick = self.balancer.pick_with_room(call, tried.known(), may_explore)?;
+        Ok(pick.map(|pick| self.leg(&mut tried, pick)))
+    }
+
+    fn leg(&self, tried: &mut Tried, pick: Pick<T>) -> Leg<'_, T> {
         let place = tried.count % TRIED_MAX;
         tried.endpoints[place] = pick.id();
         tried.is_running[place] = true;
         tried.count += 1;
-        Ok(Leg { course: self, pick: Some(pick), place })
+        Leg { course: self, pick: Some(pick), place }
     }
 
     /// Makes the next attempt, and learns from what `advise` says of its result.
@@ -134,28 +197,9 @@ impl<T> Course<T> {
         result.map_err(Failure::Inner)
     }
 
-    /// Whether an endpoint that works had no room for this call.
-    pub fn met_full(&self) -> bool {
-        self.tried().met_full
-    }
-
-    /// After a pause, those that had no room are as good as any: they have not failed this call.
-    pub fn pause(&self) {
-        let mut tried = self.tried();
-        for place in 0..TRIED_MAX {
-            if std::mem::take(&mut tried.is_full[place]) {
-                tried.endpoints[place] = EndpointId::default();
-            }
-        }
-    }
-
-    fn ended(&self, place: usize, pick: &Pick<T>, verdict: Verdict) {
-        let is_full = verdict == Verdict::Full;
-        let is_liked = is_full && self.balancer.is_liked(pick.id());
-        let mut tried = self.tried();
-        tried.was_full = is_full;
-        tried.met_full |= is_liked;
-        tried.is_full[place] = is_full;
+    /// One that was full has not failed this call: later it is as good as any.
+    fn forget(&self, place: usize) {
+        self.tried().endpoints[place] = EndpointId::default();
     }
 
     fn tried(&self) -> MutexGuard<'_, Tried> {
@@ -167,22 +211,28 @@ impl<T> Outlook for Course<T> {
     /// In place of one that failed only where there is an endpoint that was not tried: at the same one it would fail again, and a
     /// retry makes a pause first.
     fn allows(&self, why: Start) -> bool {
-        let (attempts, was_full, endpoints) = {
+        let (attempts, waiting, failed) = {
             let tried = self.tried();
-            (tried.count, tried.was_full, tried.endpoints)
+            let failed = tried.known().iter().filter(|id| **id != EndpointId::default()).count();
+            (tried.count, tried.waiting, failed)
         };
-        if attempts >= self.attempts_max || why != Start::InPlace {
-            return attempts < self.attempts_max;
-        }
-        // Where those that work have no room, a broken one is no help: rather wait for a place.
-        if was_full { self.balancer.has_room(&endpoints) } else { attempts < self.balancer.len() }
+        let is_of_use = match why {
+            Start::First => true,
+            // Who waits for a place would only wait twice.
+            Start::Beside => waiting == 0,
+            Start::InPlace => failed < self.balancer.len(),
+        };
+        is_of_use && attempts < self.attempts_max
     }
 
     fn is_poor(&self, _: &Call, now: Moment) -> bool {
-        let (endpoints, is_running) = {
+        let (endpoints, is_running, waiting) = {
             let tried = self.tried();
-            (tried.endpoints, tried.is_running)
+            (tried.endpoints, tried.is_running, tried.waiting)
         };
+        if waiting > 0 {
+            return false;
+        }
         let running = endpoints.iter().zip(is_running).filter(|(_, is_running)| *is_running);
         self.balancer.one_works(now, running.map(|(id, _)| *id)) < POOR_BELOW
     }

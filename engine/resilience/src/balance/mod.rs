@@ -10,6 +10,7 @@ mod choose;
 mod core;
 mod counts;
 mod course;
+mod line;
 mod pick;
 mod roster;
 mod settings;
@@ -24,10 +25,11 @@ use std::time::Duration;
 use homeostat_reactor::{Clock, Moment};
 
 pub use self::builder::BalancerBuilder;
-pub use self::choose::Wish;
+pub use self::choose::{Choice, Wish};
 pub use self::core::{BalanceCore, Change};
 pub use self::counts::AttemptCounts;
 pub use self::course::{Course, Leg};
+use self::line::Line;
 pub use self::pick::Pick;
 pub use self::roster::{EndpointId, Standing};
 pub use self::settings::BalanceSettings;
@@ -55,6 +57,7 @@ struct Shared<T> {
     chance: Chance,
     listener: Listener,
     state: Mutex<State<T>>,
+    line: Line,
 }
 
 #[derive(Debug)]
@@ -117,6 +120,7 @@ impl<T> Balancer<T> {
     pub fn insert(&self, name: &str, value: T) {
         let now = self.0.clock.now();
         drop(self.0.with_state(|state| state.insert(now, name, value)));
+        self.0.line.offer();
     }
 
     /// Takes an endpoint away; calls under way there go on. Whether it was there.
@@ -138,6 +142,7 @@ impl<T> Balancer<T> {
             gone
         });
         drop(gone);
+        self.0.line.offer();
     }
 
     /// What a health check says of an endpoint: a hint, weighed with what real calls say, never an order.
@@ -160,17 +165,6 @@ impl<T> Balancer<T> {
     /// Whether there is no endpoint.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Whether an endpoint is one that works, as far as is known.
-    pub(super) fn is_liked(&self, id: EndpointId) -> bool {
-        self.0.with(|core| core.standing(id) == Some(Standing::Liked))
-    }
-
-    /// Whether an endpoint that works, and was not tried, has room as far as is known.
-    pub(super) fn has_room(&self, tried: &[EndpointId]) -> bool {
-        let now = self.0.clock.now();
-        self.0.with(|core| core.has_room(now, tried))
     }
 
     /// How likely at least one of these endpoints works, as of now.
@@ -235,6 +229,46 @@ impl<T> Balancer<T> {
         });
         let (id, value) = picked.ok_or_else(|| self.no_endpoint())?;
         Ok(Pick { shared: Arc::clone(&self.0), id, value, began: now, outcome: Outcome::GivenUp })
+    }
+
+    /// Another endpoint with room for this call; `None` where all that are likely to answer are full.
+    fn pick_with_room(&self, call: &Call, tried: &[EndpointId], may_explore: bool) -> Result<Option<Pick<T>>, Refusal> {
+        let now = self.0.clock.now();
+        let wish = Wish { within: call.remaining(now), is_idempotent: call.is_idempotent, tried };
+        let (choice, value) = self.0.with_state(|state| {
+            if wish.within.is_some_and(|within| !state.core.is_time_enough(within)) {
+                return (None, None);
+            }
+            let choice = state.core.choose_with_room(now, wish, may_explore, &self.0.chance);
+            let Choice::At(id) = choice else { return (Some(choice), None) };
+            state.core.begin(now, id);
+            (Some(choice), Some((id, state.value(id))))
+        });
+        match (choice, value) {
+            (None, _) => Err(Refusal::DeadlinePassed),
+            (Some(Choice::Nobody), _) => Err(self.no_endpoint()),
+            (_, None) => Ok(None),
+            (_, Some((id, value))) => {
+                Ok(Some(Pick { shared: Arc::clone(&self.0), id, value, began: now, outcome: Outcome::GivenUp }))
+            }
+        }
+    }
+
+    /// Refuses who would wait in vain: for more places than become free while there is time.
+    fn check_line(&self, call: &Call) -> Result<(), Refusal> {
+        /// At most so many wait, with or without a deadline.
+        const WAITING_MAX: usize = 100_000;
+        let ahead = self.0.line.ahead_of(call.priority);
+        let Some((room, takes)) = self.0.with(|core| core.room()) else {
+            return if ahead < WAITING_MAX { Ok(()) } else { Err(self.full(0, ahead)) };
+        };
+        let waits = takes.mul_f64(ahead as f64 / f64::from(room.max(1.0)));
+        let has_time = call.remaining(self.0.clock.now()).is_none_or(|remaining| waits + takes <= remaining);
+        if has_time && ahead < WAITING_MAX { Ok(()) } else { Err(self.full(room as usize, ahead)) }
+    }
+
+    fn full(&self, in_flight: usize, waiting: usize) -> Refusal {
+        Refusal::Full { name: self.0.name.to_string(), in_flight, waiting }
     }
 
     /// Endpoints for as many attempts as should begin at once for this call, and at most so many: what its budget allows.

@@ -48,6 +48,7 @@ impl<T> Drop for Pick<T> {
     fn drop(&mut self) {
         let now = self.shared.clock.now();
         self.shared.with(|core| core.end(now, self.id, self.began, self.outcome));
+        self.shared.line.offer();
     }
 }
 

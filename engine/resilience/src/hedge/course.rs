@@ -62,18 +62,17 @@ impl<'a, F: Future, O: Outlook> Course<'a, F, O> {
 
     /// Starts another attempt if it may, there is room for it and the budget pays.
     pub(super) fn start_if(&mut self, why: Start, may: bool, work: &impl Fn(Attempt) -> F) {
+        let now = self.shared.clock.now();
         if why == Start::Beside {
-            (self.due, self.look_due) = (None, None);
+            (self.due, self.look_due) = (None, self.outlook.look_again().map(|pause| now + pause));
         }
         if !may || !self.has_room() || !self.outlook.allows(why) {
             return;
         }
-        let now = self.shared.clock.now();
         let Some(charge) = self.shared.budget.charge(now) else {
             // Time does not ask a second time: what the budget has not now, it has for another call. Only where the outlook is
             // poor it is asked again, at the pace of the looks: there is something to lose by then.
             self.due = None;
-            self.look_due = self.outlook.look_again().map(|pause| now + pause);
             return;
         };
         charge.begin();

@@ -11,9 +11,11 @@ use super::flight::Flight;
 use super::sketch::left_after;
 use super::{Pool, PredictorSettings, Sketch};
 
-/// A silent call that is given up counts against the endpoint from this share of good calls that were done by then: under it,
+/// A silent call that is given up counts against the endpoint as much as the endpoint looks broken by then, from this on: under it,
 /// losers of a race would be held against healthy endpoints.
-const GIVEN_UP_COUNTS_FROM: f32 = 0.95;
+const GIVEN_UP_COUNTS_FROM: f32 = 0.3;
+/// From this weight on a failure is one of those in a row for which an endpoint is left out.
+const FAILURE_COUNTS_FROM: f32 = 0.5;
 /// The peak of the latency sinks to half in this time (Finagle and linkerd use about 10 s as their decay).
 const PEAK_HALF_LIFE: Duration = Duration::from_secs(7);
 /// After this long without a word from other nodes, what they said counts half as much.
@@ -23,6 +25,11 @@ const SLOW_SHARE: f32 = 0.995;
 /// How long load keeps away after the first "full", and after many in a row.
 const FULL_PAUSE_MIN: Duration = Duration::from_millis(50);
 const FULL_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// What has failed has come back after this time with even odds, as far as is assumed for the choice among such.
+const COMES_BACK_WITHIN: Duration = Duration::from_secs(1);
+/// Each good answer of a house that was as full as it ever is allowed adds this part of a place: after four rounds it is tried with
+/// one call more, and one call in some sixty is told "full" where nothing has changed.
+const ROOM_GROWTH: f32 = 0.25;
 /// An endpoint that asks for more than this is not believed: it would be an ejection by its own word.
 const FULL_PAUSE_ASKED_MAX: Duration = Duration::from_secs(10);
 
@@ -56,8 +63,11 @@ pub struct Learned {
     /// the cache more.
     settled_secs: f32,
     slow_secs: f32,
+    /// How many of our calls it has room for, as far as it has said; 0 as long as it never said that it is full.
+    room: f32,
     fulls: u16,
     failures: u16,
+    failed_at: Moment,
     foreign: Prior,
     foreign_at: Moment,
     flight: Flight,
@@ -76,8 +86,10 @@ impl Default for Learned {
             peak_secs: 0.0,
             peak_at: Moment::ZERO,
             full_until: Moment::ZERO,
+            room: 0.0,
             fulls: 0,
             failures: 0,
+            failed_at: Moment::ZERO,
             latency: Box::default(),
         }
     }
@@ -92,6 +104,8 @@ impl Learned {
     /// The call that began then has ended. What it says is noted here and in the pool.
     pub fn end(&mut self, now: Moment, began: Moment, outcome: Outcome, pool: &mut Pool, settings: &PredictorSettings) {
         let took = now.since(began);
+        // As likely as it looks with this call still silent.
+        let is_broken = if outcome == Outcome::GivenUp { 1.0 - self.works(now, pool, settings) } else { 0.0 };
         self.flight.end(began, outcome == Outcome::Good);
         match outcome {
             Outcome::Good => {
@@ -102,21 +116,15 @@ impl Learned {
                 self.read_sketch();
                 self.raise_peak(now, took);
                 (self.failures, self.fulls) = (0, 0);
-            }
-            Outcome::Failed => self.failed(now, took, 1.0, pool, settings),
-            Outcome::Full(pause) => {
-                let asked = pause.map(|pause| pause.min(FULL_PAUSE_ASKED_MAX));
-                let own = (FULL_PAUSE_MIN * (1 << self.fulls.min(5))).min(FULL_PAUSE_MAX);
-                self.full_until = now + asked.unwrap_or(own);
-                self.fulls = self.fulls.saturating_add(1);
-            }
-            Outcome::Ignored => {}
-            Outcome::GivenUp => {
-                let done = pool.done_within(&self.latency, took).unwrap_or(0.0);
-                if done >= GIVEN_UP_COUNTS_FROM {
-                    self.failed(now, took, done, pool, settings);
+                if self.room > 0.0 && (self.flight.in_flight() + 1) as f32 >= self.room.floor() {
+                    self.room += ROOM_GROWTH / self.room;
                 }
             }
+            Outcome::Failed => self.failed(now, took, 1.0, pool, settings),
+            Outcome::Full(pause) => self.full(now, pause),
+            Outcome::Ignored => {}
+            Outcome::GivenUp if is_broken >= GIVEN_UP_COUNTS_FROM => self.failed(now, took, is_broken, pool, settings),
+            Outcome::GivenUp => {}
         }
     }
 
@@ -124,7 +132,20 @@ impl Learned {
         let prior = self.prior(now, pool);
         self.belief.observe(now, false, weight, prior, settings.outcome_half_life);
         pool.bad(now, took, weight, settings);
-        self.failures = self.failures.saturating_add(1);
+        if weight >= FAILURE_COUNTS_FROM {
+            self.failures = self.failures.saturating_add(1);
+            self.failed_at = now;
+        }
+    }
+
+    /// It has room for those of our calls that are there. Where none is, others have it all, and only time can tell.
+    fn full(&mut self, now: Moment, pause: Option<Duration>) {
+        let others = self.flight.in_flight() as f32;
+        self.room = if self.room > 0.0 { self.room.min(others) } else { others }.max(1.0);
+        let own = if others > 0.0 { Duration::ZERO } else { FULL_PAUSE_MIN * (1 << self.fulls.min(5)) };
+        let asked = pause.map(|pause| pause.min(FULL_PAUSE_ASKED_MAX));
+        self.full_until = now + asked.unwrap_or(own.min(FULL_PAUSE_MAX));
+        self.fulls = self.fulls.saturating_add(1);
     }
 
     /// A health check says that it is broken. One that says the opposite is no evidence: it is not a real call.
@@ -157,6 +178,16 @@ impl Learned {
         if is_enough { 1.0 } else { pool.done_within(&self.latency, limit).unwrap_or(1.0) }
     }
 
+    /// How much sense it makes to ask it again, from 0 to 1, if it has failed: what failed a moment ago will hardly have come back,
+    /// however little that says of it in the long run.
+    pub fn hope(&self, now: Moment) -> f32 {
+        if self.failures == 0 {
+            return 1.0;
+        }
+        let since = now.since(self.failed_at).as_secs_f32();
+        since / (since + COMES_BACK_WITHIN.as_secs_f32())
+    }
+
     /// Whether it gets better (above 0) or worse.
     pub fn trend(&self, now: Moment, pool: &Pool) -> f32 {
         self.belief.trend(self.prior(now, pool))
@@ -169,9 +200,19 @@ impl Learned {
         peak.max(settled) * (self.flight.in_flight() + 1) as f32
     }
 
-    /// Whether it said a moment ago that it has no room.
+    /// Whether it said a moment ago that it has no room, or has as many of our calls as it ever had room for.
     pub fn is_full(&self, now: Moment) -> bool {
-        now < self.full_until
+        now < self.full_until || (self.room > 0.0 && self.flight.in_flight() as f32 >= self.room.floor())
+    }
+
+    /// How many of our calls it has room for, if it ever said so.
+    pub fn room(&self) -> Option<f32> {
+        (self.room > 0.0).then_some(self.room)
+    }
+
+    /// Until when it asked to be left alone.
+    pub(crate) const fn full_until(&self) -> Moment {
+        self.full_until
     }
 
     /// What it takes in memory, all in all; at most 1 KiB, whatever the endpoint's traffic.

@@ -28,7 +28,7 @@ pub(crate) use sketch::left_after;
 #[serde(default, deny_unknown_fields)]
 pub struct PredictorSettings {
     /// After this time an outcome counts half as much. Longer trusts in old failures where everything has moved meanwhile (in the
-    /// example `switch80`, 40 s cost four points of success); shorter asks broken endpoints more often.
+    /// example `massive_failure`, 40 s cost four points of success); shorter asks broken endpoints more often.
     pub outcome_half_life: Duration,
     /// After this time a latency counts half as much. Latencies change less often than health.
     pub latency_half_life: Duration,

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use homeostat_reactor::Clock;
@@ -41,13 +41,10 @@ pub(super) struct Layers<T> {
     pub(super) balancer: Balancer<T>,
 }
 
-/// What the limit learns of a call: what the attempt took that was answered, because what the call took with all its attempts says
-/// how broken endpoints are and not how busy; and whether one that works had no room.
+/// What an attempt that was answered took, for the limit to learn from: what a call took with all its attempts says how broken
+/// endpoints are, and not how busy.
 #[derive(Debug, Default)]
-struct Busyness {
-    took_ns: AtomicU64,
-    met_full: AtomicBool,
-}
+struct Took(AtomicU64);
 
 impl<T> Layers<T> {
     pub(super) fn new(
@@ -122,23 +119,22 @@ impl<T> Layers<T> {
     where
         F: Future<Output = Result<R, E>>,
     {
-        let busyness = Busyness::default();
+        let took = Took::default();
         match self.settings().limit {
-            Limit::Off => self.attempts(call, advise, work, &busyness).await,
+            Limit::Off => self.attempts(call, advise, work, &took).await,
             Limit::AtMost(_) => {
                 let _permit = self.bulkhead.acquire(call).await?;
-                self.attempts(call, advise, work, &busyness).await
+                self.attempts(call, advise, work, &took).await
             }
             Limit::Learned => {
                 let running = self.limiter.try_start(call)?;
-                let result = self.attempts(call, advise, work, &busyness).await;
+                let result = self.attempts(call, advise, work, &took).await;
                 // What failed is the balancer's affair: broken endpoints must not have the healthy ones left idle.
                 let verdict = match as_seen_from_outside(&result, advise) {
-                    _ if busyness.met_full.load(Ordering::Relaxed) => Verdict::Full,
-                    Verdict::Failed | Verdict::Full => Verdict::Ignored,
+                    Verdict::Failed => Verdict::Ignored,
                     verdict => verdict,
                 };
-                running.finish_after(verdict, Duration::from_nanos(busyness.took_ns.load(Ordering::Relaxed)));
+                running.finish_after(verdict, Duration::from_nanos(took.0.load(Ordering::Relaxed)));
                 result
             }
         }
@@ -150,7 +146,7 @@ impl<T> Layers<T> {
         call: &Call,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
-        busyness: &Busyness,
+        took: &Took,
     ) -> Result<R, Failure<E>>
     where
         F: Future<Output = Result<R, E>>,
@@ -161,37 +157,39 @@ impl<T> Layers<T> {
             if course.is_spent() { Verdict::Ignored.into() } else { advice }
         };
         let hedged = async |attempt: Attempt| {
-            course.pause();
-            let one = |attempt: Attempt| self.one(&course, attempt, advise, work, busyness);
+            let one = |attempt: Attempt| self.one(&course, attempt, advise, work, took);
             let result = self.hedge.call_watched(&attempt.call, advise_through(advise), one, &course).await;
             result.map_err(Failure::flatten)
         };
-        let result = self.retry.call_timed(call, again, hedged, Timer::OfWork).await;
-        busyness.met_full.store(course.met_full(), Ordering::Relaxed);
-        result.map_err(Failure::flatten)
+        self.retry.call_timed(call, again, hedged, Timer::OfWork).await.map_err(Failure::flatten)
     }
 
-    /// One attempt at one endpoint, which is chosen at once and not when the attempt is first polled: the outlook must know it.
+    /// One attempt at one endpoint, which is chosen at once where there is room, and not when the attempt is first polled: the
+    /// outlook must know it.
     fn one<R, E, F>(
         &self,
         course: &Course<T>,
         attempt: Attempt,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
-        busyness: &Busyness,
+        took: &Took,
     ) -> impl Future<Output = Result<R, Failure<E>>>
     where
         F: Future<Output = Result<R, E>>,
     {
-        let leg = course.begin(&attempt.call);
-        let attempt = Attempt { number: course.attempts() as u32, ..attempt };
+        let may_explore = self.budget.has_extra(self.clock.now());
+        let begun = course.begin_if_room(&attempt.call, may_explore);
         async move {
-            let leg = leg?;
+            let leg = match begun? {
+                Some(leg) => leg,
+                None => course.begin_when_room(&attempt.call, may_explore).await?,
+            };
+            let attempt = Attempt { number: course.attempts() as u32, ..attempt };
             let began = self.clock.now();
             let result = work(attempt, Arc::clone(leg.value())).await;
             let advice = advise(result.as_ref());
             if advice.verdict == Verdict::Good {
-                busyness.took_ns.store(self.clock.now().since(began).as_nanos() as u64, Ordering::Relaxed);
+                took.0.store(self.clock.now().since(began).as_nanos() as u64, Ordering::Relaxed);
             }
             leg.finish(advice);
             result.map_err(Failure::Inner)

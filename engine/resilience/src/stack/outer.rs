@@ -88,8 +88,10 @@ impl<T> Layers<T> {
             match (as_seen_from_outside(&result, advise), result) {
                 (verdict @ (Verdict::Good | Verdict::Ignored), Ok(answer)) => Ok((answer, CallEnd::Judged(verdict))),
                 (verdict, result) => {
+                    let is_refused = matches!(result, Err(Failure::Refused(_)));
                     *last.lock().unwrap_or_else(PoisonError::into_inner) = Some((result, verdict));
-                    Err(verdict)
+                    // A refusal is never an answer: who is shed gets the fallback.
+                    Err(if is_refused && verdict == Verdict::Ignored { Verdict::Full } else { verdict })
                 }
             }
         };

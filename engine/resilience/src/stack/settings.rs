@@ -48,8 +48,8 @@ pub struct StackSettings {
     /// The shortest pause in milliseconds before an attempt at an endpoint that has failed this call; they grow, by chance, up to a
     /// second. 50 by default. Another endpoint is tried at once.
     pub retry_pause_ms: u64,
-    /// The share of good answers that are there before another attempt starts beside the first. 0.95 by default: one call in
-    /// twenty is made twice, which takes most of the tail away. 1 leaves hedging to the prediction alone.
+    /// The share of good answers that are there before another attempt starts beside the first. 0.96 by default: one call in
+    /// twenty-five is made twice, which takes most of the tail away. 1 leaves hedging to the prediction alone.
     pub hedge_percentile: f64,
     /// Attempts at one call at once. 3 by default: a fourth gains next to nothing. 1 switches hedging off.
     pub parallel_max: u32,
@@ -93,7 +93,7 @@ impl Default for StackSettings {
             extra_min_per_s: 1.0,
             waits_for_budget: true,
             retry_pause_ms: 50,
-            hedge_percentile: 0.95,
+            hedge_percentile: 0.96,
             parallel_max: 3,
             eject_share_max: 0.5,
             breaker_failure_share: 0.95,

@@ -35,7 +35,7 @@ async fn a_call_is_counted_once_by_how_it_ended() {
     let stack =
         stack_of(&time.clock(), StackSettings { rate_per_s: Some(1), rate_burst: 6, ..StackSettings::default() });
     assert_eq!(ask(&stack, Ok(1)).await, Ok(1));
-    for verdict in [Verdict::Failed, Verdict::Full, Verdict::Ignored] {
+    for verdict in [Verdict::Failed, Verdict::Ignored, Verdict::Full] {
         assert!(ask(&stack, Err(verdict)).await.is_err());
     }
     let low = Call::default().priority(Priority::Low);

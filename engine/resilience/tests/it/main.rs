@@ -12,6 +12,8 @@ mod deadline;
 mod eternal;
 mod foundation;
 mod hedge;
+#[allow(dead_code, reason = "the example prints other parts of a report than are tested")]
+mod massive;
 mod memory;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -20,6 +22,6 @@ mod rate;
 mod retry;
 mod settings;
 mod simulation;
+mod stack;
 mod state;
 mod storm;
-mod world;

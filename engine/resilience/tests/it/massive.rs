@@ -19,6 +19,12 @@ const DEADLINE: Duration = Duration::from_secs(5);
 /// Calls that arrive this long after a switch are calm.
 const CALM_AFTER: Duration = Duration::from_secs(2);
 
+/// Amplification is looked at over so long.
+const WINDOW: Duration = Duration::from_secs(10);
+/// How many calls come at once in a burst, and when.
+const BURST: usize = 5_000;
+const BURST_AT: Moment = Moment::from_secs(10);
+
 /// When which endpoints work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Schedule {
@@ -118,9 +124,7 @@ struct Line {
 #[derive(Debug, Default, Clone)]
 pub struct Report {
     lines: Vec<Line>,
-    pub attempts: usize,
     pub duplicates: usize,
-    pub errors: std::collections::BTreeMap<String, usize>,
     windows: Vec<(usize, usize)>,
 }
 
@@ -143,18 +147,19 @@ impl Report {
         self.share(|line| line.began.0 % PERIOD.as_nanos() as u64 >= CALM_AFTER.as_nanos() as u64, 5.0)
     }
 
-    /// Of calls that began between these seconds of a period.
-    pub fn between(&self, from: f64, to: f64) -> f64 {
-        let secs = |line: &&Line| (line.began.0 % PERIOD.as_nanos() as u64) as f64 / 1e9;
-        self.share(|line| secs(line) >= from && secs(line) < to, 5.0)
-    }
-
     pub fn tier(&self, tier: usize) -> f64 {
         self.share(|line| line.tier == tier, 5.0)
     }
 
     pub fn attempts_a_call(&self) -> f64 {
-        self.attempts as f64 / self.lines.len() as f64
+        self.windows.iter().map(|(_, attempts)| attempts).sum::<usize>() as f64 / self.lines.len() as f64
+    }
+
+    /// The calls and attempts that began in the same ten seconds.
+    fn window(&mut self, now: Moment) -> &mut (usize, usize) {
+        let number = (now.0 / WINDOW.as_nanos() as u64) as usize;
+        self.windows.resize(self.windows.len().max(number + 1), (0, 0));
+        &mut self.windows[number]
     }
 
     /// The most in any ten seconds.
@@ -242,14 +247,7 @@ impl World {
                 self.0.set(self.0.get() - 1);
             }
         }
-        let window = (self.clock.now().0 / 10_000_000_000) as usize;
-        {
-            let mut report = self.report.borrow_mut();
-            report.attempts += 1;
-            let windows = &mut report.windows;
-            windows.resize(windows.len().max(window + 1), (0, 0));
-            windows[window].1 += 1;
-        }
+        self.report.borrow_mut().window(self.clock.now()).1 += 1;
         let works = self.works(endpoint);
         let good = self.good_latency();
         let kind = if self.plan.schedule == Schedule::Iid80 {
@@ -278,23 +276,20 @@ impl World {
         result
     }
 
-    async fn oracle(&self) -> Result<(), String> {
+    async fn oracle(&self) -> bool {
         for _ in 0..2 {
             let healthy =
                 (0..ENDPOINTS).filter(|endpoint| self.plan.schedule == Schedule::Iid80 || self.works(*endpoint));
-            let Some(endpoint) = healthy.min_by_key(|endpoint| self.busy[*endpoint].get()) else {
-                return Err("none".to_owned());
-            };
+            let Some(endpoint) = healthy.min_by_key(|endpoint| self.busy[*endpoint].get()) else { return false };
             match self.attempt(endpoint).await {
-                Ok(()) => return Ok(()),
                 Err(Fault::Full) => {}
-                Err(_) => break,
+                result => return result.is_ok(),
             }
         }
-        Err("failed".to_owned())
+        false
     }
 
-    async fn through(&self, stack: &Stack<usize>, call: Call) -> Result<(), String> {
+    async fn through(&self, stack: &Stack<usize>, call: Call) -> bool {
         let judge = |result: Result<&(), &Fault>| match result {
             Ok(()) => Advice::from(Verdict::Good),
             Err(Fault::Full) => Verdict::Full.into(),
@@ -302,22 +297,16 @@ impl World {
             Err(_) => Verdict::Failed.into(),
         };
         let begun = Cell::new(0);
-        let result = stack
-            .call(&call, judge, |_, endpoint: Arc<usize>| {
-                let begun = &begun;
-                async move {
-                    let result = self.attempt(*endpoint).await;
-                    begun.set(begun.get() + usize::from(!matches!(result, Err(Fault::Refused | Fault::Full))));
-                    result
-                }
-            })
-            .await;
+        let work = async |_, endpoint: Arc<usize>| {
+            let result = self.attempt(*endpoint).await;
+            begun.set(begun.get() + usize::from(!matches!(result, Err(Fault::Refused | Fault::Full))));
+            result
+        };
+        let result = stack.call(&call, judge, work).await;
         if !call.is_idempotent && begun.get() > 1 {
             self.report.borrow_mut().duplicates += 1;
         }
-        result.map_err(|failure| {
-            format!("{failure:?}").split(|c: char| c.is_ascii_digit() || c == '{').next().unwrap_or("").to_owned()
-        })
+        result.is_ok()
     }
 
     async fn call(self: Rc<Self>, subject: Subject, stack: Stack<usize>, number: usize) {
@@ -326,24 +315,17 @@ impl World {
         let priority = [Priority::Critical, Priority::Normal, Priority::Low][tier];
         let is_post = self.chance.fraction() < self.plan.posts;
         let call = Call { is_idempotent: !is_post, ..Call::default() }.priority(priority).within(DEADLINE, &self.clock);
-        let late = || Err("late".to_owned());
-        let result = match subject {
+        let is_good = match subject {
             Subject::Random => {
                 let attempt = self.attempt(self.chance.below(ENDPOINTS));
-                self.clock
-                    .within(DEADLINE, attempt)
-                    .await
-                    .map_or_else(late, |end| end.map_err(|fault| format!("{fault:?}")))
+                self.clock.within(DEADLINE, attempt).await.is_some_and(|result| result.is_ok())
             }
-            Subject::Oracle => self.clock.within(DEADLINE, self.oracle()).await.unwrap_or_else(late),
+            Subject::Oracle => self.clock.within(DEADLINE, self.oracle()).await.unwrap_or(false),
             Subject::Stack(_) => self.through(&stack, call).await,
         };
         let took = self.clock.now().since(began);
         let mut report = self.report.borrow_mut();
-        if let Err(error) = &result {
-            *report.errors.entry(error.clone()).or_default() += 1;
-        }
-        let took = (result.is_ok() && took <= DEADLINE).then_some(took);
+        let took = (is_good && took <= DEADLINE).then_some(took);
         report.lines.push(Line { began, took, tier });
     }
 }
@@ -353,57 +335,33 @@ pub fn run(subject: Subject, plan: &Plan) -> Report {
     let time = ManualClock::new();
     let world = Rc::new(World::new(*plan, time.clock()));
     let settings = if let Subject::Stack(settings) = subject { settings } else { StackSettings::default() };
-    let stack = Stack::builder("world", &time.clock()).settings(settings).seed(plan.seed).build().unwrap();
+    let stack = Stack::builder("world", &time.clock()).settings(settings).seed(plan.seed).build();
+    let stack = stack.expect("the settings are sound");
     (0..ENDPOINTS).for_each(|endpoint| stack.endpoints().insert(&endpoint.to_string(), endpoint));
     let mut calls = FuturesUnordered::new();
     let mut context = Context::from_waker(Waker::noop());
-    let (mut number, mut next) = (0, Moment::ZERO);
-    let end = Moment::ZERO + plan.duration;
     let arrivals = Chance::seeded(plan.seed ^ 0xa11);
+    let (mut number, mut next, end) = (0, Moment::ZERO, Moment::ZERO + plan.duration);
+    let mut burst_at = (plan.schedule == Schedule::Burst).then_some(BURST_AT);
     loop {
         while let Poll::Ready(Some(())) = calls.poll_next_unpin(&mut context) {}
         let due = time.next_due();
         if next <= end && due.is_none_or(|due| next <= due) {
             time.set(next);
-            let is_burst = plan.schedule == Schedule::Burst && number > 0 && next > Moment::from_secs(10);
-            let at_once = if is_burst && !world.report.borrow().windows.iter().any(|(calls, _)| *calls > 4_000) {
-                5_000
-            } else {
-                1
-            };
+            let at_once = if burst_at.take_if(|at| *at <= next).is_some() { BURST } else { 1 };
             for _ in 0..at_once {
-                let window = (next.0 / 10_000_000_000) as usize;
-                {
-                    let windows = &mut world.report.borrow_mut().windows;
-                    windows.resize(windows.len().max(window + 1), (0, 0));
-                    windows[window].0 += 1;
-                }
+                world.report.borrow_mut().window(next).0 += 1;
                 calls.push(Rc::clone(&world).call(subject, stack.clone(), number));
                 number += 1;
             }
             next = next + Duration::from_secs_f64(-(1.0 - arrivals.fraction()).ln() / plan.calls_per_s);
         } else {
-            match due {
-                Some(due) if due < end + Duration::from_secs(60) => time.set(due),
-                _ => break,
+            match due.filter(|due| *due < end + DEADLINE * 2) {
+                Some(due) => time.set(due),
+                None => break,
             }
         }
     }
-    if std::env::var_os("EXPLAIN").is_some() && matches!(subject, Subject::Stack(_)) {
-        println!(
-            "{}{:?}\n{:?}\n{:?}",
-            stack.explain(),
-            world.report.borrow().errors,
-            stack.snapshot().hedge,
-            stack.snapshot().retry
-        );
-        let report = world.report.borrow();
-        let parts: Vec<String> = (0..15)
-            .map(|part| format!("{:.0}", report.between(f64::from(part) * 2.0, f64::from(part) * 2.0 + 2.0) * 100.0))
-            .collect();
-        println!("by 2 s of a period: {}", parts.join(" "));
-    }
     drop(calls);
-    let report = world.report.borrow().clone();
-    report
+    world.report.take()
 }

@@ -16,7 +16,8 @@ use crate::toolchain;
 use crate::workspace::{Tree, cargo, member_names, root};
 
 /// Features that are off by default and that no crate of ours uses: their code is built, and their tests run, only when asked for.
-const FEATURES: &str = "--features=homeostat-resilience/metrics,homeostat-resilience/schemars";
+const FEATURES: &str =
+    "--features=homeostat-resilience/metrics,homeostat-resilience/schemars,homeostat-resilience/tower";
 
 /// What the caller asked for.
 #[derive(Debug, Clone, Default)]

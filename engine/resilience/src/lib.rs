@@ -32,6 +32,8 @@ pub mod retry;
 pub mod shares;
 pub mod stack;
 mod tally;
+#[cfg(feature = "tower")]
+pub mod tower;
 pub mod verdict;
 
 pub use attempt::{Advice, Attempt, advise_through};

@@ -25,3 +25,5 @@ mod simulation;
 mod stack;
 mod state;
 mod storm;
+#[cfg(feature = "tower")]
+mod tower;

@@ -46,6 +46,9 @@ pub struct SubjectArguments {
     /// How long good answers take: only for policies that are tuned by hand
     #[arg(long)]
     pub profile: Profile,
+    /// Slots of each endpoint: only for the policy that is told
+    #[arg(long)]
+    pub slots: usize,
     /// How long requests are sent
     #[arg(long)]
     pub length_ms: u64,
@@ -76,7 +79,7 @@ async fn serve(arguments: &SubjectArguments) -> Result<()> {
     let start = tokio::task::spawn_blocking(wait_for_start).await??;
     let transport = Arc::new(Transport::new(&arguments.ports, start));
     let plan = Plan::new(arguments.schedule, arguments.seed, Duration::from_millis(arguments.length_ms));
-    let told = Told { plan, start, profile: arguments.profile };
+    let told = Told { plan, start, profile: arguments.profile, slots: arguments.slots };
     let policy = policy::make(arguments.policy, &transport, told)?;
     let mut guests = JoinSet::new();
     let mut end = tokio::task::spawn_blocking(wait_for_end);

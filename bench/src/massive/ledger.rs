@@ -37,6 +37,8 @@ pub struct Attempt {
     pub is_post: bool,
     /// Whether the endpoint was not failing when it arrived.
     pub at_healthy: bool,
+    /// Whether it would have been answered well if nobody had given it up and there had been room.
+    pub is_fated_good: bool,
 }
 
 impl Attempt {

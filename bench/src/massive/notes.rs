@@ -30,15 +30,16 @@ const NOTES: [&str; 13] = [
     "`to 90 %`: whole seconds after a switch (the start, where there is none) until 90 % of what arrives in three seconds ends well; the \
      whole time that there was, if never. `to 99 %`: the same when everything works again.",
     "Bounds: the oracle is told at every moment who works, asks the emptiest of those, and one more after a 503; it has no queue, so \
-     at high load others can beat it by waiting. Broadcast asks all ten at once, but a POST only one.",
+     at high load others can beat it by waiting. `oracle-queue` is also told the slots, and lets requests wait before them, the most \
+     important first: the bound under overload and in a burst. Broadcast asks all ten at once, but a POST only one.",
     "Libraries (ours, tower-resilience, the oracle, no policy) run in the same small gateway with the same transport on one thread, and \
      judge an answer by its body. Proxies cannot do that: the endpoint with the wrong body counts as healthy for them, which is worth up \
      to one attempt in ten before retries. Ours judges a 503 as full, and tower-resilience is told to.",
     "Proxies: nginx, HAProxy and Envoy with one worker, as they come and tuned; what is tuned and why stands in bench/peers/massive, \
      for anyone to correct. None has a health check by request: backends whose checks lie are part of the failure. tower-resilience is \
      composed as its guide advises (bench/src/massive/policy/tower.rs), with thresholds and delays for these latencies.",
-    "Ours: `homeostat` is the stack without any configuration; `homeostat-tuned` leaves out up to 80 % of the endpoints and begins with a \
-     limit of 40 calls. The ablation: no policy; time limits and retries by chance; and a breaker for each endpoint; the stack without \
+    "Ours: `homeostat` is the stack without any configuration; `homeostat-tuned` leaves out up to 80 % of the \
+     endpoints. The ablation: no policy; time limits and retries by chance; and a breaker for each endpoint; the stack without \
      limiter, with a budget that is never spent and without eternal mode; everything.",
     "Runs of slow answers go side by side, each with backends of its own: the machine is never busy with that load, and goodput does \
      not suffer. Processor time is the process's own, but a request at ten a second also pays for timers and cold caches: compare it \

@@ -126,6 +126,8 @@ fn work(
     let refused = books.sent.refused(books.attempts.len()) as f64;
     figures.insert("attempts_per_request", (books.attempts.len() as f64 + refused) / count);
     figures.insert("attempts_healthy_per_request", at_healthy / count);
+    let fated_good = books.attempts.iter().filter(|attempt| attempt.is_fated_good).count() as f64;
+    figures.insert("attempts_fated_good_per_request", fated_good / count);
     figures.insert("attempts_refused_per_request", refused / count);
     figures.insert("attempts_full_per_request", full / count);
     figures.insert(
@@ -201,7 +203,16 @@ mod tests {
 
     fn attempt(request: u64, began_s: u64, busy_s: u64, fate: Fate, is_post: bool) -> Attempt {
         let (began_us, ended_us) = (began_s * 1_000_000, (began_s + busy_s) * 1_000_000);
-        Attempt { request, endpoint: 0, began_us, ended_us, fate, is_post, at_healthy: fate == Fate::Good }
+        Attempt {
+            request,
+            endpoint: 0,
+            began_us,
+            ended_us,
+            fate,
+            is_post,
+            at_healthy: fate == Fate::Good,
+            is_fated_good: false,
+        }
     }
 
     fn of(books: &Books) -> Score {

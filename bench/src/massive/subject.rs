@@ -57,10 +57,11 @@ impl Subject {
         let ports = ports.join(",");
         let line = match self {
             Self::Policy(kind) => format!(
-                "massive-subject --policy {} --ports {ports} --schedule {} --profile {} --length-ms {} --seed {}",
+                "massive-subject --policy {} --ports {ports} --schedule {} --profile {} --slots {} --length-ms {} --seed {}",
                 name_of(&kind),
                 run.schedule.name(),
                 run.profile.name(),
+                run.slots,
                 run.length_ms,
                 run.seed
             ),

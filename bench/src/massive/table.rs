@@ -6,7 +6,7 @@ use super::results::Results;
 use crate::report::figure;
 
 /// What is shown, and under which heading.
-const COLUMNS: [(&str, &str); 17] = [
+const COLUMNS: [(&str, &str); 18] = [
     ("good %", "goodput_5s_percent"),
     ("in 2 s", "goodput_2s_percent"),
     ("calm %", "goodput_calm_percent"),
@@ -23,6 +23,7 @@ const COLUMNS: [(&str, &str); 17] = [
     ("dup", "duplicate_posts"),
     ("p50 ms", "p50_ms"),
     ("p99 ms", "p99_ms"),
+    ("p99.9", "p999_ms"),
     ("cpu us", "cpu_us_per_request"),
 ];
 

@@ -60,6 +60,7 @@ impl World {
             *arrivals += 1;
             *arrivals
         };
+        let fault = self.plan.fault(endpoint, elapsed, request, number);
         let attempt = Attempt {
             request,
             endpoint: endpoint as u8,
@@ -68,9 +69,10 @@ impl World {
             fate: Fate::Cancelled,
             is_post,
             at_healthy: !matches!(self.plan.health(endpoint, elapsed), Health::Bad(_)),
+            is_fated_good: fault.is_none(),
         };
         Meeting {
-            fault: self.plan.fault(endpoint, elapsed, request, number),
+            fault,
             latency: self.profile.latency(self.seed, request, number),
             line: Line { world: Arc::clone(self), attempt },
         }

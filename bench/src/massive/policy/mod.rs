@@ -7,6 +7,7 @@ mod ablation;
 mod broadcast;
 mod direct;
 mod oracle;
+mod oracle_queue;
 mod ours;
 mod tower;
 
@@ -61,6 +62,8 @@ pub enum PolicyKind {
     TowerResilience,
     /// Told who works: one attempt at the emptiest of those
     Oracle,
+    /// Told who works and how many slots they have: a queue before those
+    OracleQueue,
     /// An attempt at every endpoint at once
     Broadcast,
     /// Of the ablation: time limits and retries at any endpoint
@@ -82,22 +85,24 @@ pub struct Told {
     pub start: Start,
     /// How long good answers take: for whoever is tuned by hand.
     pub profile: Profile,
+    /// Slots of each endpoint: for the oracle with a queue alone.
+    pub slots: usize,
 }
 
 /// A policy of this kind.
 pub fn make(kind: PolicyKind, transport: &Arc<Transport>, told: Told) -> Result<Arc<dyn Policy>> {
-    let Told { plan, start, profile } = told;
     let transport = Arc::clone(transport);
     Ok(match kind {
         PolicyKind::Homeostat => Arc::new(ours::Ours::as_it_comes(transport)?),
         PolicyKind::HomeostatTuned => Arc::new(ours::Ours::tuned(transport)?),
-        PolicyKind::TowerResilience => Arc::new(tower::Composed::new(&transport, profile)?),
+        PolicyKind::TowerResilience => Arc::new(tower::Composed::new(&transport, told.profile)?),
         PolicyKind::AblationRetry => Arc::new(ablation::Retrying::new(transport)),
         PolicyKind::AblationBreaker => Arc::new(ablation::Retrying::with_breakers(transport)),
         PolicyKind::AblationPredictor => Arc::new(ours::Ours::unbounded(transport)?),
         PolicyKind::AblationEverything => Arc::new(ours::Ours::everything(transport)?),
         PolicyKind::DirectRandom => Arc::new(direct::Direct::new(transport)),
-        PolicyKind::Oracle => Arc::new(oracle::Oracle::new(transport, plan, start)),
+        PolicyKind::Oracle => Arc::new(oracle::Oracle::new(transport, told.plan, told.start)),
+        PolicyKind::OracleQueue => Arc::new(oracle_queue::OracleQueue::new(transport, told)),
         PolicyKind::Broadcast => Arc::new(broadcast::Broadcast::new(transport)),
     })
 }

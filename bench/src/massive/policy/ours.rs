@@ -29,10 +29,9 @@ impl Ours {
         Self::with(transport, StackSettings::default())
     }
 
-    /// With what the user of these endpoints knows: when most of them may fail for good, leaving out half is too few; and what is
-    /// asked too much at the start is learned the hard way, so the limit begins near what the survivors bear.
+    /// With what the user of these endpoints knows: when most of them may fail for good, leaving out half is too few.
     pub fn tuned(transport: Arc<Transport>) -> Result<Self> {
-        Self::with(transport, StackSettings { eject_share_max: 0.8, limit_at_start: 40, ..StackSettings::default() })
+        Self::with(transport, StackSettings { eject_share_max: 0.8, ..StackSettings::default() })
     }
 
     /// Everything that there is: also eternal mode instead of a breaker that refuses.

@@ -4,6 +4,7 @@
 //! the loop above them. What a call is, what became of it and why it was refused are the same for all of them: [`Call`],
 //! [`Verdict`], [`Failure`]. All time comes from a [`Clock`](homeostat_reactor::Clock), all chance from a
 //! [`Chance`](chance::Chance), so that any run can be repeated in virtual time.
+//! With the feature `tower` each is a layer for tower services too.
 
 pub mod attempt;
 pub mod balance;

@@ -229,6 +229,7 @@ impl LockWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::LONG_QUERY;
 
     #[test]
     fn a_lock_is_as_old_as_it_was_met_without_a_break() {
@@ -253,9 +254,8 @@ mod tests {
         // Would break: a pool that late queries empty, one after the other.
         let folder = tempfile::tempdir().expect("a folder");
         let pool = Pool::open(&folder.path().join("test.db"), 1, &Clock::machine()).expect("a pool");
-        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
         for given_up in 1..=3 {
-            let late = pool.run(move |connection| connection.query_row(endless, [], |row| row.get::<_, i64>(0)));
+            let late = pool.run(move |connection| connection.query_row(LONG_QUERY, [], |row| row.get::<_, i64>(0)));
             assert!(tokio::time::timeout(Duration::from_millis(20), late).await.is_err());
             let one = pool.run(|connection| connection.query_row("SELECT 1", [], |row| row.get::<_, i64>(0)));
             assert_eq!(one.await.expect("the connection is back"), 1);

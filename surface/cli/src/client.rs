@@ -1,10 +1,13 @@
 //! Asks the running engine: HTTP/1 over the unix socket in the data folder.
 //!
 //! Called by every verb that needs an engine. Always holds: a request has a deadline, an answer has a bound, and what the
-//! engine refuses is passed on with the engine's own code and hint.
+//! engine refuses is passed on with the engine's own code and hint. A read whose connection broke is asked again a few times
+//! within the deadline; an order never is, because an engine that went silent may have begun with it.
 
 use crate::error::{CliError, Exit};
 use homeostat_api::{connect, socket_path};
+use homeostat_reactor::Clock;
+use homeostat_resilience::{Call, Failure, Retry, RetrySettings, Verdict};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, header};
@@ -19,13 +22,22 @@ use std::time::Duration;
 /// How long the engine may take to answer. Its API gives up on an engine that hangs before this, and says so better.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(15);
 
+/// Times that a read is asked at most, and the shortest pause between: an engine that is replaced is away for about so long.
+const READS_MAX: u32 = 4;
+const READ_PAUSE_MIN_MS: u64 = 100;
+
 /// The largest answer that is taken in.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Whether it went well, the status, and the body.
+type Exchanged = (bool, u16, Bytes);
 
 /// A way to the engine of one data folder. Each request is a connection of its own: the next one may meet the next engine.
 pub struct Client {
     data_folder: PathBuf,
     runtime: tokio::runtime::Runtime,
+    clock: Clock,
+    again: Retry,
 }
 
 impl Client {
@@ -33,7 +45,11 @@ impl Client {
     pub fn new(data_folder: &Path) -> Result<Self, CliError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| CliError::file("reaching the engine in", data_folder, &error))?;
-        Ok(Self { data_folder: data_folder.to_owned(), runtime })
+        let clock = Clock::machine();
+        let settings =
+            RetrySettings { attempts_max: READS_MAX, pause_min_ms: READ_PAUSE_MIN_MS, ..RetrySettings::default() };
+        let again = Retry::builder("engine", &clock).settings(settings).build();
+        Ok(Self { data_folder: data_folder.to_owned(), runtime, clock, again })
     }
 
     /// Where the engine listens.
@@ -67,6 +83,7 @@ impl Client {
     }
 
     fn ask<T: DeserializeOwned>(&self, method: Method, path: &str, body: Vec<u8>) -> Result<T, CliError> {
+        let call = if method == Method::GET { Call::idempotent() } else { Call::default() };
         let request = Request::builder()
             .method(method)
             .uri(path)
@@ -74,11 +91,13 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
             .expect("paths are made of names that need no escape");
-        let exchanged =
-            self.runtime.block_on(async { tokio::time::timeout(ANSWER_WAIT_MAX, self.exchange(request)).await });
+        let call = call.within(ANSWER_WAIT_MAX, &self.clock);
+        let exchanged = self.runtime.block_on(self.again.call(&call, advise, |_| self.exchange(request.clone())));
         let silent = |reason: String| CliError::Silent { socket: self.socket(), reason };
-        let (ok, status, body) =
-            exchanged.map_err(|_| silent(format!("no answer within {} s", ANSWER_WAIT_MAX.as_secs())))??;
+        let (ok, status, body) = exchanged.map_err(|failure| match failure {
+            Failure::Inner(error) => error,
+            Failure::Refused(_) => silent(format!("no answer within {} s", ANSWER_WAIT_MAX.as_secs())),
+        })?;
         if !ok {
             return Err(refusal(status, &body));
         }
@@ -87,7 +106,7 @@ impl Client {
         serde_json::from_slice(body).map_err(|error| silent(format!("its answer to {path} cannot be read: {error}")))
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<(bool, u16, Bytes), CliError> {
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Exchanged, CliError> {
         let stream = connect(&self.data_folder).await.map_err(|error| self.unreachable(&error))?;
         let broken =
             |error: &dyn std::fmt::Display| CliError::Silent { socket: self.socket(), reason: error.to_string() };
@@ -118,6 +137,14 @@ impl Client {
             }
             _ => CliError::Silent { socket: self.socket(), reason: error.to_string() },
         }
+    }
+}
+
+/// Only a connection that broke says nothing. That no engine is there is an answer, and so is whatever the engine says.
+const fn advise(exchanged: &Result<Exchanged, CliError>) -> Verdict {
+    match exchanged {
+        Err(CliError::Silent { .. }) => Verdict::Failed,
+        _ => Verdict::Ignored,
     }
 }
 

@@ -5,6 +5,7 @@
 //! side: what the router gives it at once goes out as one batch under one idempotency key, so that neither a lost answer nor a
 //! second attempt doubles it.
 
+mod answer;
 mod body;
 mod intake;
 mod receive;

@@ -117,6 +117,41 @@ async fn a_batch_keeps_its_key_over_all_attempts_and_its_connection_over_batches
 }
 
 #[tokio::test]
+async fn a_post_says_how_long_it_is_waited_for_and_a_new_connection_that_breaks_is_not_tried_behind_the_router() {
+    // Would break: a receiver that works for nobody, and one that is broken and gets twice the posts that the router counts.
+    let (address, heard, _, _server) = scripted(vec!["", "", "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"]).await;
+    let router = router(Target::sink(sink(address).answer_time_max(Duration::from_secs(3))).retry(QUICK));
+    let (order, receipt) = tracked(Order::new(1));
+    router.route(order).await;
+    assert_eq!(soon(receipt).await.outcome, Outcome::Done);
+    assert_eq!(router.snapshot().targets[0].retries, 2);
+    let heard = heard.lock().unwrap();
+    assert_eq!(heard.len(), 3);
+    for (head, _) in heard.iter() {
+        let remaining: u64 = header(head, "x-remaining-ms").parse().unwrap();
+        assert!((1..=3_000).contains(&remaining), "{remaining}");
+    }
+}
+
+#[tokio::test]
+async fn connections_that_always_break_do_not_double_the_posts_for_ever() {
+    // Would break: a server that drops every second request, and is asked twice at once each time for as long as it does.
+    const BATCHES: u64 = 40;
+    let script = (0..=BATCHES).flat_map(|_| ["HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", ""]).collect();
+    let (address, _heard, _, _server) = scripted(script).await;
+    let router = router(Target::sink(sink(address)).retry(QUICK));
+    for id in 0..BATCHES {
+        let (order, receipt) = tracked(Order::new(id));
+        router.route(order).await;
+        assert_eq!(soon(receipt).await.outcome, Outcome::Done);
+    }
+    assert!(
+        router.snapshot().targets[0].retries > 0,
+        "once the budget is spent, the router waits as after any failure"
+    );
+}
+
+#[tokio::test]
 async fn what_the_other_side_refuses_is_given_up_and_what_it_asks_for_is_granted() {
     // Would break: a bad event that is posted for ever, or a Retry-After that nobody reads.
     let (address, heard, _, _server) = scripted(vec![

@@ -1,6 +1,7 @@
 //! Tests of the command line: every word that it writes, every exit code, with real journals, real files and a real API.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod again;
 mod arguments;
 mod configuration;
 mod engine;

@@ -17,6 +17,10 @@ use crate::predictor::{Count, Prior, Sketch, left_after};
 const OUTCOMES_HALF_LIFE: Duration = Duration::from_secs(5 * 60);
 /// Latencies keep: they change with releases, not with minutes.
 const LATENCIES_HALF_LIFE: Duration = Duration::from_secs(6 * 3_600);
+/// How much room there is changes with deployments and with other callers: what is older is found again by asking.
+const ROOM_AGE_MAX: Duration = Duration::from_secs(10 * 60);
+/// No endpoint has room for more of our calls.
+const ROOM_MAX: f32 = 1e6;
 /// Opinions it takes before they count: with three, the middle one is an honest one if one of them lies.
 const QUORUM: usize = 3;
 /// An opinion older than this is forgotten.
@@ -49,6 +53,8 @@ pub struct Remembered {
     pub bad: f32,
     /// How long good calls take there.
     pub latencies: Vec<f32>,
+    /// How many of our calls it had room for; 0 where it never said so.
+    pub room: f32,
 }
 
 /// What a node has seen.
@@ -118,7 +124,8 @@ impl BalanceCore {
         let endpoints = self.roster_learned().map(|(name, learned)| {
             let count = learned.counted();
             let latencies = learned.latency_sketch().weights();
-            (name.to_owned(), Remembered { good: count.good, bad: count.bad, latencies })
+            let room = learned.room().unwrap_or(0.0);
+            (name.to_owned(), Remembered { good: count.good, bad: count.bad, latencies, room })
         });
         Memory { endpoints: endpoints.collect(), latencies: self.pool().good_sketch().weights() }
     }
@@ -136,6 +143,9 @@ impl BalanceCore {
         for (name, remembered) in &memory.endpoints {
             let count = Count { good: remembered.good, bad: remembered.bad };
             self.recall_endpoint(now, name, count.sound().scaled(outcomes_left), sketch(&remembered.latencies));
+            if age <= ROOM_AGE_MAX && (1.0..=ROOM_MAX).contains(&remembered.room) {
+                self.recall_room(name, remembered.room);
+            }
         }
     }
 

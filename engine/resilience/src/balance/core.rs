@@ -145,6 +145,12 @@ impl BalanceCore {
         }
     }
 
+    pub(crate) fn recall_room(&mut self, name: &str, room: f32) {
+        if let Some(slot) = self.roster.find(name).and_then(|id| self.roster.get_mut(id)) {
+            slot.learned.recall_room(room);
+        }
+    }
+
     /// Lets in who has been left out for long enough.
     pub(super) fn settle(&mut self, now: Moment) {
         while let Some(id) = self.roster.first_due(Standing::Ejected, now) {

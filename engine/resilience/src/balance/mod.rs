@@ -30,6 +30,7 @@ pub use self::core::{BalanceCore, Change};
 pub use self::counts::AttemptCounts;
 pub use self::course::{Course, Leg};
 use self::line::Line;
+pub use self::line::LineSnapshot;
 pub use self::pick::Pick;
 pub use self::roster::{EndpointId, Standing};
 pub use self::settings::BalanceSettings;
@@ -180,7 +181,8 @@ impl<T> Balancer<T> {
     /// Its numbers.
     pub fn snapshot(&self) -> BalanceSnapshot {
         let now = self.0.clock.now();
-        self.0.with(|core| core.snapshot(now, &self.0.name))
+        let seen = self.0.with(|core| core.snapshot(now, &self.0.name));
+        BalanceSnapshot { line: self.0.line.snapshot(), ..seen }
     }
 
     /// New settings from now on; what was learned stays.
@@ -252,23 +254,6 @@ impl<T> Balancer<T> {
                 Ok(Some(Pick { shared: Arc::clone(&self.0), id, value, began: now, outcome: Outcome::GivenUp }))
             }
         }
-    }
-
-    /// Refuses who would wait in vain: for more places than become free while there is time.
-    fn check_line(&self, call: &Call) -> Result<(), Refusal> {
-        /// At most so many wait, with or without a deadline.
-        const WAITING_MAX: usize = 100_000;
-        let ahead = self.0.line.ahead_of(call.priority);
-        let Some((room, takes)) = self.0.with(|core| core.room()) else {
-            return if ahead < WAITING_MAX { Ok(()) } else { Err(self.full(0, ahead)) };
-        };
-        let waits = takes.mul_f64(ahead as f64 / f64::from(room.max(1.0)));
-        let has_time = call.remaining(self.0.clock.now()).is_none_or(|remaining| waits + takes <= remaining);
-        if has_time && ahead < WAITING_MAX { Ok(()) } else { Err(self.full(room as usize, ahead)) }
-    }
-
-    fn full(&self, in_flight: usize, waiting: usize) -> Refusal {
-        Refusal::Full { name: self.0.name.to_string(), in_flight, waiting }
     }
 
     /// Endpoints for as many attempts as should begin at once for this call, and at most so many: what its budget allows.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::core::BalanceCore;
 use super::counts::AttemptCounts;
+use super::line::LineSnapshot;
 use super::roster::{EndpointId, Standing};
 use crate::predictor::{Learned, Pool};
 
@@ -21,6 +22,8 @@ pub struct BalanceSnapshot {
     pub ejected: usize,
     /// What all attempts came to, those at endpoints that are gone included.
     pub counts: AttemptCounts,
+    /// The line before endpoints that are all full.
+    pub line: LineSnapshot,
     /// The endpoints, by name.
     pub endpoints: Vec<EndpointSnapshot>,
 }
@@ -44,6 +47,8 @@ pub struct EndpointSnapshot {
     pub in_flight: u32,
     /// Whether it said a moment ago that it has no room.
     pub is_full: bool,
+    /// How many of our calls it has room for, once it has said that it is full.
+    pub room: Option<f32>,
     /// What the attempts there came to.
     pub counts: AttemptCounts,
 }
@@ -111,6 +116,7 @@ impl BalanceCore {
                 p95_ms: millis(0.95),
                 in_flight: slot.learned.in_flight(),
                 is_full: slot.learned.is_full(now),
+                room: slot.learned.room(),
                 counts: slot.counts,
             }
         });
@@ -122,6 +128,7 @@ impl BalanceCore {
             is_panicking: self.is_panicking(),
             ejected: self.ejected(),
             counts,
+            line: LineSnapshot::default(),
             endpoints,
         }
     }

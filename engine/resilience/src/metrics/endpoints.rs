@@ -31,7 +31,7 @@ pub(super) const COUNTERS: [Row<u64>; 2] = [
 ];
 
 /// Gauges of each endpoint.
-pub(super) const GAUGES: [Row<f64>; 5] = [
+pub(super) const GAUGES: [Row<f64>; 6] = [
     ("resilience_endpoint_in_flight", "Attempts under way, by endpoint", |of, put| put(&[], of.in_flight as f64)),
     ("resilience_endpoint_standing", "1 for where an endpoint stands", |of, put| {
         let Some(alone) = of.alone else { return };
@@ -42,6 +42,9 @@ pub(super) const GAUGES: [Row<f64>; 5] = [
     }),
     ("resilience_endpoint_full", "1 while an endpoint has said that it has no room", |of, put| {
         of.alone.iter().for_each(|alone| put(&[], level(alone.is_full)));
+    }),
+    ("resilience_endpoint_room", "How many of our calls an endpoint has room for", |of, put| {
+        of.alone.iter().filter_map(|alone| alone.room).for_each(|room| put(&[], f64::from(room)));
     }),
     ("resilience_endpoint_latency_seconds", "How long good answers take, by endpoint", |of, put| {
         let Some(alone) = of.alone else { return };

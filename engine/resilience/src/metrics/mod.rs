@@ -10,7 +10,7 @@
 //! | `resilience_calls_total` | `priority`, `outcome` | calls that ended: `good`, `failed`, `full`, `ignored`, `refused`, `late`, `instead` (the fallback answered), `given_up` |
 //! | `resilience_calls_in_flight` | `priority` | calls under way |
 //! | `resilience_call_seconds` | | how long calls took that were neither refused nor given up (histogram) |
-//! | `resilience_refusals_total` | `policy` | calls refused by `rate`, `breaker`, `limit` or `deadline` |
+//! | `resilience_refusals_total` | `policy` | calls refused by `rate`, `breaker`, `limit`, `line` (all endpoints are full, and it would wait in vain) or `deadline` |
 //! | `resilience_fallbacks_total` | `result` | times the fallback was asked: it had an answer (`answered`) or not (`without`) |
 //! | `resilience_attempts_total` | `outcome` | attempts that ended, at endpoints that are gone included |
 //! | `resilience_extra_attempts_total` | `result` | attempts after the first, as the budget sees them: `paid`, `paid_back` (not made after all), `refused` |
@@ -36,6 +36,8 @@
 //! | `resilience_limit_admitted_total` | `priority` | calls let in |
 //! | `resilience_limit_refused_total` | `priority`, `reason` | calls not let in: `full`, `shed` (made way), `late` (waited too long), `given_up` in line |
 //! | `resilience_limit_waiting` | `priority` | calls in line |
+//! | `resilience_line_waiting` | `priority` | attempts in line because all endpoints are full |
+//! | `resilience_line_entered_total` | `priority` | attempts that had to wait there |
 //! | `resilience_limit_latency_seconds` | `which` | what a learned limit goes by: the `least` latency, and that of `late` |
 //! | `resilience_rate_admitted_total` | | calls within the rate |
 //! | `resilience_rate_available` | | calls that could come at once now |
@@ -51,6 +53,7 @@
 //! | `resilience_endpoint_standing` | `endpoint`, `standing` | 1 for where it stands, 0 for the others |
 //! | `resilience_endpoint_works` | `endpoint` | how likely it works |
 //! | `resilience_endpoint_full` | `endpoint` | 1 while it has said that it has no room |
+//! | `resilience_endpoint_room` | `endpoint` | how many of our calls it has room for; none until it said that it is full |
 //! | `resilience_endpoint_latency_seconds` | `endpoint`, `quantile` | how long its good answers take |
 
 mod endpoints;

@@ -70,8 +70,15 @@ pub(super) const COUNTERS: [Row<u64>; 15] = [
     }),
 ];
 
-/// Counters of a limit, learned or given.
-pub(super) const LIMIT_COUNTERS: [Row<u64>; 2] = [
+/// Counters of a limit, learned or given, and of the line before full endpoints.
+pub(super) const LIMIT_COUNTERS: [Row<u64>; 3] = [
+    (
+        "resilience_line_entered",
+        "Attempts that waited in line because all endpoints were full, by priority",
+        |of, put| {
+            by_priority(of.endpoints.as_ref().map(|balancer| balancer.line.entered), put, &[]);
+        },
+    ),
     ("resilience_limit_admitted", "Calls let in by the limit, by priority", |of, put| {
         let admitted = of.limiter.as_ref().map(|limit| limit.admitted);
         let admitted = admitted.or_else(|| of.bulkhead.as_ref().map(|limit| limit.admitted));
@@ -91,7 +98,7 @@ pub(super) const LIMIT_COUNTERS: [Row<u64>; 2] = [
 ];
 
 /// Gauges.
-pub(super) const GAUGES: [Row<f64>; 20] = [
+pub(super) const GAUGES: [Row<f64>; 21] = [
     ("resilience_calls_in_flight", "Calls under way, by priority", |of, put| {
         let Some(calls) = &of.calls else { return };
         let under_way = PerPriority::from_fn(|priority| calls.by_priority[priority].under_way() as f64);
@@ -162,6 +169,10 @@ pub(super) const GAUGES: [Row<f64>; 20] = [
     ("resilience_endpoints_panicking", "1 while so many endpoints fail that none is left out", |of, put| {
         one(of.endpoints.as_ref(), put, |balancer| level(balancer.is_panicking));
     }),
+    ("resilience_line_waiting", "Attempts in line because all endpoints are full, by priority", |of, put| {
+        let waiting = of.endpoints.as_ref().map(|balancer| balancer.line.waiting);
+        by_priority(waiting.map(|waiting| PerPriority::from_fn(|priority| waiting[priority] as f64)), put, &[]);
+    }),
     ("resilience_endpoints_in_flight", "Attempts under way at all endpoints", |of, put| {
         let in_flight = |endpoints: &[crate::balance::EndpointSnapshot]| {
             endpoints.iter().map(|endpoint| f64::from(endpoint.in_flight)).sum()
@@ -199,6 +210,7 @@ fn refusals(of: &Numbers, put: Put<'_, u64>) {
         ("rate", of.rate.as_ref().map(|rate| rate.refused)),
         ("breaker", of.breaker.as_ref().map(|breaker| breaker.refused)),
         ("limit", by_limit.or(by_bulkhead)),
+        ("line", of.endpoints.as_ref().map(|balancer| sum(&balancer.line.refused))),
         ("deadline", by_deadline),
     ];
     for (policy, count) in known {

@@ -255,6 +255,13 @@ impl Learned {
         }
     }
 
+    /// How much room it had before: only where it has not said anything of that yet.
+    pub(crate) fn recall_room(&mut self, room: f32) {
+        if self.room <= 0.0 {
+            self.room = room;
+        }
+    }
+
     fn prior(&self, now: Moment, pool: &Pool) -> Prior {
         if self.foreign.weight <= 0.0 {
             return pool.prior();

@@ -91,3 +91,40 @@ async fn attempts_of_endpoints_that_are_gone_stay_counted() {
     let counts = stack.snapshot().endpoints.counts;
     assert_eq!((counts.good, counts.ignored, counts.ended()), (1, 1, 2));
 }
+
+#[tokio::test]
+async fn who_waits_for_room_is_seen_and_how_much_there_was_survives_a_restart() {
+    // Would break: callers that hang for seconds, and nobody can tell that all endpoints are full.
+    let time = ManualClock::new();
+    let clock = time.clock();
+    let (stack, in_flight) = (stack_of(&clock, StackSettings::default()), std::cell::Cell::new(0));
+    let ask = |_: Attempt, _: Arc<()>| async {
+        if in_flight.get() > 0 {
+            return Err(Verdict::Full);
+        }
+        in_flight.set(1);
+        clock.sleep(Duration::from_millis(20)).await;
+        in_flight.set(0);
+        Ok(1)
+    };
+    let call = Call::idempotent();
+    let calls = futures::future::join_all((0..3).map(|_| stack.call(&call, judge, ask)));
+    let looks = async {
+        time.turn(Duration::from_millis(10)).await;
+        let seen = stack.snapshot().endpoints;
+        time.turn(Duration::from_secs(4)).await;
+        seen
+    };
+    let (answers, seen) = tokio::join!(calls, looks);
+    assert_eq!(answers, vec![Ok(1); 3]);
+    assert_eq!((seen.line.waiting.normal, seen.endpoints[0].room), (2, Some(1.0)));
+    let after = stack.snapshot().endpoints.line;
+    assert_eq!((after.waiting.normal, after.refused.normal), (0, 0));
+    assert!(after.entered.normal >= 2);
+    for (age_s, room) in [(5, Some(1.0)), (3_600, None)] {
+        let next = stack_of(&time.clock(), StackSettings::default());
+        next.restore(&stack.state(), Duration::from_secs(age_s)).unwrap();
+        let known = next.snapshot().endpoints.endpoints[0].room;
+        assert_eq!(known.map(f32::floor), room, "after {age_s} s");
+    }
+}

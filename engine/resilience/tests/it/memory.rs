@@ -140,7 +140,7 @@ proptest! {
         // Would break: a damaged file or a hostile node makes a probability that is none, and every choice after it is wrong.
         let time = ManualClock::new();
         let balancer = balancer(time.clock());
-        let remembered = homeostat_resilience::memory::Remembered { good, bad, latencies: weights.clone() };
+        let remembered = homeostat_resilience::memory::Remembered { good, bad, latencies: weights.clone(), room: good };
         let memory = Memory { endpoints: [("a".to_owned(), remembered)].into(), latencies: weights };
         balancer.recall(&memory, Duration::from_secs(age.into()));
         (0..20).for_each(|node| balancer.merge(&says(node, good, bad)));

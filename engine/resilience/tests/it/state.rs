@@ -194,11 +194,11 @@ fn breaker() -> impl Strategy<Value = BreakerMemory> {
 
 prop_compose! {
     fn any_state()(
-        good in anything(), bad in anything(), latencies in weights(), all in weights(), hedge in weights(),
+        good in anything(), bad in anything(), room in anything(), latencies in weights(), all in weights(), hedge in weights(),
         limit in prop::option::of(anything()), breaker in breaker(), eternal in breaker(), degradation in anything(),
         usual_secs in prop::option::of((anything(), anything())),
     ) -> StackState {
-        let remembered = Remembered { good: good as f32, bad: bad as f32, latencies };
+        let remembered = Remembered { good: good as f32, bad: bad as f32, latencies, room: room as f32 };
         let endpoints = ["two", "unknown"].map(|name| (name.to_owned(), remembered.clone()));
         StackState {
             version: STATE_VERSION,

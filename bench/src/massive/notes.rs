@@ -33,8 +33,8 @@ const NOTES: [&str; 13] = [
      at high load others can beat it by waiting. `oracle-queue` is also told the slots, and lets requests wait before them, the most \
      important first: the bound under overload and in a burst. Broadcast asks all ten at once, but a POST only one.",
     "Libraries (ours, tower-resilience, the oracle, no policy) run in the same small gateway with the same transport on one thread, and \
-     judge an answer by its body. Proxies cannot do that: the endpoint with the wrong body counts as healthy for them, which is worth up \
-     to one attempt in ten before retries. Ours judges a 503 as full, and tower-resilience is told to.",
+     judge an answer by its body. Proxies cannot do that: the endpoint with the wrong body counts as healthy for them, so that a third of what \
+     they send goes there even when they have found out all others; `switch80-plain` is the same without it. Ours judges a 503 as full, and tower-resilience is told to.",
     "Proxies: nginx, HAProxy and Envoy with one worker, as they come and tuned; what is tuned and why stands in bench/peers/massive, \
      for anyone to correct. None has a health check by request: backends whose checks lie are part of the failure. tower-resilience is \
      composed as its guide advises (bench/src/massive/policy/tower.rs), with thresholds and delays for these latencies.",

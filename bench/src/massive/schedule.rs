@@ -43,6 +43,8 @@ pub enum Schedule {
     Static80,
     /// Two of ten work, and every 30 s it is another two
     Switch80,
+    /// As switch80, with a fast 500 in place of the wrong body, which no proxy can see
+    Switch80Plain,
     /// Each endpoint works and fails in turns of 10 s in the mean
     Flap,
     /// Each attempt fails with a chance of 80 %, wherever it goes
@@ -62,6 +64,7 @@ impl Schedule {
             Self::Healthy => "healthy",
             Self::Static80 => "static80",
             Self::Switch80 => "switch80",
+            Self::Switch80Plain => "switch80-plain",
             Self::Flap => "flap",
             Self::Iid80 => "iid80",
             Self::Recover => "recover",
@@ -76,9 +79,13 @@ impl Schedule {
         match self {
             Self::Healthy => ENDPOINTS as f64,
             Self::Flap => ENDPOINTS as f64 / 2.0,
-            Self::Static80 | Self::Switch80 | Self::Iid80 | Self::Recover | Self::Overload | Self::Burst => {
-                SURVIVORS as f64
-            }
+            Self::Static80
+            | Self::Switch80
+            | Self::Switch80Plain
+            | Self::Iid80
+            | Self::Recover
+            | Self::Overload
+            | Self::Burst => SURVIVORS as f64,
         }
     }
 }

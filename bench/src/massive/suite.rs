@@ -13,10 +13,12 @@ use super::subject::Subject;
 const HEALTHY_LOAD: f64 = 0.06;
 /// The load of broadcast's only row.
 const LOW_LOAD: f64 = 0.3;
-/// The length of a burst's run: ten quiet seconds, the burst, and twice the deadline.
-const BURST_LENGTH: Duration = Duration::from_secs(20);
-/// Runs side by side where a request costs hundredths of a second: one for each processor.
+/// The length of a burst's run: ten quiet seconds and the burst. What is under way then is waited for.
+const BURST_LENGTH: Duration = Duration::from_secs(12);
+/// Runs side by side where requests take hundredths of a second and are many: one for each processor.
 const FAST_JOBS: usize = 2;
+/// Runs at a time where processor time decides: it alone.
+const ALONE: usize = 1;
 
 /// A scenario and who is put through it.
 #[derive(Debug, Clone)]
@@ -78,6 +80,7 @@ pub fn contest(extent: &Extent) -> Vec<Case> {
     vec![
         slow(switching(0.7)),
         slow(Scenario { slots: ROOMY, ..switching(0.7) }),
+        slow(scenario(Schedule::Switch80Plain, long, 0.7)),
         low,
         slow(switching(1.2)),
         slow(scenario(Schedule::Static80, length, 0.7)),
@@ -85,7 +88,7 @@ pub fn contest(extent: &Extent) -> Vec<Case> {
         slow(scenario(Schedule::Iid80, length, 0.7)),
         slow(scenario(Schedule::Recover, length, 0.7)),
         slow(scenario(Schedule::Overload, length, 1.2)),
-        Case { jobs: FAST_JOBS, seeds: 1, ..burst },
+        Case { jobs: ALONE, seeds: 1, ..burst },
         Case { jobs: FAST_JOBS, seeds: seeds.min(2), subjects: that_hedge_or_could(), ..healthy },
     ]
 }
@@ -105,9 +108,8 @@ pub fn ablation(extent: &Extent) -> Vec<Case> {
     let case = |scenario| Case { prefix: ABLATION, scenario, subjects: Subject::ablation(), seeds, jobs };
     vec![
         case(scenario(Schedule::Switch80, length * 3 / 2, 0.7)),
-        Case { jobs: FAST_JOBS, seeds: 1, ..case(fast(Schedule::Burst, BURST_LENGTH, ROOMY)) },
-        // One at a time: here processor time is what is compared.
-        Case { jobs: 1, ..case(fast(Schedule::Healthy, length / 3, TIGHT)) },
+        Case { jobs: ALONE, seeds: 1, ..case(fast(Schedule::Burst, BURST_LENGTH, ROOMY)) },
+        Case { jobs: ALONE, ..case(fast(Schedule::Healthy, length / 3, TIGHT)) },
     ]
 }
 
@@ -115,7 +117,7 @@ pub fn ablation(extent: &Extent) -> Vec<Case> {
 pub fn quick(extent: &Extent) -> Vec<Case> {
     let chosen = contest(extent);
     let length = Duration::from_secs(45);
-    let wanted = [(0, length), (10, Duration::from_secs(10))];
+    let wanted = [(0, length), (chosen.len() - 1, Duration::from_secs(10))];
     let cases = wanted.map(|(place, length)| {
         let case = chosen[place].clone();
         Case { scenario: Scenario { length, ..case.scenario }, seeds: 1, ..case }

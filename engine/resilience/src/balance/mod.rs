@@ -39,7 +39,7 @@ pub use self::subset::subset;
 use crate::chance::Chance;
 use crate::memory::{Evidence, Gossip, Memory};
 use crate::predictor::Outcome;
-use crate::{Advice, Call, Failure, Listener, PolicyEvent, Refusal};
+use crate::{Advice, Call, Failure, Listener, PolicyEvent, Priority, Refusal};
 
 /// Spreads calls over endpoints. Clones share everything.
 #[derive(Debug)]
@@ -236,7 +236,9 @@ impl<T> Balancer<T> {
     /// Another endpoint with room for this call; `None` where all that are likely to answer are full.
     fn pick_with_room(&self, call: &Call, tried: &[EndpointId], may_explore: bool) -> Result<Option<Pick<T>>, Refusal> {
         let now = self.0.clock.now();
-        let wish = Wish { within: call.remaining(now), is_idempotent: call.is_idempotent, tried };
+        // Nor is a critical call spent on finding out who works again, as long as others come by.
+        let is_idempotent = call.is_idempotent && call.priority != Priority::Critical;
+        let wish = Wish { within: call.remaining(now), is_idempotent, tried };
         let (choice, value) = self.0.with_state(|state| {
             if wish.within.is_some_and(|within| !state.core.is_time_enough(within)) {
                 return (None, None);

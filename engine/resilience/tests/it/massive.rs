@@ -97,7 +97,7 @@ pub struct Plan {
 
 impl Plan {
     pub fn of(schedule: Schedule, seed: u64) -> Self {
-        let slots = 16;
+        let slots = 12;
         let bears = (HEALTHY * slots) as f64 / 1.75;
         let (load, secs) = match schedule {
             Schedule::Overload => (1.2, 120),

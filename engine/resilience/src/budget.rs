@@ -6,6 +6,9 @@
 //! if that is more. A window and not a bucket with a fixed depth: the depth would be too small for a burst of thousands, or
 //! an hour's savings for a service with a few calls a minute.
 //!
+//! Nobody spends what more important calls have earned: when many calls of little importance fail, those that matter can still be
+//! tried again.
+//!
 //! The outermost policy counts the call ([`Budget::count`] marks it), so that policies that are nested around each other and share
 //! a budget do not earn twice. It must never be asked before the attempt is otherwise sure to be made.
 
@@ -15,7 +18,7 @@ use std::time::Duration;
 use homeostat_reactor::Moment;
 use serde::{Deserialize, Serialize};
 
-use crate::{Call, Listener, PolicyEvent};
+use crate::{Call, Listener, PerPriority, PolicyEvent, Priority};
 
 /// How many slots the window has. Ten, so that it is never more than a tenth shorter than it says.
 pub const WINDOW_SLOTS: usize = 10;
@@ -76,8 +79,16 @@ pub struct Ledger {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
-    earned: u64,
-    spent: u64,
+    earned: PerPriority<u64>,
+    spent: PerPriority<u64>,
+}
+
+impl Slot {
+    /// What calls of this priority and of less importance have earned and spent.
+    fn of(&self, priority: Priority) -> (u64, u64) {
+        let less = Priority::ALL.into_iter().filter(|other| *other >= priority);
+        less.fold((0, 0), |(earned, spent), other| (earned + self.earned[other], spent + self.spent[other]))
+    }
 }
 
 impl Ledger {
@@ -96,36 +107,37 @@ impl Ledger {
     }
 
     /// A call begins, and earns.
-    pub fn earn(&mut self, now: Moment) {
+    pub fn earn(&mut self, now: Moment, priority: Priority) {
         self.pass(now);
         let earned = self.per_call;
-        self.window.earned = self.window.earned.saturating_add(earned);
-        let slot = self.slot(self.turn);
-        slot.earned = slot.earned.saturating_add(earned);
+        self.window.earned[priority] += earned;
+        self.slot(self.turn).earned[priority] += earned;
     }
 
     /// Pays for an attempt, if that can be paid. Gives the slot to which [`refund`](Self::refund) would return it.
-    pub fn spend(&mut self, now: Moment) -> Option<u64> {
+    pub fn spend(&mut self, now: Moment, priority: Priority) -> Option<u64> {
         self.pass(now);
-        if self.available() < ATTEMPT {
+        if self.available(priority) < ATTEMPT {
             return None;
         }
-        self.slot(self.turn).spent += ATTEMPT;
-        self.window.spent += ATTEMPT;
+        self.slot(self.turn).spent[priority] += ATTEMPT;
+        self.window.spent[priority] += ATTEMPT;
         Some(self.turn)
     }
 
     /// An attempt that was paid for is not made after all. Returned to the slot it was paid in, and not to the present one: there
     /// it would outlive what had earned it.
-    pub fn refund(&mut self, paid_in: u64) {
+    pub fn refund(&mut self, paid_in: u64, priority: Priority) {
         if self.turn - paid_in < WINDOW_SLOTS as u64 {
-            self.slot(paid_in).spent -= ATTEMPT;
-            self.window.spent -= ATTEMPT;
+            self.slot(paid_in).spent[priority] -= ATTEMPT;
+            self.window.spent[priority] -= ATTEMPT;
         }
     }
 
-    fn available(&self) -> u64 {
-        self.window.earned.max(self.minimum).saturating_sub(self.window.spent)
+    /// What a call of this priority could spend now: no more than there is, and of that nothing which more important ones earned.
+    fn available(&self, priority: Priority) -> u64 {
+        let left = |(earned, spent): (u64, u64)| earned.max(self.minimum).saturating_sub(spent);
+        left(self.window.of(Priority::Critical)).min(left(self.window.of(priority)))
     }
 
     /// Forgets the slots that have left the window. A clock that goes back forgets nothing, and time goes on from there.
@@ -134,8 +146,10 @@ impl Ledger {
         for _ in 0..shown.saturating_sub(self.shown).min(WINDOW_SLOTS as u64) {
             self.turn += 1;
             let left = std::mem::take(self.slot(self.turn));
-            self.window.earned -= left.earned.min(self.window.earned);
-            self.window.spent -= left.spent;
+            for priority in Priority::ALL {
+                self.window.earned[priority] -= left.earned[priority];
+                self.window.spent[priority] -= left.spent[priority];
+            }
         }
         self.shown = shown;
     }
@@ -185,17 +199,17 @@ impl Budget {
     pub fn count(&self, call: &Call, now: Moment) -> Call {
         if !call.is_counted {
             let mut books = self.0.books();
-            books.ledger.earn(now);
+            books.ledger.earn(now, call.priority);
             books.counts.calls += 1;
         }
         Call { is_counted: true, ..*call }
     }
 
     /// Pays for one attempt more, if the budget has it; otherwise the attempt must not be made.
-    pub fn charge(&self, now: Moment) -> Option<Charge> {
+    pub fn charge(&self, call: &Call, now: Moment) -> Option<Charge> {
         let paid_in = {
             let mut books = self.0.books();
-            let paid_in = books.ledger.spend(now);
+            let paid_in = books.ledger.spend(now, call.priority);
             match paid_in {
                 Some(_) => books.counts.extra += 1,
                 None => books.counts.refused += 1,
@@ -205,14 +219,14 @@ impl Budget {
         if paid_in.is_none() {
             self.0.listener.tell(|| PolicyEvent::BudgetSpent { name: Arc::clone(&self.0.name) });
         }
-        paid_in.map(|paid_in| Charge { budget: Some(self.clone()), paid_in })
+        paid_in.map(|paid_in| Charge { budget: Some(self.clone()), paid_in, priority: call.priority })
     }
 
-    /// Whether there is something for another attempt.
-    pub fn has_extra(&self, now: Moment) -> bool {
+    /// Whether there is something for another attempt at this call.
+    pub fn has_extra(&self, call: &Call, now: Moment) -> bool {
         let mut books = self.0.books();
         books.ledger.pass(now);
-        books.ledger.available() >= ATTEMPT
+        books.ledger.available(call.priority) >= ATTEMPT
     }
 
     /// Other terms from now on; what was earned and spent stays.
@@ -224,7 +238,7 @@ impl Budget {
     pub fn snapshot(&self, now: Moment) -> BudgetSnapshot {
         let mut books = self.0.books();
         books.ledger.pass(now);
-        BudgetSnapshot { available: books.ledger.available() as f64 / ATTEMPT as f64, ..books.counts }
+        BudgetSnapshot { available: books.ledger.available(Priority::Critical) as f64 / ATTEMPT as f64, ..books.counts }
     }
 }
 
@@ -240,6 +254,7 @@ impl Shared {
 pub struct Charge {
     budget: Option<Budget>,
     paid_in: u64,
+    priority: Priority,
 }
 
 impl Charge {
@@ -253,7 +268,7 @@ impl Drop for Charge {
     fn drop(&mut self) {
         if let Some(budget) = self.budget.take() {
             let mut books = budget.0.books();
-            books.ledger.refund(self.paid_in);
+            books.ledger.refund(self.paid_in, self.priority);
             books.counts.extra -= 1;
             books.counts.paid_back += 1;
         }

@@ -43,7 +43,7 @@ pub enum Refusal {
         /// Until the next may pass.
         retry_in: Duration,
     },
-    /// The time is up, or what is left of it is not enough.
+    /// The time is up, or what is left of it is not enough. From a [`Stack`](crate::Stack): before anybody was asked.
     #[error("the deadline has passed")]
     DeadlinePassed,
     /// The attempt took longer than an attempt may. The other side may have begun with it.
@@ -78,6 +78,12 @@ impl<E> Failure<E> {
             Self::Inner(error) => Some(error),
             Self::Refused(_) => None,
         }
+    }
+
+    /// Whether the other side may have begun with the call, and perhaps done it: what may be done once is then asked about, and not
+    /// made again.
+    pub const fn may_have_begun(&self) -> bool {
+        matches!(self, Self::Inner(_) | Self::Refused(Refusal::TimedOut { .. }))
     }
 
     /// The refusal, if it is one.

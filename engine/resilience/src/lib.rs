@@ -1,10 +1,9 @@
-//! Policies for calls that may fail, or be slow, or be too many.
+//! What Homeostat calls others through, for whoever has calls to make. The page below is also the README: it must never promise what
+//! no test holds.
 //!
-//! Each policy is a plain value with an async method around a call; they compose by nesting, and know nothing of tasks, sockets or
-//! the loop above them. What a call is, what became of it and why it was refused are the same for all of them: [`Call`],
-//! [`Verdict`], [`Failure`]. All time comes from a [`Clock`](homeostat_reactor::Clock), all chance from a
-//! [`Chance`](chance::Chance), so that any run can be repeated in virtual time.
-//! With the feature `tower` each is a layer for tower services too.
+//! Each policy is a plain value; they know nothing of tasks, sockets or the loop above them. All time comes from a
+//! [`Clock`](homeostat_reactor::Clock), all chance from a [`Chance`](chance::Chance), so that any run can be repeated in virtual time.
+#![doc = include_str!("../README.md")]
 
 pub mod attempt;
 pub mod balance;

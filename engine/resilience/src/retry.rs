@@ -239,7 +239,7 @@ impl Shared {
                 Step::NotRepeatable => return count_none(&self.tally.not_repeatable),
                 Step::NoTimeLeft => return count_none(&self.tally.no_time_left),
             };
-            if let Some(charge) = self.budget.charge(now) {
+            if let Some(charge) = self.budget.charge(call, now) {
                 count(&self.tally.retries);
                 let (attempt, pause) = (number + 1, if has_waited { Duration::ZERO } else { pause });
                 self.listener.tell(|| PolicyEvent::Retried { name: Arc::clone(&self.name), attempt, pause });

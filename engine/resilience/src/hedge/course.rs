@@ -69,7 +69,7 @@ impl<'a, F: Future, O: Outlook> Course<'a, F, O> {
         if !may || !self.has_room() || !self.outlook.allows(why) {
             return;
         }
-        let Some(charge) = self.shared.budget.charge(now) else {
+        let Some(charge) = self.shared.budget.charge(&self.call, now) else {
             // Time does not ask a second time: what the budget has not now, it has for another call. Only where the outlook is
             // poor it is asked again, at the pace of the looks: there is something to lose by then.
             self.due = None;

@@ -161,7 +161,16 @@ impl<T> Layers<T> {
             let result = self.hedge.call_watched(&attempt.call, advise_through(advise), one, &course).await;
             result.map_err(Failure::flatten)
         };
-        self.retry.call_timed(call, again, hedged, Timer::OfWork).await.map_err(Failure::flatten)
+        let begun = self.clock.now();
+        let result = self.retry.call_timed(call, again, hedged, Timer::OfWork).await.map_err(Failure::flatten);
+        match result {
+            // So that whoever made a call that may be made once knows whether to ask what became of it.
+            Err(Failure::Refused(Refusal::DeadlinePassed)) if course.attempts() > 0 => {
+                let after = self.clock.now().since(begun);
+                Err(Refusal::TimedOut { name: self.name.to_string(), after }.into())
+            }
+            result => result,
+        }
     }
 
     /// One attempt at one endpoint, which is chosen at once where there is room, and not when the attempt is first polled: the
@@ -177,7 +186,7 @@ impl<T> Layers<T> {
     where
         F: Future<Output = Result<R, E>>,
     {
-        let may_explore = self.budget.has_extra(self.clock.now());
+        let may_explore = self.budget.has_extra(&attempt.call, self.clock.now());
         let begun = course.begin_if_room(&attempt.call, may_explore);
         async move {
             let leg = match begun? {

@@ -17,6 +17,8 @@ use crate::{
 
 /// The longest pause between attempts: a call with five seconds still gets several.
 const PAUSE_MAX_MS: u64 = 1_000;
+/// The breaker does not judge by fewer calls: failures are quicker than good answers, so the first to end say too little.
+const BREAKER_CALLS_MIN: u32 = 20;
 /// The pause of the breaker grows to so many times the first.
 const BREAKER_PAUSES_MAX: u64 = 5;
 /// No call waits longer than a day: more is taken for a mistake in the unit.
@@ -188,6 +190,7 @@ impl StackSettings {
     pub(super) fn breaker(&self) -> BreakerSettings {
         BreakerSettings {
             window: WindowShape::TimeMs(30_000),
+            calls_min: BREAKER_CALLS_MIN,
             failure_rate: self.breaker_failure_share,
             slow_after_ms: self.breaker_slow_ms,
             open_ms: self.breaker_pause_ms,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use homeostat_reactor::Moment;
 use homeostat_resilience::budget::{Ledger, SLOT, WINDOW_SLOTS};
-use homeostat_resilience::{Budget, BudgetSettings, Call, Listener, PolicyEvent};
+use homeostat_resilience::{Budget, BudgetSettings, Call, Charge, Listener, PolicyEvent, Priority};
 use proptest::prelude::*;
 
 const FIFTH: BudgetSettings = BudgetSettings { ratio: 0.2, minimum_per_s: 0.0 };
@@ -71,12 +71,12 @@ proptest! {
                 Ask::Pass(millis) => now = now + Duration::from_millis(millis),
                 Ask::GoBack(millis) => now = now.before(Duration::from_millis(millis)),
                 Ask::Earn(times) => (0..times).for_each(|_| {
-                    ledger.earn(now);
+                    ledger.earn(now, Priority::Normal);
                     diary.look(now);
                     diary.lines.push((diary.turn, 200_000));
                 }),
                 Ask::Spend(times) => for _ in 0..times {
-                    let slot = ledger.spend(now);
+                    let slot = ledger.spend(now, Priority::Normal);
                     diary.look(now);
                     prop_assert_eq!(slot.is_some(), diary.balance() >= 1_000_000);
                     if let Some(slot) = slot {
@@ -86,7 +86,7 @@ proptest! {
                 },
                 Ask::Refund(which) if !paid.is_empty() => {
                     let (slot, line) = paid.swap_remove(which % paid.len());
-                    ledger.refund(slot);
+                    ledger.refund(slot, Priority::Normal);
                     diary.lines[line].1 = 0;
                 }
                 Ask::Refund(_) => {}
@@ -103,8 +103,8 @@ proptest! {
         for ask in asks {
             match ask {
                 Ask::Pass(millis) => now = now + Duration::from_millis(millis),
-                Ask::Earn(times) => (0..times).for_each(|_| { ledger.earn(now); calls.push(now); }),
-                Ask::Spend(times) => spent.extend((0..times).filter_map(|_| ledger.spend(now)).map(|_| now)),
+                Ask::Earn(times) => (0..times).for_each(|_| { ledger.earn(now, Priority::Normal); calls.push(now); }),
+                Ask::Spend(times) => spent.extend((0..times).filter_map(|_| ledger.spend(now, Priority::Normal)).map(|_| now)),
                 Ask::GoBack(_) | Ask::Refund(_) => {}
             }
             let windows = now.0 / 10_000_000_000 + 1;
@@ -132,8 +132,9 @@ fn a_quiet_service_can_retry_and_a_long_calm_buys_nothing() {
         count(&calm, 10, Moment::from_secs(second));
     }
     let end = Moment::from_secs(3_599);
-    let take =
-        |budget: &Budget| (0..1_000).filter(|_| budget.charge(end).map(|charge| charge.begin()).is_some()).count();
+    let take = |budget: &Budget| {
+        (0..1_000).filter(|_| budget.charge(&Call::default(), end).map(|charge| charge.begin()).is_some()).count()
+    };
     assert_eq!(take(&quiet), 10);
     assert_eq!(take(&calm), 20, "a fifth of what came in the last ten seconds");
     let snapshot = calm.snapshot(end);
@@ -154,9 +155,9 @@ fn an_attempt_that_is_not_made_is_paid_back_unless_its_time_has_passed() {
     // Would break: calls dropped in their pauses that eat the budget up, or a refund that outlives what had earned it.
     let budget = Budget::new("dropped", FIFTH);
     count(&budget, 5, Moment::ZERO);
-    drop(budget.charge(Moment::from_secs(3)).unwrap());
-    let charge = budget.charge(Moment::from_secs(4)).unwrap();
-    assert!(budget.charge(Moment::from_secs(4)).is_none());
+    drop(budget.charge(&Call::default(), Moment::from_secs(3)).unwrap());
+    let charge = budget.charge(&Call::default(), Moment::from_secs(4)).unwrap();
+    assert!(budget.charge(&Call::default(), Moment::from_secs(4)).is_none());
     assert_eq!(budget.snapshot(Moment::from_secs(60)).available, 0.0);
     drop(charge);
     assert_eq!(budget.snapshot(Moment::from_secs(60)).available, 0.0);
@@ -173,12 +174,31 @@ fn other_terms_hold_at_once_and_forget_nothing() {
         counter.fetch_add(1, Ordering::Relaxed);
     });
     let budget = Budget::with_listener("reloaded", BudgetSettings { ratio: 0.0, minimum_per_s: 0.1 }, listener);
-    budget.charge(Moment::ZERO).unwrap().begin();
+    budget.charge(&Call::default(), Moment::ZERO).unwrap().begin();
     budget.reload(BudgetSettings { ratio: f64::NAN, minimum_per_s: -1.0 });
-    assert!(budget.charge(Moment::ZERO).is_none());
+    assert!(budget.charge(&Call::default(), Moment::ZERO).is_none());
     budget.reload(BudgetSettings { ratio: f64::INFINITY, minimum_per_s: 0.1 });
-    assert!(budget.charge(Moment::ZERO).is_none(), "what was spent is still spent");
+    assert!(budget.charge(&Call::default(), Moment::ZERO).is_none(), "what was spent is still spent");
     count(&budget, 1, Moment::ZERO);
     assert_eq!(budget.snapshot(Moment::ZERO).available, 9.0, "ten for the call, and one is spent");
     assert_eq!(told.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn nobody_spends_what_more_important_calls_have_earned() {
+    // Would break: a thousand prefetches fail, and the one login that fails too is not tried again.
+    let budget = Budget::new("shared", BudgetSettings { ratio: 0.5, minimum_per_s: 0.0 });
+    let of = |priority| Call::default().priority(priority);
+    let charges =
+        |priority, now| (0..100).filter(|_| budget.charge(&of(priority), now).map(Charge::begin).is_some()).count();
+    let now = Moment::from_secs(1);
+    for (priority, calls) in [(Priority::Critical, 20), (Priority::Normal, 10), (Priority::Background, 40)] {
+        (0..calls).for_each(|_| assert!(budget.count(&of(priority), now).is_counted));
+    }
+    assert_eq!(charges(Priority::Background, now), 20, "what the background earned");
+    assert_eq!(charges(Priority::Normal, now), 5, "its own, as the less important have nothing left");
+    assert_eq!(charges(Priority::Critical, now), 10, "all that is left");
+    (0..10).for_each(|_| assert!(budget.count(&of(Priority::Low), now).is_counted));
+    assert_eq!(charges(Priority::Critical, now), 5, "what the less important earned is there for the important");
+    assert_eq!(charges(Priority::Low, now), 0);
 }

@@ -65,3 +65,21 @@ fn the_schema_lists_every_key_with_its_manual_and_its_default() {
     }
     assert_eq!(schema["additionalProperties"], false);
 }
+
+#[test]
+fn the_readme_lists_every_key_with_its_default() {
+    // Would break: a manual that tells of other settings than there are.
+    let readme = include_str!("../../README.md");
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | "));
+    let rows: std::collections::BTreeMap<&str, &str> =
+        rows.map(|(key, rest)| (key, rest.split(" |").next().unwrap_or_default().trim_matches('`'))).collect();
+    let defaults = serde_json::to_value(StackSettings::default()).unwrap();
+    for (key, value) in defaults.as_object().unwrap() {
+        let shown = match value {
+            serde_json::Value::Null => "none".to_owned(),
+            serde_json::Value::Number(number) if number.as_f64() == Some(1.0) => "1".to_owned(),
+            value => value.to_string(),
+        };
+        assert_eq!(rows.get(key.as_str()), Some(&shown.as_str()), "{key}");
+    }
+}

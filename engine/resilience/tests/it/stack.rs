@@ -324,3 +324,28 @@ fn its_futures_may_move_between_threads() {
     is_send(&stack.call(&call, judge, async |_, endpoint: Arc<u32>| Ok(*endpoint)));
     is_send(&stack.call_or(&call, judge, async |_, endpoint: Arc<u32>| Ok(*endpoint), async || None));
 }
+
+#[test]
+fn a_clock_that_jumps_harms_no_call_that_comes_later() {
+    // Would break: after a clock was set, everything is late, silent or full for ever.
+    for jump in [Moment::ZERO, Moment::from_secs(3_600), Moment::from_secs(86_400 * 365)] {
+        let time = ManualClock::new();
+        time.set(Moment::from_secs(1_000));
+        let stack = stack(&time, StackSettings::default(), 3);
+        let clock = time.clock();
+        let work = async |_, endpoint: Arc<u32>| {
+            clock.sleep(Duration::from_millis(20)).await;
+            if *endpoint == 0 { Err("down") } else { Ok(*endpoint) }
+        };
+        let call = Call::idempotent();
+        let good = |calls: u32| (0..calls).filter(|_| run(&time, stack.call(&call, judge, work)).is_ok()).count();
+        assert!(good(50) >= 48);
+        let mut under_way = Box::pin(stack.call(&call, judge, work));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(under_way.as_mut().poll(&mut context).is_pending());
+        time.set(jump);
+        drop(under_way);
+        assert!(good(50) >= 45, "after a jump to {jump:?}");
+        assert!(stack.snapshot().endpoints.endpoints.iter().all(|endpoint| endpoint.in_flight == 0));
+    }
+}

@@ -49,7 +49,7 @@ pub(super) const GAUGES: [Row<f64>; 6] = [
     ("resilience_endpoint_latency_seconds", "How long good answers take, by endpoint", |of, put| {
         let Some(alone) = of.alone else { return };
         let known = [("0.5", alone.p50_ms), ("0.95", alone.p95_ms)];
-        known.iter().for_each(|(share, ms)| ms.iter().for_each(|ms| put(&[("quantile", share)], ms / 1e3)));
+        known.iter().for_each(|(share, ms)| ms.iter().for_each(|ms| put(&[("share", share)], ms / 1e3)));
     }),
 ];
 

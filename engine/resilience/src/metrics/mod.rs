@@ -54,7 +54,7 @@
 //! | `resilience_endpoint_works` | `endpoint` | how likely it works |
 //! | `resilience_endpoint_full` | `endpoint` | 1 while it has said that it has no room |
 //! | `resilience_endpoint_room` | `endpoint` | how many of our calls it has room for; none until it said that it is full |
-//! | `resilience_endpoint_latency_seconds` | `endpoint`, `quantile` | how long its good answers take |
+//! | `resilience_endpoint_latency_seconds` | `endpoint`, `share` | within how long this share of its good answers came: `0.5`, `0.95` (not `quantile`, which is for summaries) |
 
 mod endpoints;
 mod numbers;

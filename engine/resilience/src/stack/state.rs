@@ -22,7 +22,27 @@ use crate::memory::Memory;
 /// The form that this release writes. A release reads its own, and says so of others.
 pub const STATE_VERSION: u32 = 1;
 
-/// What a stack has learned.
+/// What a stack has learned. When it was written is for the writer to keep beside it, by the clock on the wall:
+///
+/// ```
+/// use std::time::SystemTime;
+/// # use homeostat_reactor::ManualClock;
+/// # use homeostat_resilience::stack::{Stack, StackState};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Kept { at: SystemTime, state: StackState }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let build = || Stack::builder("orders", &ManualClock::new().clock()).build::<u16>();
+/// # let (orders, orders_after_the_restart) = (build()?, build()?);
+/// let written = serde_json::to_string(&Kept { at: SystemTime::now(), state: orders.state() })?;
+///
+/// // After the restart, once the endpoints are there. A clock that went back makes it fresh.
+/// let kept: Kept = serde_json::from_str(&written)?;
+/// let age = kept.at.elapsed().unwrap_or_default();
+/// orders_after_the_restart.restore(&kept.state, age)?;
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StackState {
     /// The form it is written in.

@@ -58,8 +58,9 @@ impl Add<Duration> for Moment {
 }
 
 /// A duration in nanoseconds, at most what a [`Moment`] holds.
-pub(crate) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+pub(crate) const fn nanos(duration: Duration) -> u64 {
+    // Not by way of `as_nanos`: 128 bits cost a third of what reading the clock does.
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as u64)
 }
 
 /// A source of time. Cheap to clone; clones show the same time.
@@ -104,6 +105,18 @@ impl Clock {
             }
             Source::Manual(face) => SleepKind::Manual { face: Arc::clone(face), due, ticket: None },
         })
+    }
+
+    /// Waits until the clock shows `due`, in the frame of whoever waits: for waits that nearly every call makes. Unlike a [`Sleep`]
+    /// it takes nothing from the heap, and so it must be pinned before it is polled.
+    pub async fn wait_until(&self, due: Moment) {
+        match &self.0 {
+            Source::Machine(origin) => match origin.checked_add(Duration::from_nanos(due.0)) {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            },
+            Source::Manual(_) => self.sleep_until(due).await,
+        }
     }
 
     /// Waits for `duration` from now.

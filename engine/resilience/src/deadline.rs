@@ -10,7 +10,7 @@ use std::num::NonZeroU64;
 use std::pin::{Pin, pin};
 use std::str::FromStr;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use homeostat_reactor::{Clock, Moment};
@@ -65,19 +65,31 @@ impl FromStr for Remaining {
 
 /// Waits for `future`, but not beyond `deadline`: `None` when it took longer, and it is dropped.
 ///
-/// The timer is made when the future has to wait, so that an answer that is there at once costs none.
+/// The timer is made when the future has to wait, so that an answer that is there at once costs none; and in this frame, so that it
+/// allocates nothing.
 pub async fn until<F: Future>(clock: &Clock, deadline: Option<Moment>, future: F) -> Option<F::Output> {
     let Some(deadline) = deadline else { return Some(future.await) };
     let mut future = pin!(future);
-    let mut late = None;
+    let mut late = pin!(None);
     std::future::poll_fn(|context| {
         if let Poll::Ready(output) = future.as_mut().poll(context) {
             return Poll::Ready(Some(output));
         }
-        let late = late.get_or_insert_with(|| clock.sleep_until(deadline));
-        Pin::new(late).poll(context).map(|()| None)
+        poll_timer(late.as_mut(), || clock.wait_until(deadline), context).map(|()| None)
     })
     .await
+}
+
+/// Polls a timer that is made only now that there is something to wait for.
+pub(crate) fn poll_timer<S: Future<Output = ()>>(
+    mut timer: Pin<&mut Option<S>>,
+    make: impl FnOnce() -> S,
+    context: &mut Context<'_>,
+) -> Poll<()> {
+    if timer.is_none() {
+        timer.set(Some(make()));
+    }
+    timer.as_pin_mut().map_or(Poll::Pending, |timer| timer.poll(context))
 }
 
 /// How long a call or an attempt may take.

@@ -222,7 +222,7 @@ impl Hedge {
         A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
-        self.call_watched(call, advise, work, &()).await
+        self.call_begun(call, self.0.clock.now(), advise, work, &()).await
     }
 
     /// The same, where an attempt also starts as soon as the outlook of those under way is poor.
@@ -240,8 +240,23 @@ impl Hedge {
         A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
+        self.call_begun(call, self.0.clock.now(), advise, work, outlook).await
+    }
+
+    /// The same for a call that begins now.
+    pub(crate) async fn call_begun<T, E, A, F>(
+        &self,
+        call: &Call,
+        now: Moment,
+        advise: impl Fn(&Result<T, E>) -> A,
+        work: impl Fn(Attempt) -> F,
+        outlook: &impl Outlook,
+    ) -> Result<T, Failure<E>>
+    where
+        A: Into<Advice>,
+        F: Future<Output = Result<T, E>>,
+    {
         let shared = &*self.0;
-        let now = shared.clock.now();
         let call = shared.begin(call, now)?;
         let mut first = pin!(None);
         let mut course = Course::new(shared, call, Race::new(first.as_mut()), outlook);

@@ -136,13 +136,14 @@ impl Retry {
         A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
-        self.call_timed(call, advise, work, Timer::Own).await
+        self.call_timed(call, self.0.clock.now(), advise, work, Timer::Own).await
     }
 
-    /// The same; with [`Timer::OfWork`] it makes no timer for work that ends by its deadline by itself.
+    /// The same for a call that begins now; with [`Timer::OfWork`] it makes no timer for work that ends by its deadline by itself.
     pub(crate) async fn call_timed<T, E, A, F>(
         &self,
         call: &Call,
+        now: Moment,
         advise: impl Fn(&Result<T, E>) -> A,
         work: impl Fn(Attempt) -> F,
         timer: Timer,
@@ -153,7 +154,7 @@ impl Retry {
     {
         let shared = &*self.0;
         let settings = shared.settings.get();
-        let mut started = shared.clock.now();
+        let mut started = now;
         let call = shared.begin(call, started)?;
         let mut pauses = Pauses::new(settings);
         for number in 1.. {

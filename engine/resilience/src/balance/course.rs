@@ -58,14 +58,24 @@ impl<T> Leg<'_, T> {
         self.pick.as_ref().expect("only the end of a leg takes its pick").value()
     }
 
+    /// When the attempt began.
+    pub(crate) const fn began(&self) -> Moment {
+        self.pick.as_ref().expect("only the end of a leg takes its pick").began()
+    }
+
     /// The attempt ended like this.
-    pub fn finish(mut self, advice: impl Into<Advice>) {
+    pub fn finish(self, advice: impl Into<Advice>) {
+        let now = self.course.balancer.0.clock.now();
+        self.finish_at(now, advice.into());
+    }
+
+    /// The same for whoever has just looked at the clock.
+    pub(crate) fn finish_at(mut self, now: Moment, advice: Advice) {
         let Some(pick) = self.pick.take() else { return };
-        let advice = advice.into();
         if advice.verdict == Verdict::Full {
             self.course.forget(self.place);
         }
-        pick.finish(advice);
+        pick.finish_at(now, advice);
     }
 }
 
@@ -123,12 +133,13 @@ impl<T> Course<T> {
     /// # Errors
     /// That there is no endpoint, or no time left.
     pub fn begin(&self, call: &Call) -> Result<Leg<'_, T>, Refusal> {
-        if call.is_over(self.balancer.0.clock.now()) {
+        let now = self.balancer.0.clock.now();
+        if call.is_over(now) {
             return Err(Refusal::DeadlinePassed);
         }
         // Held while choosing, so that two attempts that begin at once do not choose the same.
         let mut tried = self.tried();
-        let pick = self.balancer.pick_besides(call, tried.known())?;
+        let pick = self.balancer.pick_now(call, now, tried.known())?;
         Ok(self.leg(&mut tried, pick))
     }
 
@@ -138,10 +149,15 @@ impl<T> Course<T> {
     /// # Errors
     /// That there is no endpoint, or not enough time left.
     pub fn begin_if_room(&self, call: &Call, may_explore: bool) -> Result<Option<Leg<'_, T>>, Refusal> {
+        self.begin_now(call, self.balancer.0.clock.now(), may_explore)
+    }
+
+    /// The same for whoever has just looked at the clock.
+    pub(crate) fn begin_now(&self, call: &Call, now: Moment, may_explore: bool) -> Result<Option<Leg<'_, T>>, Refusal> {
         if self.balancer.0.line.ahead_of(call.priority) > 0 {
             return Ok(None);
         }
-        self.try_begin(call, may_explore)
+        self.try_begin(call, now, may_explore)
     }
 
     /// Waits in line for room, and begins the next attempt.
@@ -154,18 +170,18 @@ impl<T> Course<T> {
         let _waiting = Waiting::of(self);
         let place = shared.line.enter(call.priority);
         loop {
-            if let Some(leg) = self.try_begin(call, may_explore)? {
+            let now = shared.clock.now();
+            if let Some(leg) = self.try_begin(call, now, may_explore)? {
                 return Ok(leg);
             }
-            let now = shared.clock.now();
             let again = shared.with(|core| core.full_until(now)).unwrap_or(now + OFFERED_WITHIN);
             shared.clock.within(again.since(now).min(OFFERED_WITHIN), place.offered()).await;
         }
     }
 
-    fn try_begin(&self, call: &Call, may_explore: bool) -> Result<Option<Leg<'_, T>>, Refusal> {
+    fn try_begin(&self, call: &Call, now: Moment, may_explore: bool) -> Result<Option<Leg<'_, T>>, Refusal> {
         let mut tried = self.tried();
-        let pick = self.balancer.pick_with_room(call, tried.known(), may_explore)?;
+        let pick = self.balancer.pick_with_room(call, now, tried.known(), may_explore)?;
         Ok(pick.map(|pick| self.leg(&mut tried, pick)))
     }
 
@@ -238,7 +254,7 @@ impl<T> Outlook for Course<T> {
     }
 
     fn look_again(&self) -> Option<Duration> {
-        let typical = self.balancer.good_within(0.5);
+        let typical = self.balancer.typical();
         Some(typical.map_or(LOOK_AGAIN_MAX, |typical| (typical / LOOKS_A_CALL).clamp(LOOK_AGAIN_MIN, LOOK_AGAIN_MAX)))
     }
 }

@@ -173,6 +173,11 @@ impl<T> Balancer<T> {
         self.0.with(|core| 1.0 - ids.map(|id| 1.0 - core.succeeds(now, id, None)).product::<f32>())
     }
 
+    /// The time within which half of the good calls are done: asked for at every call, and at hand.
+    pub(super) fn typical(&self) -> Option<Duration> {
+        self.0.with(|core| core.pool().typical())
+    }
+
     /// The time within which this share of good calls is done, over all endpoints: when to hedge.
     pub fn good_within(&self, share: f32) -> Option<Duration> {
         self.0.with(|core| core.pool().good_within(share))
@@ -222,7 +227,10 @@ impl<T> Balancer<T> {
 
     /// Another endpoint for this call than those that were tried; one of those only if there is no other.
     pub fn pick_besides(&self, call: &Call, tried: &[EndpointId]) -> Result<Pick<T>, Refusal> {
-        let now = self.0.clock.now();
+        self.pick_now(call, self.0.clock.now(), tried)
+    }
+
+    fn pick_now(&self, call: &Call, now: Moment, tried: &[EndpointId]) -> Result<Pick<T>, Refusal> {
         let wish = Wish { within: call.remaining(now), is_idempotent: call.is_idempotent, tried };
         let picked = self.0.with_state(|state| {
             let id = state.core.choose(now, wish, &self.0.chance)?;
@@ -230,12 +238,17 @@ impl<T> Balancer<T> {
             Some((id, state.value(id)))
         });
         let (id, value) = picked.ok_or_else(|| self.no_endpoint())?;
-        Ok(Pick { shared: Arc::clone(&self.0), id, value, began: now, outcome: Outcome::GivenUp })
+        Ok(Pick { shared: Arc::clone(&self.0), id, value, began: now, outcome: Outcome::GivenUp, ended: None })
     }
 
     /// Another endpoint with room for this call; `None` where all that are likely to answer are full.
-    fn pick_with_room(&self, call: &Call, tried: &[EndpointId], may_explore: bool) -> Result<Option<Pick<T>>, Refusal> {
-        let now = self.0.clock.now();
+    fn pick_with_room(
+        &self,
+        call: &Call,
+        now: Moment,
+        tried: &[EndpointId],
+        may_explore: bool,
+    ) -> Result<Option<Pick<T>>, Refusal> {
         // Nor is a critical call spent on finding out who works again, as long as others come by.
         let is_idempotent = call.is_idempotent && call.priority != Priority::Critical;
         let wish = Wish { within: call.remaining(now), is_idempotent, tried };
@@ -252,9 +265,14 @@ impl<T> Balancer<T> {
             (None, _) => Err(Refusal::DeadlinePassed),
             (Some(Choice::Nobody), _) => Err(self.no_endpoint()),
             (_, None) => Ok(None),
-            (_, Some((id, value))) => {
-                Ok(Some(Pick { shared: Arc::clone(&self.0), id, value, began: now, outcome: Outcome::GivenUp }))
-            }
+            (_, Some((id, value))) => Ok(Some(Pick {
+                shared: Arc::clone(&self.0),
+                id,
+                value,
+                began: now,
+                outcome: Outcome::GivenUp,
+                ended: None,
+            })),
         }
     }
 
@@ -270,7 +288,14 @@ impl<T> Balancer<T> {
         if picked.is_empty() {
             return Err(self.no_endpoint());
         }
-        let pick = |(id, value)| Pick { shared: Arc::clone(&self.0), id, value, began: now, outcome: Outcome::GivenUp };
+        let pick = |(id, value)| Pick {
+            shared: Arc::clone(&self.0),
+            id,
+            value,
+            began: now,
+            outcome: Outcome::GivenUp,
+            ended: None,
+        };
         Ok(picked.into_iter().map(pick).collect())
     }
 

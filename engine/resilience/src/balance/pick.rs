@@ -18,6 +18,8 @@ pub struct Pick<T> {
     pub(super) value: Arc<T>,
     pub(super) began: Moment,
     pub(super) outcome: Outcome,
+    /// When it ended, where somebody has looked at the clock already.
+    pub(super) ended: Option<Moment>,
 }
 
 impl<T> Pick<T> {
@@ -29,6 +31,16 @@ impl<T> Pick<T> {
     /// Which endpoint it is: for the list of those that were tried.
     pub const fn id(&self) -> EndpointId {
         self.id
+    }
+
+    /// When the call began.
+    pub(super) const fn began(&self) -> Moment {
+        self.began
+    }
+
+    pub(super) fn finish_at(mut self, ended: Moment, advice: Advice) {
+        self.ended = Some(ended);
+        self.finish(advice);
     }
 
     /// The call ended like this: a [`Verdict`], or an [`Advice`] with how long a full endpoint asks to be left alone. At most ten
@@ -46,7 +58,7 @@ impl<T> Pick<T> {
 
 impl<T> Drop for Pick<T> {
     fn drop(&mut self) {
-        let now = self.shared.clock.now();
+        let now = self.ended.unwrap_or_else(|| self.shared.clock.now());
         self.shared.with(|core| core.end(now, self.id, self.began, self.outcome));
         self.shared.line.offer();
     }

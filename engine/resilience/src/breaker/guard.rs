@@ -1,25 +1,28 @@
 //! A call that a breaker let through. However it ends, also by being dropped, it ends once: no trial is ever lost.
 
+use std::borrow::Borrow;
+
 use homeostat_reactor::Moment;
 
 use super::Breaker;
-use super::state::{Ending, Ticket};
+use super::state::Ticket;
 use crate::Verdict;
 
 /// Leave to make one call. Dropped without a verdict it was given up: that says nothing, unless it was slow by then; a panic says
 /// that it failed.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped is a call given up"]
-pub struct Permit {
-    breaker: Breaker,
+pub struct Permit<B: Borrow<Breaker> = Breaker> {
+    /// A breaker of its own for whoever takes the permit along; within a call the breaker is only borrowed, because threads that
+    /// count clones of it wait for each other.
+    breaker: B,
     ticket: Ticket,
     begun: Moment,
     is_ended: bool,
 }
 
-impl Permit {
-    pub(super) fn new(breaker: Breaker, ticket: Ticket) -> Self {
-        let begun = breaker.0.clock.now();
+impl<B: Borrow<Breaker>> Permit<B> {
+    pub(super) const fn new(breaker: B, ticket: Ticket, begun: Moment) -> Self {
         Self { breaker, ticket, begun, is_ended: false }
     }
 
@@ -30,15 +33,11 @@ impl Permit {
 
     fn finish(&mut self, verdict: Option<Verdict>) {
         self.is_ended = true;
-        let (ticket, begun) = (self.ticket, self.begun);
-        self.breaker.turn(|core, clock, chance| {
-            let now = clock.now();
-            core.end(ticket, Ending { verdict, took: now.since(begun) }, now, chance);
-        });
+        self.breaker.borrow().end(self.ticket, self.begun, verdict);
     }
 }
 
-impl Drop for Permit {
+impl<B: Borrow<Breaker>> Drop for Permit<B> {
     fn drop(&mut self) {
         if !self.is_ended {
             self.finish(std::thread::panicking().then_some(Verdict::Failed));

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use homeostat_reactor::Clock;
+use homeostat_reactor::{Clock, Moment};
 use serde::{Deserialize, Serialize};
 
 use self::core::Core;
@@ -24,9 +24,9 @@ pub use self::guard::Permit;
 pub use self::memory::BreakerMemory;
 pub use self::settings::{BreakerSettings, InvalidBreaker, WindowShape};
 pub use self::state::Door;
-use self::state::Ticket;
+use self::state::{Ending, Ticket};
 use crate::chance::Chance;
-use crate::{Advice, Call, Failure, Listener, PolicyEvent, Priority, Refusal};
+use crate::{Advice, Call, Failure, Listener, PolicyEvent, Priority, Refusal, Verdict};
 
 /// How many bits of the sign at the door say whom it lets through; the rest is the generation.
 const DOOR_BITS: u32 = 2;
@@ -160,7 +160,7 @@ impl Breaker {
         A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
-        let permit = self.begin(call.priority)?;
+        let permit = self.enter(call.priority, self.now())?;
         let result = work().await;
         permit.end(advise(&result).into().verdict);
         result.map_err(Failure::Inner)
@@ -172,20 +172,37 @@ impl Breaker {
     /// # Errors
     /// The refusal, when it is open or all trials are taken.
     pub fn begin(&self, priority: Priority) -> Result<Permit, Refusal> {
+        Ok(Permit::new(self.clone(), self.ticket(priority)?, self.now()))
+    }
+
+    /// The same for whoever keeps the breaker in sight and has just looked at the clock.
+    pub(crate) fn enter(&self, priority: Priority, now: Moment) -> Result<Permit<&Self>, Refusal> {
+        Ok(Permit::new(self, self.ticket(priority)?, now))
+    }
+
+    fn ticket(&self, priority: Priority) -> Result<Ticket, Refusal> {
         let ticket = match self.pass() {
             Some(ticket) => Ok(ticket),
             None => self.turn(|core, clock, chance| core.begin(clock.now(), chance)),
         };
-        match ticket {
-            Ok(ticket) => Ok(Permit::new(self.clone(), ticket)),
-            Err(retry_in) => {
-                let refusal = Refusal::Open { name: self.0.name.to_string(), retry_in };
-                let told =
-                    || PolicyEvent::Refused { name: Arc::clone(&self.0.name), refusal: refusal.clone(), priority };
-                self.0.listener.tell(told);
-                Err(refusal)
-            }
-        }
+        ticket.map_err(|retry_in| {
+            let refusal = Refusal::Open { name: self.0.name.to_string(), retry_in };
+            let told = || PolicyEvent::Refused { name: Arc::clone(&self.0.name), refusal: refusal.clone(), priority };
+            self.0.listener.tell(told);
+            refusal
+        })
+    }
+
+    fn now(&self) -> Moment {
+        self.0.clock.now()
+    }
+
+    /// What a permit says at its end. Here and not there, where it would be compiled anew for each caller and not as one piece.
+    fn end(&self, ticket: Ticket, begun: Moment, verdict: Option<Verdict>) {
+        self.turn(|core, clock, chance| {
+            let now = clock.now();
+            core.end(ticket, Ending { verdict, took: now.since(begun) }, now, chance);
+        });
     }
 
     /// Opens it by hand: nothing is let through until it is released.
@@ -225,9 +242,9 @@ impl Breaker {
     }
 
     /// A permit if it lets everybody through; otherwise whom it does let through, and since which move.
-    pub(crate) fn knock(&self) -> Result<Permit, (Door, u64)> {
+    pub(crate) fn knock(&self) -> Result<Permit<&Self>, (Door, u64)> {
         match self.sign() {
-            (Door::Open, generation) => Ok(Permit::new(self.clone(), Ticket { generation })),
+            (Door::Open, generation) => Ok(Permit::new(self, Ticket { generation }, self.now())),
             shut => Err(shut),
         }
     }

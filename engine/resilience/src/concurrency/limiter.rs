@@ -5,11 +5,12 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use homeostat_reactor::Clock;
+use homeostat_reactor::{Clock, Moment};
 use serde::Serialize;
 
-use super::learner::{Learner, Sample};
+use super::learner::{Ending, Learner, Sample};
 use super::running::Running;
 use super::settings::ConcurrencySettings;
 use crate::chance::Chance;
@@ -49,7 +50,7 @@ pub struct ConcurrencySnapshot {
 /// Lets in as many calls as the other side can take. Cheap to clone; clones share the limit.
 ///
 /// ```
-/// # use homeostat_reactor::Clock;
+/// # use homeostat_reactor::{Clock, Moment};
 /// # use homeostat_resilience::{Call, concurrency::ConcurrencyLimiter};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let limiter = ConcurrencyLimiter::builder("inventory", &Clock::machine()).build();
@@ -173,7 +174,7 @@ impl ConcurrencyLimiter {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let running = self.try_start(call)?;
+        let running = self.enter(call, self.shared.clock.now())?;
         let result = work().await;
         running.finish(judge.judge(&result));
         result.map_err(Failure::Inner)
@@ -184,9 +185,19 @@ impl ConcurrencyLimiter {
     /// # Errors
     /// A refusal: full, shed, or past its deadline.
     pub fn try_start(&self, call: &Call) -> Result<Running, Refusal> {
+        let started = self.shared.clock.now();
+        Ok(Running::new(self.clone(), started, self.admit(call, started)?))
+    }
+
+    /// The same for whoever keeps the limiter in sight and has just looked at the clock.
+    pub(crate) fn enter(&self, call: &Call, now: Moment) -> Result<Running<&Self>, Refusal> {
+        Ok(Running::new(self, now, self.admit(call, now)?))
+    }
+
+    /// How many calls are under way with this one.
+    fn admit(&self, call: &Call, now: Moment) -> Result<usize, Refusal> {
         let (shared, priority) = (&self.shared, call.priority);
-        let started = shared.clock.now();
-        if call.is_over(started) {
+        if call.is_over(now) {
             return Err(shared.refuse(Refusal::DeadlinePassed, priority));
         }
         let ceiling = shared.ceilings[priority].load(Ordering::Relaxed);
@@ -194,7 +205,7 @@ impl ConcurrencyLimiter {
         match shared.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room) {
             Ok(before) => {
                 shared.admitted[priority].fetch_add(1, Ordering::Relaxed);
-                Ok(Running::new(shared, started, before + 1))
+                Ok(before + 1)
             }
             Err(in_flight) => {
                 shared.refused[priority].fetch_add(1, Ordering::Relaxed);
@@ -207,6 +218,13 @@ impl ConcurrencyLimiter {
                 Err(shared.refuse(refusal, priority))
             }
         }
+    }
+
+    /// A call ended. Here and not where it is dropped, which is compiled anew for each caller and not as one piece.
+    pub(super) fn ended(&self, started: Moment, in_flight: usize, ending: Ending, took: Option<Duration>) {
+        let ended = self.shared.clock.now();
+        let latency_secs = took.unwrap_or_else(|| ended.since(started)).as_secs_f64();
+        self.shared.end(&Sample { ended, latency_secs, in_flight, ending });
     }
 
     /// Goes on with other settings; the limit stays as learned, as far as the new bounds let it.

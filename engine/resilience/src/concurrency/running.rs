@@ -1,19 +1,21 @@
 //! A call under way, as the limiter counts it. It is counted until this is dropped, whichever way that happens.
 
-use std::sync::Arc;
+use std::borrow::Borrow;
 use std::time::Duration;
 
 use homeostat_reactor::Moment;
 
-use super::learner::{Ending, Sample};
-use super::limiter::Shared;
+use super::learner::Ending;
+use super::limiter::ConcurrencyLimiter;
 use crate::Verdict;
 
 /// A call under way. Dropped without a word it counts as given up: a sign of overload if it had taken far too long.
 #[derive(Debug)]
 #[must_use = "a call that is not kept counts as given up at once"]
-pub struct Running {
-    shared: Arc<Shared>,
+pub struct Running<L: Borrow<ConcurrencyLimiter> = ConcurrencyLimiter> {
+    /// A limiter of its own for whoever takes this along; within a call the limiter is only borrowed, because threads that count
+    /// clones of it wait for each other.
+    limiter: L,
     started: Moment,
     in_flight: usize,
     ending: Ending,
@@ -21,9 +23,9 @@ pub struct Running {
     took: Option<Duration>,
 }
 
-impl Running {
-    pub(super) fn new(shared: &Arc<Shared>, started: Moment, in_flight: usize) -> Self {
-        Self { shared: Arc::clone(shared), started, in_flight, ending: Ending::Lost, took: None }
+impl<L: Borrow<ConcurrencyLimiter>> Running<L> {
+    pub(super) const fn new(limiter: L, started: Moment, in_flight: usize) -> Self {
+        Self { limiter, started, in_flight, ending: Ending::Lost, took: None }
     }
 
     /// The call ended like this, and what it says of the other side took this long: where a call makes several attempts, how long
@@ -44,10 +46,8 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl<L: Borrow<ConcurrencyLimiter>> Drop for Running<L> {
     fn drop(&mut self) {
-        let ended = self.shared.clock.now();
-        let latency_secs = self.took.unwrap_or_else(|| ended.since(self.started)).as_secs_f64();
-        self.shared.end(&Sample { ended, latency_secs, in_flight: self.in_flight, ending: self.ending });
+        self.limiter.borrow().ended(self.started, self.in_flight, self.ending, self.took);
     }
 }

@@ -4,10 +4,12 @@
 //! allocates nothing for it. Dropping a race drops, and thereby cancels, every attempt in it.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use homeostat_reactor::{Clock, Moment};
+
+use crate::deadline::poll_timer;
 
 /// An attempt that is under way.
 #[derive(Debug, Clone, Copy)]
@@ -59,14 +61,13 @@ impl<'a, F: Future> Race<'a, F> {
 
     /// Waits until an attempt ends or `due` comes. An answer that is there wins over the moment, and no timer is made for it.
     pub(super) async fn turn(&mut self, clock: &Clock, due: Option<Moment>) -> Turn<F::Output> {
-        let mut timer = None;
+        let mut timer = pin!(None);
         poll_fn(|context| {
             if let Poll::Ready((runner, output)) = self.poll(context) {
                 return Poll::Ready(Turn::Ended(runner, output));
             }
             let Some(due) = due else { return Poll::Pending };
-            let timer = timer.get_or_insert_with(|| clock.sleep_until(due));
-            Pin::new(timer).poll(context).map(|()| Turn::Due)
+            poll_timer(timer.as_mut(), || clock.wait_until(due), context).map(|()| Turn::Due)
         })
         .await
     }

@@ -271,8 +271,8 @@ impl Learned {
     }
 
     fn read_sketch(&mut self) {
-        self.settled_secs = self.latency.quantile(0.5).unwrap_or_default().as_secs_f32();
-        self.slow_secs = self.latency.quantile(SLOW_SHARE).unwrap_or_default().as_secs_f32();
+        self.settled_secs = self.latency.quantile_secs(0.5).unwrap_or_default();
+        self.slow_secs = self.latency.quantile_secs(SLOW_SHARE).unwrap_or_default();
     }
 
     fn raise_peak(&mut self, now: Moment, took: Duration) {

@@ -58,6 +58,11 @@ impl Pool {
         self.good.quantile(share)
     }
 
+    /// The time within which half of them are done; `None` as long as there was none.
+    pub(crate) fn typical(&self) -> Option<Duration> {
+        (self.settled_secs > 0.0).then(|| Duration::from_secs_f32(self.settled_secs))
+    }
+
     /// What is assumed of an endpoint of which nothing is known.
     pub fn prior(&self) -> Prior {
         Prior::of(self.count.share(Prior { share: ASSUMED_FIRST, weight: 4.0 }).clamp(ASSUMED_MIN, ASSUMED_MAX))
@@ -101,7 +106,7 @@ impl Pool {
     }
 
     fn read_sketch(&mut self) {
-        self.settled_secs = self.good.quantile(0.5).unwrap_or_default().as_secs_f32();
+        self.settled_secs = self.good.quantile_secs(0.5).unwrap_or_default();
     }
 
     pub(crate) const fn good_sketch(&self) -> &Sketch {

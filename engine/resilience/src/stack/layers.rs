@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use homeostat_reactor::Clock;
+use homeostat_reactor::{Clock, Moment};
 
 use super::calls::{Calls, Ongoing};
 use super::limit::Limit;
@@ -45,6 +45,15 @@ pub(super) struct Layers<T> {
 /// endpoints are, and not how busy.
 #[derive(Debug, Default)]
 struct Took(AtomicU64);
+
+/// A call that has begun: with its deadline, under the settings that were in force then, and with the moment that its first steps
+/// share, because to look at the clock costs as much as most of them do. A step that may have waited looks again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begun {
+    pub(super) call: Call,
+    pub(super) at: Moment,
+    pub(super) settings: StackSettings,
+}
 
 impl<T> Layers<T> {
     pub(super) fn new(
@@ -104,15 +113,16 @@ impl<T> Layers<T> {
     }
 
     /// The call with its deadline, under way.
-    pub(super) fn begin(&self, call: &Call) -> (Call, Ongoing<'_>) {
-        let now = self.clock.now();
-        (call.until(now + self.settings().deadline()), self.calls.begin(call, &self.clock, now))
+    pub(super) fn begin(&self, call: &Call) -> (Begun, Ongoing<'_>) {
+        let (at, settings) = (self.clock.now(), self.settings());
+        (Begun { call: call.until(at + settings.deadline()), at, settings }, self.calls.begin(call, &self.clock, at))
     }
 
     /// The limit.
     pub(super) async fn limited<R, E, F>(
         &self,
-        call: &Call,
+        begun: &Begun,
+        at: Moment,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
     ) -> Result<R, Failure<E>>
@@ -120,15 +130,15 @@ impl<T> Layers<T> {
         F: Future<Output = Result<R, E>>,
     {
         let took = Took::default();
-        match self.settings().limit {
-            Limit::Off => self.attempts(call, advise, work, &took).await,
+        match begun.settings.limit {
+            Limit::Off => self.attempts(begun, at, advise, work, &took).await,
             Limit::AtMost(_) => {
-                let _permit = self.bulkhead.acquire(call).await?;
-                self.attempts(call, advise, work, &took).await
+                let _permit = self.bulkhead.acquire(&begun.call).await?;
+                self.attempts(begun, self.clock.now(), advise, work, &took).await
             }
             Limit::Learned => {
-                let running = self.limiter.try_start(call)?;
-                let result = self.attempts(call, advise, work, &took).await;
+                let running = self.limiter.enter(&begun.call, at)?;
+                let result = self.attempts(begun, at, advise, work, &took).await;
                 // What failed is the balancer's affair: broken endpoints must not have the healthy ones left idle.
                 let verdict = match as_seen_from_outside(&result, advise) {
                     Verdict::Failed => Verdict::Ignored,
@@ -143,7 +153,8 @@ impl<T> Layers<T> {
     /// Retry around hedge around balancer.
     async fn attempts<R, E, F>(
         &self,
-        call: &Call,
+        begun: &Begun,
+        at: Moment,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
         took: &Took,
@@ -151,26 +162,32 @@ impl<T> Layers<T> {
     where
         F: Future<Output = Result<R, E>>,
     {
-        let course = self.balancer.course().at_most(self.settings().attempts_max as usize);
+        let course = self.balancer.course().at_most(begun.settings.attempts_max as usize);
         let again = |result: &Result<R, Failure<E>>| {
             let advice = advise_through(advise)(result);
             if course.is_spent() { Verdict::Ignored.into() } else { advice }
         };
         let hedged = async |attempt: Attempt| {
-            let one = |attempt: Attempt| self.one(&course, attempt, advise, work, took);
-            let result = self.hedge.call_watched(&attempt.call, advise_through(advise), one, &course).await;
+            let now = self.now_of(&attempt, at);
+            let one = |attempt: Attempt| self.one(&course, attempt, self.now_of(&attempt, now), advise, work, took);
+            let result = self.hedge.call_begun(&attempt.call, now, advise_through(advise), one, &course).await;
             result.map_err(Failure::flatten)
         };
-        let begun = self.clock.now();
-        let result = self.retry.call_timed(call, again, hedged, Timer::OfWork).await.map_err(Failure::flatten);
+        let result =
+            self.retry.call_timed(&begun.call, at, again, hedged, Timer::OfWork).await.map_err(Failure::flatten);
         match result {
             // So that whoever made a call that may be made once knows whether to ask what became of it.
             Err(Failure::Refused(Refusal::DeadlinePassed)) if course.attempts() > 0 => {
-                let after = self.clock.now().since(begun);
+                let after = self.clock.now().since(at);
                 Err(Refusal::TimedOut { name: self.name.to_string(), after }.into())
             }
             result => result,
         }
+    }
+
+    /// A first attempt is made when whoever makes it begins; a further one later.
+    fn now_of(&self, attempt: &Attempt, begun: Moment) -> Moment {
+        if attempt.number == 1 { begun } else { self.clock.now() }
     }
 
     /// One attempt at one endpoint, which is chosen at once where there is room, and not when the attempt is first polled: the
@@ -179,6 +196,7 @@ impl<T> Layers<T> {
         &self,
         course: &Course<T>,
         attempt: Attempt,
+        now: Moment,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
         took: &Took,
@@ -186,21 +204,22 @@ impl<T> Layers<T> {
     where
         F: Future<Output = Result<R, E>>,
     {
-        let may_explore = self.budget.has_extra(&attempt.call, self.clock.now());
-        let begun = course.begin_if_room(&attempt.call, may_explore);
+        let may_explore = self.budget.has_extra(&attempt.call, now);
+        let begun = course.begin_now(&attempt.call, now, may_explore);
         async move {
             let leg = match begun? {
                 Some(leg) => leg,
-                None => course.begin_when_room(&attempt.call, may_explore).await?,
+                // On the heap, as few calls wait here: its frame would be made room for, and moved, with every attempt.
+                None => Box::pin(course.begin_when_room(&attempt.call, may_explore)).await?,
             };
             let attempt = Attempt { number: course.attempts() as u32, ..attempt };
-            let began = self.clock.now();
             let result = work(attempt, Arc::clone(leg.value())).await;
             let advice = advise(result.as_ref());
+            let ended = self.clock.now();
             if advice.verdict == Verdict::Good {
-                took.0.store(self.clock.now().since(began).as_nanos() as u64, Ordering::Relaxed);
+                took.0.store(ended.since(leg.began()).as_nanos() as u64, Ordering::Relaxed);
             }
-            leg.finish(advice);
+            leg.finish_at(ended, advice);
             result.map_err(Failure::Inner)
         }
     }

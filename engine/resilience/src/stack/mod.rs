@@ -136,11 +136,11 @@ impl<T> Stack<T> {
         F: Future<Output = Result<R, E>>,
     {
         let advise = |result: Result<&R, &E>| advise(result).into();
-        let (call, ongoing) = self.0.begin(call);
-        let (result, end) = if self.0.settings().essential {
-            self.0.essential(&call, &advise, &work, async || None).await
+        let (begun, ongoing) = self.0.begin(call);
+        let (result, end) = if begun.settings.essential {
+            self.0.essential(&begun, &advise, &work, async || None).await
         } else {
-            self.0.guarded(&call, &advise, &work).await
+            self.0.guarded(&begun, &advise, &work).await
         };
         ongoing.end(end);
         result
@@ -164,11 +164,11 @@ impl<T> Stack<T> {
         G: Future<Output = Option<R>>,
     {
         let advise = |result: Result<&R, &E>| advise(result).into();
-        let (call, ongoing) = self.0.begin(call);
-        let (result, end) = if self.0.settings().essential {
-            self.0.essential(&call, &advise, &work, instead).await
+        let (begun, ongoing) = self.0.begin(call);
+        let (result, end) = if begun.settings.essential {
+            self.0.essential(&begun, &advise, &work, instead).await
         } else {
-            self.0.with_fallback(&call, &advise, &work, instead).await
+            self.0.with_fallback(&begun, &advise, &work, instead).await
         };
         ongoing.end(end);
         result

@@ -5,15 +5,17 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use homeostat_reactor::Moment;
+
 use super::calls::CallEnd;
-use super::layers::{Layers, as_seen_from_outside};
-use crate::{Advice, Attempt, Call, Failure, Refusal, Verdict, advise_through};
+use super::layers::{Begun, Layers, as_seen_from_outside};
+use crate::{Advice, Attempt, Failure, Refusal, Verdict, advise_through};
 
 impl<T> Layers<T> {
     /// Fallback, rate and breaker.
     pub(super) async fn with_fallback<R, E, F, G>(
         &self,
-        call: &Call,
+        begun: &Begun,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
         instead: impl FnOnce() -> G,
@@ -25,7 +27,7 @@ impl<T> Layers<T> {
         let mut ends = (CallEnd::GivenUp, false);
         let (end, has_instead) = (&mut ends.0, &mut ends.1);
         let guarded = async {
-            let (result, how) = self.guarded(call, advise, work).await;
+            let (result, how) = self.guarded(begun, advise, work).await;
             *end = how;
             result
         };
@@ -41,21 +43,23 @@ impl<T> Layers<T> {
     /// Rate and breaker.
     pub(super) async fn guarded<R, E, F>(
         &self,
-        call: &Call,
+        begun: &Begun,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
     ) -> (Result<R, Failure<E>>, CallEnd)
     where
         F: Future<Output = Result<R, E>>,
     {
-        let permit = match self.rated(call).await.and_then(|()| self.breaker.begin(call.priority)) {
-            Ok(permit) => permit,
+        let at = self.rated(begun).await;
+        let entered = at.and_then(|at| Ok((self.breaker.enter(begun.call.priority, at)?, at)));
+        let (permit, at) = match entered {
+            Ok(entered) => entered,
             Err(refusal) => {
                 let end = CallEnd::of_refusal(&refusal);
                 return (Err(refusal.into()), end);
             }
         };
-        let result = self.limited(call, advise, work).await;
+        let result = self.limited(begun, at, advise, work).await;
         let verdict = as_seen_from_outside(&result, advise);
         permit.end(verdict);
         let end = CallEnd::of(&result, verdict);
@@ -65,7 +69,7 @@ impl<T> Layers<T> {
     /// Rate and eternal mode. Gives what the last attempt came to where there is nothing instead of it.
     pub(super) async fn essential<R, E, F, G>(
         &self,
-        call: &Call,
+        begun: &Begun,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
         instead: impl FnOnce() -> G,
@@ -74,7 +78,7 @@ impl<T> Layers<T> {
         F: Future<Output = Result<R, E>>,
         G: Future<Output = Option<R>>,
     {
-        if let Err(refusal) = self.rated(call).await {
+        if let Err(refusal) = self.rated(begun).await {
             let end = CallEnd::of_refusal(&refusal);
             return match instead().await {
                 Some(answer) => (Ok(answer), CallEnd::Instead),
@@ -84,7 +88,8 @@ impl<T> Layers<T> {
         // What failed is kept here: eternal mode hands on only what is an answer.
         let last = Mutex::new(None);
         let attempt = async |attempt: Attempt| {
-            let result = self.limited(&attempt.call, advise, work).await;
+            let begun = Begun { call: attempt.call, ..*begun };
+            let result = self.limited(&begun, self.clock.now(), advise, work).await;
             match (as_seen_from_outside(&result, advise), result) {
                 (verdict @ (Verdict::Good | Verdict::Ignored), Ok(answer)) => Ok((answer, CallEnd::Judged(verdict))),
                 (verdict, result) => {
@@ -97,7 +102,7 @@ impl<T> Layers<T> {
         };
         let judge = |result: &Result<_, Verdict>| result.as_ref().map_or_else(|verdict| *verdict, |_| Verdict::Good);
         let instead = async || instead().await.map(|answer| (answer, CallEnd::Instead)).ok_or(Verdict::Failed);
-        if let Ok(answer) = self.eternal.call(call, judge, attempt, instead).await {
+        if let Ok(answer) = self.eternal.call(&begun.call, judge, attempt, instead).await {
             let (answer, end) = answer.into_inner();
             return (Ok(answer), end);
         }
@@ -113,11 +118,16 @@ impl<T> Layers<T> {
         }
     }
 
-    async fn rated(&self, call: &Call) -> Result<(), Refusal> {
-        if call.is_over(self.clock.now()) {
+    /// When the call may go on.
+    async fn rated(&self, begun: &Begun) -> Result<Moment, Refusal> {
+        if begun.call.is_over(begun.at) {
             return Err(Refusal::DeadlinePassed);
         }
-        if self.settings().rate_per_s.is_some() { self.rate.acquire(call).await } else { Ok(()) }
+        if begun.settings.rate_per_s.is_none() {
+            return Ok(begun.at);
+        }
+        self.rate.acquire(&begun.call).await?;
+        Ok(self.clock.now())
     }
 
     fn probe_pause(&self) -> Duration {

@@ -7,11 +7,12 @@ use std::fmt::Write as _;
 use super::bar::{self, Verdict};
 use super::picture;
 use super::rows::CURVE;
+use super::schedule::Schedule;
 use super::suite::ABLATION;
 use crate::report::{OURS, Report, Row, figure};
 
 /// What a table shows, and under which heading. A column without a figure in any line is left out.
-const COLUMNS: [(&str, &str); 21] = [
+const COLUMNS: [(&str, &str); 22] = [
     ("good within 5 s, %", "goodput_5s_percent"),
     ("of the burst, %", "goodput_burst_percent"),
     ("2 s, %", "goodput_2s_percent"),
@@ -31,11 +32,16 @@ const COLUMNS: [(&str, &str); 21] = [
     ("twice", "duplicate_posts"),
     ("p50, ms", "p50_ms"),
     ("p99, ms", "p99_ms"),
+    ("p99.9, ms", "p999_ms"),
     ("CPU, us", "cpu_us_per_request"),
     ("peak, MiB", "peak_rss_mib"),
 ];
-/// Columns that only some scenarios are about.
-const SPECIAL: [(&str, &str); 2] = [("p999_ms", "healthy"), ("goodput_normal_percent", "overload")];
+/// Columns that only one schedule is about.
+const SPECIAL: [(&str, Schedule); 3] = [
+    ("p999_ms", Schedule::Healthy),
+    ("goodput_normal_percent", Schedule::Overload),
+    ("goodput_low_percent", Schedule::Overload),
+];
 
 /// The body of the section.
 pub fn section(report: &Report) -> String {
@@ -104,7 +110,6 @@ fn subjects<'a>(report: &'a Report, case: &'a str) -> Vec<&'a str> {
 fn table(text: &mut String, report: &Report, case: &str) {
     let columns: Vec<(&str, &str)> = COLUMNS
         .into_iter()
-        .chain([("p99.9, ms", "p999_ms")])
         .filter(|(_, metric)| rows_of(report, case).any(|row| row.metric == *metric) && belongs(metric, case))
         .collect();
     let _ = write!(text, "\n### {case}\n\n| subject |");
@@ -126,12 +131,8 @@ fn table(text: &mut String, report: &Report, case: &str) {
 
 /// Whether a column is what this scenario is about.
 fn belongs(metric: &str, case: &str) -> bool {
-    let special = SPECIAL.iter().find(|(name, _)| *name == metric || is_tier(metric) && is_tier(name));
-    special.is_none_or(|(_, schedule)| case.contains(schedule))
-}
-
-fn is_tier(metric: &str) -> bool {
-    metric == "goodput_normal_percent" || metric == "goodput_low_percent"
+    let special = SPECIAL.iter().find(|(name, _)| *name == metric);
+    special.is_none_or(|(_, schedule)| case.contains(schedule.name()))
 }
 
 /// The median, and the extremes where they are not the same.

@@ -58,6 +58,8 @@ pub fn be_keeper(arguments: &KeeperArguments) -> Result<()> {
     wait_for_end();
     let sent = refused::read(arguments.proxy, folder.path(), admin.1)?;
     drop(proxy);
+    // Before the parent is told: it does not wait for what comes after.
+    drop(folder);
     say_done(&sent)
 }
 

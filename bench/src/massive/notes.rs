@@ -41,9 +41,9 @@ const NOTES: [&str; 13] = [
     "Ours: `homeostat` is the stack without any configuration; `homeostat-tuned` leaves out up to 80 % of the \
      endpoints. The ablation: no policy; time limits and retries by chance; and a breaker for each endpoint; the stack without \
      limiter, with a budget that is never spent and without eternal mode; everything.",
-    "Runs of slow answers go side by side, each with backends of its own: the machine is never busy with that load, and goodput does \
+    "Runs of slow answers go side by side, each with backends of its own: with 60 of them two processors are half busy, and goodput does \
      not suffer. Processor time is the process's own, but a request at ten a second also pays for timers and cold caches: compare it \
-     within a table, and rely on the healthy rows of the ablation, which run one at a time.",
+     within a table, and rely on the healthy rows of the ablation, which like the bursts run one at a time.",
     "Not covered: real networks with loss and delay, TLS, HTTP/2, bodies of more than 512 bytes, more than ten endpoints, several \
      clients that share endpoints, health checks, priorities and adaptive concurrency in proxies, and the lognormal profile under \
      switches.",

@@ -160,7 +160,9 @@ impl Breaker {
         A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
-        let permit = self.enter(call.priority, self.now())?;
+        // The ticket first: who is refused need not know what time it is.
+        let ticket = self.ticket(call.priority)?;
+        let permit = Permit::new(self, ticket, self.now());
         let result = work().await;
         permit.end(advise(&result).into().verdict);
         result.map_err(Failure::Inner)
@@ -172,7 +174,8 @@ impl Breaker {
     /// # Errors
     /// The refusal, when it is open or all trials are taken.
     pub fn begin(&self, priority: Priority) -> Result<Permit, Refusal> {
-        Ok(Permit::new(self.clone(), self.ticket(priority)?, self.now()))
+        let ticket = self.ticket(priority)?;
+        Ok(Permit::new(self.clone(), ticket, self.now()))
     }
 
     /// The same for whoever keeps the breaker in sight and has just looked at the clock.

@@ -262,7 +262,7 @@ impl Hedge {
         let mut course = Course::new(shared, call, Race::new(first.as_mut()), outlook);
         course.start(Start::First, now, &work);
         loop {
-            match course.race.turn(&shared.clock, course.next_turn()).await {
+            match course.turn().await {
                 Turn::Ended(runner, result) => {
                     let advice = advise(&result).into();
                     if !advice.verdict.is_worth_another() {
@@ -270,7 +270,7 @@ impl Hedge {
                         return result.map_err(Failure::Inner);
                     }
                     course.start_if(Start::InPlace, advice.allows_another(call.is_idempotent), &work);
-                    if course.race.len() == 0 {
+                    if course.is_empty() {
                         return result.map_err(Failure::Inner);
                     }
                 }

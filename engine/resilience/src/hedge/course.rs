@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use homeostat_reactor::Moment;
 
-use super::race::{Race, Runner};
+use super::race::{Race, Runner, Turn};
 use super::{HedgeSettings, Outlook, Shared};
 use crate::attempt::Attempt;
 use crate::tally::count;
@@ -26,53 +26,90 @@ pub enum Start {
 /// One call on its way.
 pub(super) struct Course<'a, F, O> {
     shared: &'a Shared,
+    race: Race<'a, F>,
+    timing: Timing<'a, O>,
+}
+
+/// When a call is to be looked at again.
+struct Timing<'a, O> {
+    shared: &'a Shared,
     outlook: &'a O,
     settings: HedgeSettings,
     call: Call,
-    pub(super) race: Race<'a, F>,
     started: u32,
+    /// When the latest attempt started, if nothing was planned since: only where no answer is there at once is a plan needed.
+    unplanned: Option<Moment>,
     /// When time starts another attempt; `None` when it does not.
     due: Option<Moment>,
     /// When the outlook is asked again; `None` when it is not.
     look_due: Option<Moment>,
 }
 
-impl<'a, F: Future, O: Outlook> Course<'a, F, O> {
-    pub(super) fn new(shared: &'a Shared, call: Call, race: Race<'a, F>, outlook: &'a O) -> Self {
-        let settings = shared.settings.get();
-        Self { shared, outlook, settings, call, race, started: 0, due: None, look_due: None }
-    }
-
+impl<O: Outlook> Timing<'_, O> {
     /// When to look again: another attempt may be due, or time is up.
-    pub(super) fn next_turn(&self) -> Option<Moment> {
-        let has_room = self.has_room();
+    fn next_turn(&mut self, has_room: bool) -> Option<Moment> {
+        if let Some(started) = self.unplanned.take() {
+            self.plan(started);
+        }
         let due = [self.due, self.look_due].into_iter().flatten().filter(|_| has_room);
         due.chain(self.call.deadline).min()
     }
 
+    fn plan(&mut self, started: Moment) {
+        // What may not be done twice is not even waited for: no timer is made that could start it.
+        if !self.call.is_idempotent {
+            return;
+        }
+        let patience = self.shared.patience(&self.settings, &self.call, self.started + 1, started);
+        self.due = patience.map(|patience| started + patience);
+        // At once where the outlook is poor from the start, so that several attempts begin together; otherwise later.
+        let look = |pause| if self.outlook.is_poor(&self.call, started) { started } else { started + pause };
+        self.look_due = self.outlook.look_again().map(look);
+    }
+}
+
+impl<'a, F: Future, O: Outlook> Course<'a, F, O> {
+    pub(super) fn new(shared: &'a Shared, call: Call, race: Race<'a, F>, outlook: &'a O) -> Self {
+        let settings = shared.settings.get();
+        let timing = Timing { shared, outlook, settings, call, started: 0, unplanned: None, due: None, look_due: None };
+        Self { shared, race, timing }
+    }
+
+    /// Waits until an attempt ends or it is time to look.
+    pub(super) async fn turn(&mut self) -> Turn<F::Output> {
+        let has_room = self.has_room();
+        let Self { shared, race, timing } = self;
+        race.turn(&shared.clock, || timing.next_turn(has_room)).await
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.race.len() == 0
+    }
+
     /// A moment has come: another attempt starts if it was waited for, or if what is under way has a poor outlook.
     pub(super) fn look(&mut self, work: &impl Fn(Attempt) -> F) {
-        let now = self.shared.clock.now();
-        if self.due.is_some_and(|due| now >= due) || self.outlook.is_poor(&self.call, now) {
-            self.start_if(Start::Beside, self.call.is_idempotent, work);
+        let (now, timing) = (self.shared.clock.now(), &mut self.timing);
+        if timing.due.is_some_and(|due| now >= due) || timing.outlook.is_poor(&timing.call, now) {
+            self.start_if(Start::Beside, self.timing.call.is_idempotent, work);
         } else {
-            self.look_due = self.outlook.look_again().map(|pause| now + pause);
+            timing.look_due = timing.outlook.look_again().map(|pause| now + pause);
         }
     }
 
     /// Starts another attempt if it may, there is room for it and the budget pays.
     pub(super) fn start_if(&mut self, why: Start, may: bool, work: &impl Fn(Attempt) -> F) {
-        let now = self.shared.clock.now();
+        let (now, has_room, timing) = (self.shared.clock.now(), self.has_room(), &mut self.timing);
         if why == Start::Beside {
-            (self.due, self.look_due) = (None, self.outlook.look_again().map(|pause| now + pause));
+            (timing.due, timing.look_due) = (None, timing.outlook.look_again().map(|pause| now + pause));
         }
-        if !may || !self.has_room() || !self.outlook.allows(why) {
+        if !may || !has_room || !timing.outlook.allows(why) {
             return;
         }
-        let Some(charge) = self.shared.budget.charge(&self.call, now) else {
+        let Some(charge) = self.shared.budget.charge(&timing.call, now) else {
             // Time does not ask a second time: what the budget has not now, it has for another call. Only where the outlook is
             // poor it is asked again, at the pace of the looks: there is something to lose by then.
-            self.due = None;
+            timing.due = None;
             return;
         };
         charge.begin();
@@ -80,23 +117,12 @@ impl<'a, F: Future, O: Outlook> Course<'a, F, O> {
     }
 
     pub(super) fn start(&mut self, why: Start, now: Moment, work: &impl Fn(Attempt) -> F) {
-        self.started += 1;
-        let number = self.started;
+        self.timing.started += 1;
+        let number = self.timing.started;
         self.tell_start(why, number);
-        let attempt = work(Attempt { call: self.call, number });
+        let attempt = work(Attempt { call: self.timing.call, number });
         self.race.start(Runner { number, started: now, is_hedge: why == Start::Beside }, attempt);
-        // What may not be done twice is not even waited for: no timer is made that could start it.
-        if self.call.is_idempotent {
-            let patience = self.shared.patience(&self.settings, &self.call, number + 1, now);
-            self.due = patience.map(|patience| now + patience);
-            self.look_due = self.look_after_start(now);
-        }
-    }
-
-    /// At once where the outlook is poor from the start, so that several attempts begin together; otherwise later.
-    fn look_after_start(&self, now: Moment) -> Option<Moment> {
-        let pause = self.outlook.look_again()?;
-        Some(if self.outlook.is_poor(&self.call, now) { now } else { now + pause })
+        self.timing.unplanned = Some(now);
     }
 
     /// An attempt answered acceptably: those still under way are wasted, and something is learned of the time it took.
@@ -125,8 +151,8 @@ impl<'a, F: Future, O: Outlook> Course<'a, F, O> {
     }
 
     fn has_room(&self) -> bool {
-        let most = self.settings.in_flight_max.max(1) as usize;
-        self.race.len() < most && self.started < self.settings.attempts_max.max(1)
+        let Timing { settings, started, .. } = &self.timing;
+        self.race.len() < settings.in_flight_max.max(1) as usize && *started < settings.attempts_max.max(1)
     }
 
     fn tell_start(&self, why: Start, attempt: u32) {

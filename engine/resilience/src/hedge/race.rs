@@ -59,14 +59,19 @@ impl<'a, F: Future> Race<'a, F> {
         self.first_runner.into_iter().chain(self.others.iter().map(|(runner, _)| *runner))
     }
 
-    /// Waits until an attempt ends or `due` comes. An answer that is there wins over the moment, and no timer is made for it.
-    pub(super) async fn turn(&mut self, clock: &Clock, due: Option<Moment>) -> Turn<F::Output> {
+    /// Waits until an attempt ends or `due` comes. An answer that is there wins over the moment: it is not even asked when that
+    /// would be, and no timer is made for it.
+    pub(super) async fn turn(&mut self, clock: &Clock, due: impl FnOnce() -> Option<Moment>) -> Turn<F::Output> {
         let mut timer = pin!(None);
+        let (mut plan, mut planned) = (Some(due), None);
         poll_fn(|context| {
             if let Poll::Ready((runner, output)) = self.poll(context) {
                 return Poll::Ready(Turn::Ended(runner, output));
             }
-            let Some(due) = due else { return Poll::Pending };
+            if let Some(plan) = plan.take() {
+                planned = plan();
+            }
+            let Some(due) = planned else { return Poll::Pending };
             poll_timer(timer.as_mut(), || clock.wait_until(due), context).map(|()| Turn::Due)
         })
         .await

@@ -34,9 +34,9 @@ use crate::massive::transport::{Asked, Transport, Trouble};
 const ERRORS_TO_EJECT: usize = 3;
 /// Of ten endpoints eight fail: with the advised cap of 50 % three broken ones would always stay in.
 const EJECTED_PERCENT_MAX: usize = 80;
-/// The default of 30 s is the whole time between two switches.
+/// The default of 30 s is the whole time between two switches; and so is what it grows to, if it may.
 const EJECTED_FOR: Duration = Duration::from_secs(5);
-const EJECTED_FOR_MAX: Duration = Duration::from_secs(30);
+const EJECTED_FOR_MAX: Duration = Duration::from_secs(10);
 /// Attempts in all, as in the guide's standard stack.
 const ATTEMPTS_MAX: usize = 3;
 const BACKOFF: Duration = Duration::from_millis(100);

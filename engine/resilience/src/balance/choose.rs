@@ -69,13 +69,10 @@ impl BalanceCore {
         }
         let choice = self.choose_among(now, wish, chance);
         // What would wait is better spent on an endpoint that may have come back.
-        let may_try = matches!(choice, Choice::NoRoom(_)) && may_explore && wish.is_idempotent;
-        if may_try && let Some(id) = self.roster.first_due(Standing::Doubted, now).filter(|id| !wish.tried.contains(id))
-        {
-            self.put_off(now, id);
-            return Choice::At(id);
+        if !may_explore || !matches!(choice, Choice::NoRoom(_)) {
+            return choice;
         }
-        choice
+        self.explore_instead(now, wish).map_or(choice, Choice::At)
     }
 
     fn choose_among(&mut self, now: Moment, wish: Wish<'_>, chance: &Chance) -> Choice {
@@ -101,6 +98,22 @@ impl BalanceCore {
         let rooms = liked.iter().take(seen).filter_map(|id| self.roster.get(*id)).map(|slot| slot.learned.room());
         let sum = rooms.sum::<Option<f32>>().filter(|_| seen > 0)?;
         Some((sum * liked.len() as f32 / seen as f32, self.pool.good_within(0.5)?))
+    }
+
+    /// Whether a liked endpoint has room. Of many a sample is looked at.
+    pub(super) fn has_room(&self, now: Moment) -> bool {
+        let liked = self.roster.list(Standing::Liked).iter().take(LOOKED_THROUGH);
+        liked.filter_map(|id| self.roster.get(*id)).any(|slot| !slot.learned.is_full(now))
+    }
+
+    /// A doubted endpoint whose time has come, for a call that would wait otherwise.
+    pub(super) fn explore_instead(&mut self, now: Moment, wish: Wish<'_>) -> Option<EndpointId> {
+        if !wish.is_idempotent {
+            return None;
+        }
+        let id = self.roster.first_due(Standing::Doubted, now).filter(|id| !wish.tried.contains(id))?;
+        self.put_off(now, id);
+        Some(id)
     }
 
     /// Whether a call has a fair chance to be answered within this time; where nobody knows, it has.

@@ -41,6 +41,8 @@ struct Tried {
     count: usize,
     /// Attempts that wait for a place.
     waiting: usize,
+    /// An attempt was refused before anybody was asked: by the line, for want of time or of endpoints.
+    was_refused: bool,
 }
 
 /// One attempt of a course, under way as long as this lives.
@@ -49,7 +51,7 @@ struct Tried {
 pub struct Leg<'a, T> {
     course: &'a Course<T>,
     pick: Option<Pick<T>>,
-    place: usize,
+    number: usize,
 }
 
 impl<T> Leg<'_, T> {
@@ -73,7 +75,7 @@ impl<T> Leg<'_, T> {
     pub(crate) fn finish_at(mut self, now: Moment, advice: Advice) {
         let Some(pick) = self.pick.take() else { return };
         if advice.verdict == Verdict::Full {
-            self.course.forget(self.place);
+            self.course.tried().forget(self.number);
         }
         pick.finish_at(now, advice);
     }
@@ -81,11 +83,29 @@ impl<T> Leg<'_, T> {
 
 impl<T> Drop for Leg<'_, T> {
     fn drop(&mut self) {
-        self.course.tried().is_running[self.place] = false;
+        self.course.tried().ended(self.number);
     }
 }
 
 impl Tried {
+    /// The place of an attempt, unless a later one has taken it.
+    fn place(&self, number: usize) -> Option<usize> {
+        (self.count - number <= TRIED_MAX).then_some(number % TRIED_MAX)
+    }
+
+    fn ended(&mut self, number: usize) {
+        if let Some(place) = self.place(number) {
+            self.is_running[place] = false;
+        }
+    }
+
+    /// One that was full has not failed this call: later it is as good as any.
+    fn forget(&mut self, number: usize) {
+        if let Some(place) = self.place(number) {
+            self.endpoints[place] = EndpointId::default();
+        }
+    }
+
     fn known(&self) -> &[EndpointId] {
         &self.endpoints[..self.count.min(TRIED_MAX)]
     }
@@ -154,10 +174,18 @@ impl<T> Course<T> {
 
     /// The same for whoever has just looked at the clock.
     pub(crate) fn begin_now(&self, call: &Call, now: Moment, may_explore: bool) -> Result<Option<Leg<'_, T>>, Refusal> {
-        if self.balancer.0.line.ahead_of(call.priority) > 0 {
+        if call.is_over(now) {
+            return Err(self.refused(Refusal::DeadlinePassed));
+        }
+        if self.balancer.0.line.ahead_of(call.priority) == 0 {
+            return self.try_begin(call, now, may_explore);
+        }
+        if !may_explore {
             return Ok(None);
         }
-        self.try_begin(call, now, may_explore)
+        let mut tried = self.tried();
+        let pick = self.balancer.pick_to_explore(call, now, tried.known())?;
+        Ok(pick.map(|pick| self.leg(&mut tried, pick)))
     }
 
     /// Waits in line for room, and begins the next attempt.
@@ -166,31 +194,61 @@ impl<T> Course<T> {
     /// That there is no endpoint, not enough time left, or so many in line that it would wait in vain.
     pub async fn begin_when_room(&self, call: &Call, may_explore: bool) -> Result<Leg<'_, T>, Refusal> {
         let shared = &*self.balancer.0;
-        self.balancer.check_line(call)?;
+        // Who finds others in line does not even look whether there is room: it is theirs.
+        let mut may_look = shared.line.ahead_of(call.priority) == 0;
+        self.balancer.check_line(call).map_err(|refusal| self.refused(refusal))?;
         let _waiting = Waiting::of(self);
-        let place = shared.line.enter(call.priority);
+        let (place, mut was_offered) = (shared.line.enter(call.priority), false);
         loop {
             let now = shared.clock.now();
-            if let Some(leg) = self.try_begin(call, now, may_explore)? {
+            self.balancer.check_time(call, now).map_err(|refusal| self.refused(refusal))?;
+            if may_look && let Some(leg) = self.begin_in_line(call, now, may_explore, was_offered)? {
+                place.served();
+                self.balancer.offer_on(now);
                 return Ok(leg);
             }
             let again = shared.with(|core| core.full_until(now)).unwrap_or(now + OFFERED_WITHIN);
-            shared.clock.within(again.since(now).min(OFFERED_WITHIN), place.offered()).await;
+            let pause = again.since(now).min(OFFERED_WITHIN);
+            was_offered = shared.clock.within(pause, place.offered()).await.is_some();
+            may_look = true;
         }
+    }
+
+    /// What was offered is taken even where this call has failed before: it would be free for nothing.
+    fn begin_in_line(
+        &self,
+        call: &Call,
+        now: Moment,
+        may_explore: bool,
+        was_offered: bool,
+    ) -> Result<Option<Leg<'_, T>>, Refusal> {
+        let leg = self.try_begin(call, now, may_explore)?;
+        if leg.is_some() || !was_offered {
+            return Ok(leg);
+        }
+        let pick = self.balancer.pick_with_room(call, now, &[], false).map_err(|refusal| self.refused(refusal))?;
+        Ok(pick.map(|pick| self.leg(&mut self.tried(), pick)))
     }
 
     fn try_begin(&self, call: &Call, now: Moment, may_explore: bool) -> Result<Option<Leg<'_, T>>, Refusal> {
         let mut tried = self.tried();
-        let pick = self.balancer.pick_with_room(call, now, tried.known(), may_explore)?;
-        Ok(pick.map(|pick| self.leg(&mut tried, pick)))
+        let pick = self.balancer.pick_with_room(call, now, tried.known(), may_explore);
+        tried.was_refused |= pick.is_err();
+        Ok(pick?.map(|pick| self.leg(&mut tried, pick)))
+    }
+
+    /// Nothing that follows at once would fare better.
+    fn refused(&self, refusal: Refusal) -> Refusal {
+        self.tried().was_refused = true;
+        refusal
     }
 
     fn leg(&self, tried: &mut Tried, pick: Pick<T>) -> Leg<'_, T> {
-        let place = tried.count % TRIED_MAX;
-        tried.endpoints[place] = pick.id();
-        tried.is_running[place] = true;
+        let number = tried.count;
+        tried.endpoints[number % TRIED_MAX] = pick.id();
+        tried.is_running[number % TRIED_MAX] = true;
         tried.count += 1;
-        Leg { course: self, pick: Some(pick), place }
+        Leg { course: self, pick: Some(pick), number }
     }
 
     /// Makes the next attempt, and learns from what `advise` says of its result.
@@ -213,11 +271,6 @@ impl<T> Course<T> {
         result.map_err(Failure::Inner)
     }
 
-    /// One that was full has not failed this call: later it is as good as any.
-    fn forget(&self, place: usize) {
-        self.tried().endpoints[place] = EndpointId::default();
-    }
-
     fn tried(&self) -> MutexGuard<'_, Tried> {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -227,16 +280,16 @@ impl<T> Outlook for Course<T> {
     /// In place of one that failed only where there is an endpoint that was not tried: at the same one it would fail again, and a
     /// retry makes a pause first.
     fn allows(&self, why: Start) -> bool {
-        let (attempts, waiting, failed) = {
+        let (attempts, waiting, was_refused, failed) = {
             let tried = self.tried();
             let failed = tried.known().iter().filter(|id| **id != EndpointId::default()).count();
-            (tried.count, tried.waiting, failed)
+            (tried.count, tried.waiting, tried.was_refused, failed)
         };
         let is_of_use = match why {
             Start::First => true,
             // Who waits for a place would only wait twice.
             Start::Beside => waiting == 0,
-            Start::InPlace => failed < self.balancer.len(),
+            Start::InPlace => !was_refused && failed < self.balancer.len(),
         };
         is_of_use && attempts < self.attempts_max
     }

@@ -1,11 +1,13 @@
 //! Those who wait for a place at an endpoint that works, while all such are full: the most important first.
 //!
-//! A place that becomes free is offered to one of them, who offers on what is left; so nobody is woken in vain by the thousand. Who is
-//! dropped while waiting offers on too. Calls that come later do not pass by those who wait and are as important.
+//! A place that becomes free is offered to the one who has waited longest among the most important, who offers on what is left. Who
+//! is dropped while waiting offers on too. Calls that come later do not pass by those who wait and are as important. Each also looks
+//! by himself once a second, for what nobody offers.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use homeostat_reactor::Moment;
 use serde::Serialize;
 use tokio::sync::Notify;
 
@@ -38,13 +40,14 @@ pub struct LineSnapshot {
 pub(super) struct Place<'a> {
     line: &'a Line,
     priority: Priority,
+    is_served: bool,
 }
 
 impl Line {
     pub(super) fn enter(&self, priority: Priority) -> Place<'_> {
         self.waiting[priority].fetch_add(1, Ordering::Relaxed);
         count(&self.entered[priority]);
-        Place { line: self, priority }
+        Place { line: self, priority, is_served: false }
     }
 
     /// How many wait that are as important, or more.
@@ -81,16 +84,36 @@ impl Place<'_> {
     pub(super) async fn offered(&self) {
         self.line.offers[self.priority].notified().await;
     }
+
+    /// It is not needed any more; whether there is something to offer on is for others to say.
+    pub(super) fn served(mut self) {
+        self.is_served = true;
+    }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.line.waiting[self.priority].fetch_sub(1, Ordering::Relaxed);
-        self.line.offer();
+        if !self.is_served {
+            self.line.offer();
+        }
     }
 }
 
 impl<T> Balancer<T> {
+    /// Offers on, if there is still room.
+    pub(super) fn offer_on(&self, now: Moment) {
+        if self.0.with(|core| core.has_room(now)) {
+            self.0.line.offer();
+        }
+    }
+
+    /// Refuses who has waited so long that an answer would hardly come in time.
+    pub(super) fn check_time(&self, call: &Call, now: Moment) -> Result<(), Refusal> {
+        let has_time = |within| self.0.with(|core| core.is_time_enough(within));
+        if call.remaining(now).is_none_or(has_time) { Ok(()) } else { Err(Refusal::DeadlinePassed) }
+    }
+
     /// Refuses who would wait in vain: for more places than become free while there is time.
     pub(super) fn check_line(&self, call: &Call) -> Result<(), Refusal> {
         /// At most so many wait, with or without a deadline.

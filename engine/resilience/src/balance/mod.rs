@@ -127,7 +127,9 @@ impl<T> Balancer<T> {
     /// Takes an endpoint away; calls under way there go on. Whether it was there.
     pub fn remove(&self, name: &str) -> bool {
         let now = self.0.clock.now();
-        self.0.with_state(|state| state.remove(now, name)).is_some()
+        let removed = self.0.with_state(|state| state.remove(now, name)).is_some();
+        self.0.line.offer();
+        removed
     }
 
     /// Has exactly these endpoints from now on. Those that stay keep what was learned; [`subset`] chooses some of many beforehand.
@@ -150,6 +152,7 @@ impl<T> Balancer<T> {
     pub fn hint(&self, name: &str, works: bool) {
         let now = self.0.clock.now();
         self.0.with(|core| core.hint(now, name, works));
+        self.0.line.offer();
     }
 
     /// How likely an endpoint works, as of now and with its silent calls: whether an attempt there is worth waiting for.
@@ -194,6 +197,7 @@ impl<T> Balancer<T> {
     pub fn reload(&self, settings: BalanceSettings) {
         let now = self.0.clock.now();
         self.0.with(|core| core.reload(now, settings));
+        self.0.line.offer();
     }
 
     /// What was learned, to be kept for the next start.
@@ -249,21 +253,33 @@ impl<T> Balancer<T> {
         tried: &[EndpointId],
         may_explore: bool,
     ) -> Result<Option<Pick<T>>, Refusal> {
-        // Nor is a critical call spent on finding out who works again, as long as others come by.
-        let is_idempotent = call.is_idempotent && call.priority != Priority::Critical;
-        let wish = Wish { within: call.remaining(now), is_idempotent, tried };
+        let wish = wish_of_one_who_waits(call, now, tried);
+        self.pick_chosen(now, |core, chance| core.choose_with_room(now, wish, may_explore, chance))
+    }
+
+    /// An endpoint to find out about, for a call that would wait otherwise.
+    fn pick_to_explore(&self, call: &Call, now: Moment, tried: &[EndpointId]) -> Result<Option<Pick<T>>, Refusal> {
+        let wish = wish_of_one_who_waits(call, now, tried);
+        let choose = |core: &mut BalanceCore, _: &Chance| {
+            let nothing_due = Choice::NoRoom(EndpointId::default());
+            core.explore_instead(now, wish).map_or(nothing_due, Choice::At)
+        };
+        self.pick_chosen(now, choose)
+    }
+
+    fn pick_chosen(
+        &self,
+        now: Moment,
+        choose: impl FnOnce(&mut BalanceCore, &Chance) -> Choice,
+    ) -> Result<Option<Pick<T>>, Refusal> {
         let (choice, value) = self.0.with_state(|state| {
-            if wish.within.is_some_and(|within| !state.core.is_time_enough(within)) {
-                return (None, None);
-            }
-            let choice = state.core.choose_with_room(now, wish, may_explore, &self.0.chance);
-            let Choice::At(id) = choice else { return (Some(choice), None) };
+            let choice = choose(&mut state.core, &self.0.chance);
+            let Choice::At(id) = choice else { return (choice, None) };
             state.core.begin(now, id);
-            (Some(choice), Some((id, state.value(id))))
+            (choice, Some((id, state.value(id))))
         });
         match (choice, value) {
-            (None, _) => Err(Refusal::DeadlinePassed),
-            (Some(Choice::Nobody), _) => Err(self.no_endpoint()),
+            (Choice::Nobody, _) => Err(self.no_endpoint()),
             (_, None) => Ok(None),
             (_, Some((id, value))) => Ok(Some(Pick {
                 shared: Arc::clone(&self.0),
@@ -324,4 +340,10 @@ impl<T> Balancer<T> {
     fn no_endpoint(&self) -> Refusal {
         Refusal::NoEndpoint { name: self.0.name.to_string() }
     }
+}
+
+/// A critical call is not spent on finding out who works again, as long as others come by.
+fn wish_of_one_who_waits<'a>(call: &Call, now: Moment, tried: &'a [EndpointId]) -> Wish<'a> {
+    let is_idempotent = call.is_idempotent && call.priority != Priority::Critical;
+    Wish { within: call.remaining(now), is_idempotent, tried }
 }

@@ -12,6 +12,9 @@ use crate::attempt::Attempt;
 use crate::tally::count;
 use crate::{Call, PolicyEvent, Verdict};
 
+/// An attempt that was not allowed is thought of again after this time at the earliest.
+const ASKED_AGAIN_AFTER_MIN: Duration = Duration::from_millis(2);
+
 /// Why an attempt starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start {
@@ -103,7 +106,14 @@ impl<'a, F: Future, O: Outlook> Course<'a, F, O> {
         if why == Start::Beside {
             (timing.due, timing.look_due) = (None, timing.outlook.look_again().map(|pause| now + pause));
         }
-        if !may || !has_room || !timing.outlook.allows(why) {
+        if !may || !has_room {
+            return;
+        }
+        if !timing.outlook.allows(why) {
+            // Not now, as with an attempt that waits for its turn: time counts from here on again, and never in a circle.
+            let next = timing.started + 1;
+            let patience = self.shared.patience(&timing.settings, &timing.call, next, now);
+            timing.due = patience.map(|patience| now + patience.max(ASKED_AGAIN_AFTER_MIN));
             return;
         }
         let Some(charge) = self.shared.budget.charge(&timing.call, now) else {

@@ -65,6 +65,8 @@ pub struct Learned {
     slow_secs: f32,
     /// How many of our calls it has room for, as far as it has said; 0 as long as it never said that it is full.
     room: f32,
+    /// How much of one place more good answers have earned, in answers.
+    room_earned: f32,
     fulls: u16,
     failures: u16,
     failed_at: Moment,
@@ -87,6 +89,7 @@ impl Default for Learned {
             peak_at: Moment::ZERO,
             full_until: Moment::ZERO,
             room: 0.0,
+            room_earned: 0.0,
             fulls: 0,
             failures: 0,
             failed_at: Moment::ZERO,
@@ -117,7 +120,7 @@ impl Learned {
                 self.raise_peak(now, took);
                 (self.failures, self.fulls) = (0, 0);
                 if self.room > 0.0 && (self.flight.in_flight() + 1) as f32 >= self.room.floor() {
-                    self.room += ROOM_GROWTH / self.room;
+                    self.grow();
                 }
             }
             Outcome::Failed => self.failed(now, took, 1.0, pool, settings),
@@ -138,10 +141,20 @@ impl Learned {
         }
     }
 
+    /// A good answer of a full house. Counted until it makes a whole place: of a room of thousands the part that one answer adds is
+    /// less than the number can hold.
+    fn grow(&mut self) {
+        self.room_earned += ROOM_GROWTH;
+        if self.room_earned >= self.room {
+            (self.room, self.room_earned) = (self.room + 1.0, 0.0);
+        }
+    }
+
     /// It has room for those of our calls that are there. Where none is, others have it all, and only time can tell.
     fn full(&mut self, now: Moment, pause: Option<Duration>) {
         let others = self.flight.in_flight() as f32;
         self.room = if self.room > 0.0 { self.room.min(others) } else { others }.max(1.0);
+        self.room_earned = 0.0;
         let own = if others > 0.0 { Duration::ZERO } else { FULL_PAUSE_MIN * (1 << self.fulls.min(5)) };
         let asked = pause.map(|pause| pause.min(FULL_PAUSE_ASKED_MAX));
         self.full_until = now + asked.unwrap_or(own.min(FULL_PAUSE_MAX));

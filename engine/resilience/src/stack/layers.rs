@@ -165,7 +165,9 @@ impl<T> Layers<T> {
         let course = self.balancer.course().at_most(begun.settings.attempts_max as usize);
         let again = |result: &Result<R, Failure<E>>| {
             let advice = advise_through(advise)(result);
-            if course.is_spent() { Verdict::Ignored.into() } else { advice }
+            // A refusal comes from the line, or says that time is up or nobody there: none of it gets better by being paid for.
+            let is_the_last = course.is_spent() || matches!(result, Err(Failure::Refused(_)));
+            if is_the_last && advice.verdict.is_worth_another() { Verdict::Ignored.into() } else { advice }
         };
         let hedged = async |attempt: Attempt| {
             let now = self.now_of(&attempt, at);
@@ -234,11 +236,14 @@ pub(super) fn as_seen_from_outside<R, E>(
         Ok(answer) => advise(Ok(answer)).verdict,
         Err(Failure::Inner(error)) => advise(Err(error)).verdict,
         Err(Failure::Refused(refusal)) => match refusal {
-            Refusal::DeadlinePassed | Refusal::TimedOut { .. } => Verdict::Failed,
-            Refusal::NoEndpoint { .. } => Verdict::Failed,
-            Refusal::Full { .. } | Refusal::Shed { .. } | Refusal::RateLimited { .. } | Refusal::Open { .. } => {
-                Verdict::Ignored
-            }
+            Refusal::TimedOut { .. } => Verdict::Failed,
+            // Nobody was asked: that too little time was left, or no room, says nothing of who would have been.
+            Refusal::DeadlinePassed
+            | Refusal::NoEndpoint { .. }
+            | Refusal::Full { .. }
+            | Refusal::Shed { .. }
+            | Refusal::RateLimited { .. }
+            | Refusal::Open { .. } => Verdict::Ignored,
         },
     }
 }

@@ -349,3 +349,111 @@ fn a_clock_that_jumps_harms_no_call_that_comes_later() {
         assert!(stack.snapshot().endpoints.endpoints.iter().all(|endpoint| endpoint.in_flight == 0));
     }
 }
+
+#[test]
+fn one_slow_answer_does_not_lock_out_calls_with_little_time() {
+    // Would break: nothing is asked because it would be too late, and so nothing is ever learned that says otherwise.
+    let time = ManualClock::new();
+    let clock = time.clock();
+    let stack = stack(&time, StackSettings::default(), 1);
+    let takes = |millis| {
+        let clock = &clock;
+        move |_, _| async move {
+            clock.sleep(Duration::from_millis(millis)).await;
+            Ok(1)
+        }
+    };
+    assert!(run(&time, stack.call(&Call::idempotent(), judge, takes(2_000))).is_ok());
+    for _ in 0..20 {
+        let call = Call::idempotent().within(Duration::from_secs(1), &clock);
+        assert_eq!(run(&time, stack.call(&call, judge, takes(1))), Ok(1));
+    }
+}
+
+#[test]
+fn calls_with_too_little_time_open_no_breaker_and_spend_nothing() {
+    // Would break: thirty impatient callers have everybody else refused, and pay for attempts that nobody makes.
+    let time = ManualClock::new();
+    let clock = time.clock();
+    let stack = stack(&time, StackSettings::default(), 3);
+    let work = async |_, _| {
+        clock.sleep(Duration::from_millis(20)).await;
+        Ok(1)
+    };
+    for _ in 0..10 {
+        assert!(run(&time, stack.call(&Call::idempotent(), judge, work)).is_ok());
+    }
+    let over = Call::idempotent().until(clock.now());
+    for _ in 0..30 {
+        assert!(run(&time, stack.call(&over, judge, work)).is_err());
+    }
+    assert_eq!(stack.snapshot().budget.extra, 0);
+    assert_eq!(run(&time, stack.call(&Call::idempotent(), judge, work)), Ok(1));
+}
+
+#[test]
+fn who_waits_in_line_is_not_passed_by_those_who_are_less_important() {
+    // Would break: a place becomes free, and a report that comes just then takes it from a login that has waited for it.
+    let time = ManualClock::new();
+    let clock = time.clock();
+    let stack = stack(&time, StackSettings { parallel_max: 1, ..StackSettings::default() }, 1);
+    let (busy, order) = (RefCell::new(0), RefCell::new(Vec::new()));
+    let call = |name: &'static str, priority, begins_ms, takes_ms| {
+        let (clock, stack, busy, order) = (&clock, &stack, &busy, &order);
+        Box::pin(async move {
+            clock.sleep_until(Moment::from_millis(begins_ms)).await;
+            let work = async |_, _| {
+                if *busy.borrow() >= 1 {
+                    return Err("full");
+                }
+                *busy.borrow_mut() += 1;
+                order.borrow_mut().push(name);
+                clock.sleep(Duration::from_millis(takes_ms)).await;
+                *busy.borrow_mut() -= 1;
+                Ok(1)
+            };
+            let advise = |result: Result<&u32, &&str>| if result.is_ok() { Verdict::Good } else { Verdict::Full };
+            stack.call(&Call::idempotent().priority(priority), advise, work).await.unwrap();
+        }) as crate::simulation::Running<'_>
+    };
+    // The background call stands first among those that are polled when the first one ends at 100.
+    let calls = vec![
+        call("background", Priority::Background, 100, 10),
+        call("first", Priority::Normal, 0, 100),
+        call("low", Priority::Low, 20, 10),
+        call("normal", Priority::Normal, 30, 10),
+        call("critical", Priority::Critical, 40, 10),
+    ];
+    run_all(&time, calls);
+    assert_eq!(order.into_inner(), ["first", "critical", "normal", "low", "background"]);
+}
+
+#[test]
+fn refusals_of_its_own_line_are_not_paid_for() {
+    // Would break: under overload the budget is gone for attempts that nobody made when real failures need it.
+    let time = ManualClock::new();
+    let clock = time.clock();
+    let stack = stack(&time, StackSettings { deadline_ms: 300, ..StackSettings::default() }, 1);
+    let busy = RefCell::new(0);
+    let work = async |_, _| {
+        if *busy.borrow() >= 2 {
+            return Err("full");
+        }
+        *busy.borrow_mut() += 1;
+        clock.sleep(Duration::from_millis(100)).await;
+        *busy.borrow_mut() -= 1;
+        Ok(1)
+    };
+    let advise = |result: Result<&u32, &&str>| if result.is_ok() { Verdict::Good } else { Verdict::Full };
+    let calls = (0..200_u64).map(|number| {
+        let (clock, stack, work) = (&clock, &stack, &work);
+        Box::pin(async move {
+            clock.sleep_until(Moment::from_millis(number * 5)).await;
+            let _ = stack.call(&Call::idempotent(), advise, work).await;
+        }) as crate::simulation::Running<'_>
+    });
+    run_all(&time, calls.collect());
+    let shown = stack.snapshot();
+    assert!(shown.endpoints.line.refused.normal > 50, "{:?}", shown.endpoints.line);
+    assert!(shown.budget.extra < 20, "{:?}", shown.budget);
+}

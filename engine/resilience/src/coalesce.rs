@@ -13,7 +13,7 @@ use std::hash::Hash;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use homeostat_reactor::Clock;
+use homeostat_reactor::{Clock, Moment};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
@@ -103,20 +103,22 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Coalesce<K, T, E> {
     /// The answer for `key`: of a call that is under way, or of `work`.
     ///
     /// # Errors
-    /// The work's own error, which is shared too, or [`Refusal::DeadlinePassed`] for whom it took too long.
+    /// The work's own error, which is shared too, or [`Refusal::TimedOut`] for whom it took too long, or [`Refusal::DeadlinePassed`]
+    /// for whose call was over before.
     pub async fn call<F>(&self, key: &K, call: &Call, work: impl FnOnce(Call) -> F) -> Result<T, Failure<E>>
     where
         F: Future<Output = Result<T, E>>,
     {
         let shared = &*self.0;
         count(&shared.tally.calls);
-        if call.is_over(shared.clock.now()) {
-            return shared.too_late(call);
+        let begun = shared.clock.now();
+        if call.is_over(begun) {
+            return shared.refuse(call, Refusal::DeadlinePassed);
         }
         let seat = if call.is_idempotent { shared.sit_down(key) } else { None };
         let Some(mut seat) = seat else {
             count(&shared.tally.alone);
-            return shared.make(call, work).await.unwrap_or_else(|| shared.too_late(call));
+            return shared.make(call, work).await.unwrap_or_else(|| shared.too_late(call, begun));
         };
         if !seat.leads {
             match deadline::until(&shared.clock, call.deadline, seat.wait()).await {
@@ -128,7 +130,7 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Coalesce<K, T, E> {
                     count(&shared.tally.took_over);
                     shared.listener.tell(|| PolicyEvent::TookOver { name: Arc::clone(&shared.name) });
                 }
-                None => return shared.too_late(call),
+                None => return shared.too_late(call, begun),
             }
         }
         count(&shared.tally.led);
@@ -137,7 +139,7 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Coalesce<K, T, E> {
         if let Some(answer) = &answer {
             seat.share(answer.clone());
         }
-        answer.unwrap_or_else(|| shared.too_late(call))
+        answer.unwrap_or_else(|| shared.too_late(call, begun))
     }
 
     /// Another number of keys; those there stay.
@@ -184,8 +186,13 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Shared<K, T, E> {
 }
 
 impl<K, T, E> Shared<K, T, E> {
-    fn too_late(&self, call: &Call) -> Result<T, Failure<E>> {
-        let (refusal, priority) = (Refusal::DeadlinePassed, call.priority);
+    fn too_late(&self, call: &Call, begun: Moment) -> Result<T, Failure<E>> {
+        let after = self.clock.now().since(begun);
+        self.refuse(call, Refusal::TimedOut { name: self.name.to_string(), after })
+    }
+
+    fn refuse(&self, call: &Call, refusal: Refusal) -> Result<T, Failure<E>> {
+        let priority = call.priority;
         self.listener.tell(|| PolicyEvent::Refused {
             name: Arc::clone(&self.name),
             refusal: refusal.clone(),

@@ -159,8 +159,9 @@ impl Deadline {
     /// Makes the call, which is told how long it has.
     ///
     /// # Errors
-    /// The work's own error, [`Refusal::DeadlinePassed`] when the call's own time is up, or [`Refusal::TimedOut`] when only the
-    /// time of this policy is: then another attempt may still be in time.
+    /// The work's own error, [`Refusal::DeadlinePassed`] when the call was over before the work was asked, or
+    /// [`Refusal::TimedOut`] when it was asked and did not answer in time, whether the time of this policy or the call's own was
+    /// up: whoever tries again knows whether any is left.
     pub async fn call<T, E, F>(&self, call: &Call, work: impl FnOnce(Call) -> F) -> Result<T, Failure<E>>
     where
         F: Future<Output = Result<T, E>>,
@@ -169,7 +170,7 @@ impl Deadline {
         count(&shared.tally.calls);
         let started = shared.clock.now();
         if call.is_over(started) {
-            return Err(shared.refuse(call, started).into());
+            return Err(shared.refuse(call, Refusal::DeadlinePassed, started).into());
         }
         let inner = match shared.settings.get().limit_ms {
             Some(limit_ms) => call.until(started + Duration::from_millis(limit_ms.get())),
@@ -177,7 +178,11 @@ impl Deadline {
         };
         match until(&shared.clock, inner.deadline, work(inner)).await {
             Some(result) => result.map_err(Failure::Inner),
-            None => Err(shared.refuse(call, started).into()),
+            None => {
+                let now = shared.clock.now();
+                let timed_out = Refusal::TimedOut { name: shared.name.to_string(), after: now.since(started) };
+                Err(shared.refuse(call, timed_out, now).into())
+            }
         }
     }
 
@@ -193,15 +198,8 @@ impl Deadline {
 }
 
 impl Shared {
-    fn refuse(&self, call: &Call, started: Moment) -> Refusal {
-        let now = self.clock.now();
-        let refusal = if call.is_over(now) {
-            count(&self.tally.too_late);
-            Refusal::DeadlinePassed
-        } else {
-            count(&self.tally.timed_out);
-            Refusal::TimedOut { name: self.name.to_string(), after: now.since(started) }
-        };
+    fn refuse(&self, call: &Call, refusal: Refusal, now: Moment) -> Refusal {
+        count(if call.is_over(now) { &self.tally.too_late } else { &self.tally.timed_out });
         self.listener.tell(|| PolicyEvent::Refused {
             name: Arc::clone(&self.name),
             refusal: refusal.clone(),

@@ -43,11 +43,12 @@ pub enum Refusal {
         /// Until the next may pass.
         retry_in: Duration,
     },
-    /// The time is up, or what is left of it is not enough. From a [`Stack`](crate::Stack): before anybody was asked.
+    /// The time was up, or what was left of it was not enough, before anybody was asked: it has certainly not begun.
     #[error("the deadline has passed")]
     DeadlinePassed,
-    /// The attempt took longer than an attempt may. The other side may have begun with it.
-    #[error("`{name}` gave the attempt up after {after:?}")]
+    /// Somebody was asked and did not answer in time, whether that was the time of an attempt or all that the call had. The other
+    /// side may have begun with it.
+    #[error("`{name}` gave up after {after:?} without an answer")]
     TimedOut {
         /// The policy.
         name: String,

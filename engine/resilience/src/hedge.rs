@@ -210,8 +210,9 @@ impl Hedge {
     /// number of the attempt, so that it can ask somebody else each time.
     ///
     /// # Errors
-    /// That of the attempt that failed last when none is acceptable; [`Refusal::DeadlinePassed`] when time was up before. An answer
-    /// that is judged a failure is given back as it is, for want of a better one.
+    /// That of the attempt that failed last when none is acceptable; [`Refusal::TimedOut`] when time was up before, or
+    /// [`Refusal::DeadlinePassed`] when it was before the first attempt. An answer that is judged a failure is given back as it is,
+    /// for want of a better one.
     pub async fn call<T, E, A, F>(
         &self,
         call: &Call,
@@ -269,13 +270,21 @@ impl Hedge {
                         course.won(runner, advice.verdict);
                         return result.map_err(Failure::Inner);
                     }
-                    course.start_if(Start::InPlace, advice.allows_another(call.is_idempotent), &work);
+                    // An attempt that time ended may be told of before the call is: nothing starts in its place.
+                    let may = advice.allows_another(call.is_idempotent) && !call.is_over(shared.clock.now());
+                    course.start_if(Start::InPlace, may, &work);
                     if course.is_empty() {
                         return result.map_err(Failure::Inner);
                     }
                 }
-                Turn::Due if call.is_over(shared.clock.now()) => return Err(shared.too_late(&call).into()),
-                Turn::Due => course.look(&work),
+                Turn::Due => {
+                    let looked = shared.clock.now();
+                    if call.is_over(looked) {
+                        let (name, after) = (shared.name.to_string(), looked.since(now));
+                        return Err(shared.too_late(&call, Refusal::TimedOut { name, after }).into());
+                    }
+                    course.look(&work);
+                }
             }
         }
     }
@@ -302,17 +311,17 @@ impl Shared {
     fn begin(&self, call: &Call, now: Moment) -> Result<Call, Refusal> {
         count(&self.tally.calls);
         let call = self.budget.count(call, now);
-        if call.is_over(now) { Err(self.too_late(&call)) } else { Ok(call) }
+        if call.is_over(now) { Err(self.too_late(&call, Refusal::DeadlinePassed)) } else { Ok(call) }
     }
 
-    fn too_late(&self, call: &Call) -> Refusal {
+    fn too_late(&self, call: &Call, refusal: Refusal) -> Refusal {
         count(&self.tally.too_late);
         self.listener.tell(|| PolicyEvent::Refused {
             name: Arc::clone(&self.name),
-            refusal: Refusal::DeadlinePassed,
+            refusal: refusal.clone(),
             priority: call.priority,
         });
-        Refusal::DeadlinePassed
+        refusal
     }
 
     fn patience(&self, settings: &HedgeSettings, call: &Call, next: u32, now: Moment) -> Option<Duration> {

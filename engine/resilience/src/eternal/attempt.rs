@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::core::Probe;
 use super::{Answer, Eternal};
 use crate::breaker::Door;
-use crate::{Advice, Attempt, Call, Verdict};
+use crate::{Advice, Attempt, Call, Verdict, deadline};
 
 /// A probe under way; dropped, it is given up.
 struct Guard<'a> {
@@ -36,7 +36,8 @@ impl Eternal {
     /// Makes the call, or has the fallback answer. `advise` tells what a result says: an error that it ignores is the caller's own,
     /// and comes back as it is. `work` gets the number of the attempt and what is left of its time; it is asked once while all is
     /// well, and otherwise at most `attempts_max` times, one after the other, more than once only if the call may be made twice.
-    /// `fallback` is asked at most once, and beside the probes.
+    /// `fallback` is asked at most once, and beside the probes. It has no limit, nor does the deadline end it: there is nothing that
+    /// could be given in its place. One that may hang must bound itself.
     ///
     /// # Errors
     /// The caller's own error, or the fallback's. Never a refusal.
@@ -52,6 +53,25 @@ impl Eternal {
         F: Future<Output = Result<T, E>>,
         G: Future<Output = Result<T, E>>,
     {
+        let answer = self.call_limited(call, advise, work, fallback, None).await;
+        answer.expect("a fallback without a limit is waited for")
+    }
+
+    /// The same, where the fallback has no longer than `limit` from when it is needed, beyond the deadline if need be; `None` if it
+    /// takes longer.
+    pub(crate) async fn call_limited<T, E, A, F, G>(
+        &self,
+        call: &Call,
+        advise: impl Fn(&Result<T, E>) -> A,
+        work: impl Fn(Attempt) -> F,
+        fallback: impl FnOnce() -> G,
+        limit: Option<Duration>,
+    ) -> Option<Result<Answer<T>, E>>
+    where
+        A: Into<Advice>,
+        F: Future<Output = Result<T, E>>,
+        G: Future<Output = Result<T, E>>,
+    {
         let because = match self.0.breaker.knock() {
             Ok(permit) => {
                 let longest = self.core().longest();
@@ -59,17 +79,16 @@ impl Eternal {
                 self.core().learn(verdict, took);
                 permit.end(verdict);
                 match result {
-                    Some(result) if is_an_answer(verdict) => return result.map(Answer::Fresh),
+                    Some(result) if is_an_answer(verdict) => return Some(result.map(Answer::Fresh)),
                     _ => "the call failed",
                 }
             }
             Err((Door::Shut, _)) => "opened by hand",
             Err((Door::Open | Door::Guarded, generation)) => {
-                return self.call_degraded(call, advise, work, fallback, generation).await;
+                return self.call_degraded(call, advise, work, fallback, generation, limit).await;
             }
         };
-        self.fell_back(because);
-        fallback().await.map(Answer::Fallback)
+        self.fall_back(because, fallback(), limit).await
     }
 
     async fn call_degraded<T, E, A, F, G>(
@@ -79,7 +98,8 @@ impl Eternal {
         work: impl Fn(Attempt) -> F,
         fallback: impl FnOnce() -> G,
         generation: u64,
-    ) -> Result<Answer<T>, E>
+        limit: Option<Duration>,
+    ) -> Option<Result<Answer<T>, E>>
     where
         A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
@@ -96,16 +116,30 @@ impl Eternal {
             }
         };
         match probed {
-            Probed::Answered(result) => result.map(Answer::Fresh),
+            Probed::Answered(result) => Some(result.map(Answer::Fresh)),
             Probed::Nothing(because) => {
-                self.fell_back(because);
-                match prepared {
-                    Some(result) => result,
-                    None => fallback.await,
-                }
-                .map(Answer::Fallback)
+                let rest = async {
+                    match prepared {
+                        Some(result) => result,
+                        None => fallback.await,
+                    }
+                };
+                self.fall_back(because, rest, limit).await
             }
         }
+    }
+
+    /// What the fallback gives, if it does within the limit from now.
+    async fn fall_back<T, E>(
+        &self,
+        because: &'static str,
+        fallback: impl Future<Output = Result<T, E>>,
+        limit: Option<Duration>,
+    ) -> Option<Result<Answer<T>, E>> {
+        let clock = &self.0.clock;
+        let result = deadline::until(clock, limit.map(|limit| clock.now() + limit), fallback).await?;
+        self.fell_back(because);
+        Some(result.map(Answer::Fallback))
     }
 
     /// Probes, as often as one call may and the budget allows.

@@ -5,7 +5,8 @@ use super::table::{STANDINGS, level, outcomes};
 use super::{Labels, Numbers, Put};
 use crate::balance::{AttemptCounts, EndpointSnapshot};
 
-/// The label of all endpoints that have no series of their own. In brackets: no address looks like that.
+/// The label of all endpoints that have no series of their own. In brackets: no address looks like that; to an endpoint that has the
+/// name all the same it is left, and the others bear a number.
 const OTHERS: &str = "(others)";
 
 /// An endpoint, or all others.
@@ -73,5 +74,9 @@ pub(super) fn each<V>(of: &Numbers, endpoints_max: usize, read: Read<V>, put: Pu
     let mut counts = AttemptCounts::default();
     others.iter().for_each(|endpoint| counts.add(&endpoint.counts));
     let in_flight = others.iter().map(|endpoint| u64::from(endpoint.in_flight)).sum();
-    show(OTHERS, &Shown { counts, in_flight, alone: None });
+    let numbered = (2..named.len() + 2).map(|number| format!("(others-{number})"));
+    let is_free = |label: &String| named.iter().all(|endpoint| endpoint.name != *label);
+    let label = std::iter::once(OTHERS.to_owned()).chain(numbered).find(is_free);
+    let label = label.expect("of one label more than there are names one is free");
+    show(&label, &Shown { counts, in_flight, alone: None });
 }

@@ -60,6 +60,7 @@ mod endpoints;
 mod numbers;
 mod table;
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use prometheus_client::collector::Collector;
@@ -102,13 +103,23 @@ impl PolicyMetrics {
 
     fn seen(&self) -> Vec<Numbers> {
         let mut seen = (self.look)();
-        // Two of one name would make the same series twice, which a scraper refuses: the later ones bear a number.
-        let mut names = std::collections::HashMap::new();
+        // Two of one name would make the same series twice, which a scraper refuses: the later ones bear a number, the first that
+        // makes a name which nobody has.
+        let mut taken: HashSet<String> = seen.iter().map(|numbers| numbers.name.clone()).collect();
+        let mut last = HashMap::new();
         for numbers in &mut seen {
-            let count = names.entry(numbers.name.clone()).or_insert(0_u32);
-            *count += 1;
-            if *count > 1 {
-                numbers.name = format!("{}-{count}", numbers.name);
+            let Some(count) = last.get_mut(&numbers.name) else {
+                last.insert(numbers.name.clone(), 1_u32);
+                continue;
+            };
+            // It ends: there are no more names taken than policies.
+            loop {
+                *count += 1;
+                let name = format!("{}-{count}", numbers.name);
+                if taken.insert(name.clone()) {
+                    numbers.name = name;
+                    break;
+                }
             }
         }
         seen

@@ -178,10 +178,12 @@ impl<T> Layers<T> {
         let result =
             self.retry.call_timed(&begun.call, at, again, hedged, Timer::OfWork).await.map_err(Failure::flatten);
         match result {
-            // So that whoever made a call that may be made once knows whether to ask what became of it.
-            Err(Failure::Refused(Refusal::DeadlinePassed)) if course.attempts() > 0 => {
+            // So that whoever made a call that may be made once knows whether to ask what became of it: waiting for room at an
+            // endpoint, as the hedge and the retry do, asks nobody.
+            Err(Failure::Refused(Refusal::DeadlinePassed | Refusal::TimedOut { .. })) => {
                 let after = self.clock.now().since(at);
-                Err(Refusal::TimedOut { name: self.name.to_string(), after }.into())
+                let timed_out = Refusal::TimedOut { name: self.name.to_string(), after };
+                Err(if course.attempts() > 0 { timed_out } else { Refusal::DeadlinePassed }.into())
             }
             result => result,
         }

@@ -9,7 +9,7 @@ use homeostat_reactor::Moment;
 
 use super::calls::CallEnd;
 use super::layers::{Begun, Layers, as_seen_from_outside};
-use crate::{Advice, Attempt, Failure, Refusal, Verdict, advise_through};
+use crate::{Advice, Attempt, Failure, Refusal, Verdict, advise_through, deadline};
 
 impl<T> Layers<T> {
     /// Fallback, rate and breaker.
@@ -66,7 +66,8 @@ impl<T> Layers<T> {
         (result, end)
     }
 
-    /// Rate and eternal mode. Gives what the last attempt came to where there is nothing instead of it.
+    /// Rate and eternal mode. Gives what the last attempt came to where there is nothing instead of it, or not in time: what is given
+    /// instead has as long as any fallback from when it is needed, beyond the deadline if need be.
     pub(super) async fn essential<R, E, F, G>(
         &self,
         begun: &Begun,
@@ -78,9 +79,11 @@ impl<T> Layers<T> {
         F: Future<Output = Result<R, E>>,
         G: Future<Output = Option<R>>,
     {
+        let limit = Duration::from_millis(begun.settings.fallback_ms);
         if let Err(refusal) = self.rated(begun).await {
             let end = CallEnd::of_refusal(&refusal);
-            return match instead().await {
+            let until = self.clock.now() + limit;
+            return match deadline::until(&self.clock, Some(until), instead()).await.flatten() {
                 Some(answer) => (Ok(answer), CallEnd::Instead),
                 None => (Err(refusal.into()), end),
             };
@@ -102,7 +105,8 @@ impl<T> Layers<T> {
         };
         let judge = |result: &Result<_, Verdict>| result.as_ref().map_or_else(|verdict| *verdict, |_| Verdict::Good);
         let instead = async || instead().await.map(|answer| (answer, CallEnd::Instead)).ok_or(Verdict::Failed);
-        if let Ok(answer) = self.eternal.call(&begun.call, judge, attempt, instead).await {
+        let answer = self.eternal.call_limited(&begun.call, judge, attempt, instead, Some(limit)).await;
+        if let Some(Ok(answer)) = answer {
             let (answer, end) = answer.into_inner();
             return (Ok(answer), end);
         }

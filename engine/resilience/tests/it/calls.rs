@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use homeostat_reactor::{Clock, ManualClock};
 use homeostat_resilience::stack::{Limit, Stack, StackSettings};
-use homeostat_resilience::{Advice, Attempt, Call, Failure, Priority, Verdict};
+use homeostat_resilience::{Advice, Attempt, Call, Failure, Priority, Refusal, Verdict};
+
+use crate::simulation::run;
 
 fn stack_of(clock: &Clock, settings: StackSettings) -> Stack<()> {
     let stack = Stack::builder("orders", clock).settings(settings).seed(1).build().unwrap();
@@ -77,6 +79,86 @@ async fn an_answer_of_the_fallback_is_told_apart_with_and_without_eternal_mode()
         assert_eq!(stack.call_or(&call, judge, |_, _| async { Ok(8) }, || async { Some(7) }).await, Ok(8));
         let counts = stack.snapshot().calls.by_priority.normal;
         assert_eq!((counts.instead, counts.failed, counts.good, counts.begun), (1, 1, 1, 3), "essential: {essential}");
+    }
+}
+
+#[test]
+fn who_only_waited_for_room_is_told_that_nothing_began() {
+    // Would break: an order that nobody was asked for, after which it must be asked about instead of sent.
+    let time = ManualClock::new();
+    let settings = StackSettings { deadline_ms: 500, limit: Limit::Off, ..StackSettings::default() };
+    let (stack, clock, asked) = (stack_of(&time.clock(), settings), time.clock(), std::cell::Cell::new(0));
+    let ask = |_: Attempt, _: Arc<()>| {
+        asked.set(asked.get() + 1);
+        let (is_first, clock) = (asked.get() == 1, clock.clone());
+        async move {
+            if !is_first {
+                return Err(Advice::from(Verdict::Full).never_began());
+            }
+            clock.sleep(Duration::from_secs(9)).await;
+            Ok(1)
+        }
+    };
+    let judge = |result: Result<&u32, &Advice>| result.map_or_else(|advice| *advice, |_| Verdict::Good.into());
+    let orders = [500, 500, 5].map(|within_ms| Call::default().within(Duration::from_millis(within_ms), &clock));
+    let calls = futures::future::join_all(orders.iter().map(|order| stack.call(order, judge, ask)));
+    let failures: Vec<_> = run(&time, calls).into_iter().map(Result::unwrap_err).collect();
+    assert!(failures[0].may_have_begun(), "{failures:?}");
+    assert_eq!(failures[2], Failure::Refused(Refusal::DeadlinePassed), "there was no room in its five milliseconds");
+    assert_eq!(stack.snapshot().calls.by_priority.normal.late, 2);
+}
+
+#[test]
+fn a_fallback_that_hangs_holds_no_call_whatever_it_is_needed_for() {
+    // Would break: essential calls that stay open for an hour, because what is to help them hangs.
+    let settings = |settings| StackSettings { deadline_ms: 1_000, fallback_ms: 100, limit: Limit::Off, ..settings };
+    let plain = settings(StackSettings::default());
+    let essential = StackSettings { essential: true, ..plain };
+    let rated = StackSettings { rate_per_s: Some(1), rate_burst: 1, ..essential };
+    let fails = |_: Attempt, _: Arc<()>| async { Err(Verdict::Failed) };
+    for (case, settings) in [("plain", plain), ("essential", essential), ("rated", rated), ("open", essential)] {
+        let time = ManualClock::new();
+        let (stack, clock) = (stack_of(&time.clock(), settings), time.clock());
+        let call = Call::default();
+        match case {
+            "rated" => drop(run(&time, stack.call(&call, judge, |_, _| async { Ok(1) }))),
+            "open" => stack.force_open(),
+            _ => {}
+        }
+        let began = clock.now();
+        let hangs = stack.call_or(&call, judge, fails, pending::<Option<u32>>);
+        let failure = run(&time, hangs).unwrap_err();
+        assert_eq!(matches!(failure, Failure::Refused(_)), ["rated", "open"].contains(&case), "{case}: {failure:?}");
+        assert!(clock.now().since(began) <= Duration::from_millis(1_100), "{case}");
+        let counts = stack.snapshot().calls.by_priority.normal;
+        assert_eq!((counts.instead, counts.under_way()), (0, 0), "{case}");
+    }
+}
+
+#[test]
+fn a_fallback_has_its_time_from_when_it_is_needed() {
+    // Would break: an answer that was being prepared beside the probes is thrown away because the probes took long.
+    let time = ManualClock::new();
+    let settings = StackSettings { essential: true, limit: Limit::Off, fallback_ms: 100, ..StackSettings::default() };
+    let (stack, clock) = (stack_of(&time.clock(), settings), time.clock());
+    let call = Call::default().within(Duration::from_millis(500), &clock);
+    let fails = |_: Attempt, _: Arc<()>| async { Err(Verdict::Failed) };
+    for _ in 0..100 {
+        drop(run(&time, stack.call_or(&call, judge, fails, || async { Some(7) })));
+    }
+    assert_ne!(stack.snapshot().eternal.unwrap().breaker.state, "closed");
+    for (slow_ms, answer) in [(550, true), (650, false)] {
+        time.set(clock.now() + Duration::from_secs(60));
+        let call = Call::default().within(Duration::from_millis(500), &clock);
+        let probes = stack.snapshot().eternal.unwrap().probes;
+        let slow = async || {
+            clock.sleep(Duration::from_millis(slow_ms)).await;
+            Some(7)
+        };
+        let began = clock.now();
+        let result = run(&time, stack.call_or(&call, judge, |_, _| pending::<Result<u32, Verdict>>(), slow));
+        assert_eq!((result.is_ok(), clock.now().since(began).as_millis()), (answer, slow_ms.min(600).into()));
+        assert_eq!(stack.snapshot().eternal.unwrap().probes, probes + 1);
     }
 }
 

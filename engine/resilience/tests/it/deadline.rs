@@ -1,10 +1,15 @@
 //! Deadlines: they only come nearer, travel along, and end what is too late.
 
+use std::cell::Cell;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
 use homeostat_reactor::{ManualClock, Moment};
-use homeostat_resilience::{Call, Deadline, DeadlineSettings, Failure, Refusal, Remaining};
+use homeostat_resilience::{
+    Attempt, Call, Coalesce, CoalesceSettings, Deadline, DeadlineSettings, Failure, Hedge, Refusal, Remaining,
+    advise_through, judge_result,
+};
 use proptest::prelude::*;
 
 use crate::simulation::{drop_after, run};
@@ -31,12 +36,57 @@ fn work_that_takes_too_long_is_dropped_and_told_apart_from_a_call_that_is_over()
     let result = run(&time, deadline.call(&Call::default(), slow));
     assert_eq!(result, Err(Failure::Refused(Refusal::TimedOut { name: "limit".to_owned(), after })));
     let short = Call::default().within(Duration::from_millis(50), &clock);
-    assert_eq!(run(&time, deadline.call(&short, slow)), Err(Failure::Refused(Refusal::DeadlinePassed)));
+    let after = Duration::from_millis(50);
+    let result = run(&time, deadline.call(&short, slow));
+    assert_eq!(result, Err(Failure::Refused(Refusal::TimedOut { name: "limit".to_owned(), after })));
     let not_made = async |_: Call| -> Result<(), ()> { panic!("there is no time for it") };
     assert_eq!(run(&time, deadline.call(&short, not_made)), Err(Failure::Refused(Refusal::DeadlinePassed)));
     assert_eq!((Arc::strong_count(&alive), time.sleepers()), (1, 0));
     let snapshot = deadline.snapshot();
     assert_eq!((snapshot.calls, snapshot.timed_out, snapshot.too_late), (3, 1, 2));
+}
+
+#[test]
+fn an_order_that_was_sent_is_not_sent_again_when_the_time_is_up() {
+    // Would break: an order sent twice, because a call that was given up half way says that it was never made.
+    let time = ManualClock::new();
+    let (deadline, hedge) = (limit(&time, 1_000), Hedge::builder("hedge", &time.clock()).build());
+    let order = |clock| Call::default().within(Duration::from_millis(50), clock);
+    let clock = time.clock();
+    let coalesce = Coalesce::<u8, (), ()>::new("coalesce", CoalesceSettings::default(), time.clock());
+    let sent = [
+        run(&time, coalesce.call(&1, &order(&clock), |_| pending::<Result<(), ()>>())),
+        run(&time, deadline.call(&order(&clock), |_| pending::<Result<(), ()>>())),
+        run(&time, hedge.call(&order(&clock), judge_result, |_| pending::<Result<(), ()>>())),
+    ];
+    assert!(sent.iter().all(|result| result.as_ref().is_err_and(Failure::may_have_begun)), "{sent:?}");
+    let over = Call::default().until(clock.now());
+    let not_made = async || -> Result<(), ()> { panic!("there is no time for it") };
+    let unmade = [
+        run(&time, coalesce.call(&1, &over, |_| not_made())),
+        run(&time, deadline.call(&over, |_| not_made())),
+        run(&time, hedge.call(&over, judge_result, |_| not_made())),
+    ];
+    assert!(unmade.iter().all(|result| *result == Err(Failure::Refused(Refusal::DeadlinePassed))), "{unmade:?}");
+    assert!(!unmade.iter().flat_map(|result| result.as_ref().err()).any(Failure::may_have_begun));
+}
+
+#[test]
+fn a_hedge_starts_nothing_for_a_call_that_an_attempt_has_used_up() {
+    // Would break: an attempt at the very end, for nobody, because the one before it told of the end first.
+    let time = ManualClock::new();
+    let (deadline, hedge) = (limit(&time, 50), Hedge::builder("hedge", &time.clock()).build());
+    let (call, made) = (Call::idempotent().within(Duration::from_millis(50), &time.clock()), Cell::new(0));
+    let work = |attempt: Attempt| {
+        made.set(made.get() + 1);
+        let deadline = &deadline;
+        async move { deadline.call(&attempt.call, |_| pending::<Result<(), ()>>()).await }
+    };
+    let advise = advise_through(|result: Result<&(), &()>| judge_result(&result));
+    let result = run(&time, hedge.call(&call, advise, work)).map_err(Failure::flatten);
+    let after = Duration::from_millis(50);
+    assert_eq!(result, Err(Failure::Refused(Refusal::TimedOut { name: "limit".to_owned(), after })));
+    assert_eq!(made.get(), 1);
 }
 
 #[test]

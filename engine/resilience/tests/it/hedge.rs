@@ -154,7 +154,8 @@ fn the_deadline_ends_all_attempts() {
     let time = ManualClock::new();
     let call = Call::idempotent().within(Duration::from_millis(250), &time.clock());
     let played = play(HedgeSettings::default(), PLENTY, &call, &[(900, true); 4]);
-    assert_eq!((played.result, played.ended_ms), (Err(Failure::Refused(Refusal::DeadlinePassed)), 250));
+    let refusal = Refusal::TimedOut { name: "reads".to_owned(), after: Duration::from_millis(250) };
+    assert_eq!((played.result, played.ended_ms), (Err(Failure::Refused(refusal)), 250));
     assert_eq!(played.started_ms, [0, 100, 200]);
 }
 

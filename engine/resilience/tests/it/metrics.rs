@@ -88,6 +88,29 @@ async fn policies_that_stand_alone_are_seen_too_and_two_of_one_name_are_told_apa
     insta::assert_snapshot!("alone", exposition(PolicyMetrics::of(look)));
 }
 
+/// Every series, without its value.
+fn series(text: &str) -> Vec<&str> {
+    text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| Some(line.rsplit_once(' ')?.0)).collect()
+}
+
+#[test]
+fn no_series_comes_twice_whatever_the_names_are() {
+    // Would break: a scrape that is refused whole because a name looks like one that was made up to tell two others apart.
+    let time = ManualClock::new();
+    let stack = Stack::builder("orders", &time.clock()).seed(1).build().unwrap();
+    ["(others)", "(others-2)", "a", "b"].into_iter().for_each(|name| stack.endpoints().insert(name, ()));
+    let names = ["a", "a", "a-2", "a-2", "a-2-2", "a"];
+    let look = move || names.map(|name| Numbers { name: name.to_owned(), ..stack.snapshot().into() }).to_vec();
+    let text = exposition(PolicyMetrics::of(look).endpoints_max(2));
+    let all = series(&text);
+    let distinct: std::collections::HashSet<&str> = all.iter().copied().collect();
+    assert_eq!(distinct.len(), all.len());
+    for name in ["a", "a-2", "a-3", "a-4", "a-2-2", "a-2-3"] {
+        let of_others = format!("ejections_total{{stack=\"{name}\",endpoint=\"(others-3)\"}}");
+        assert!(all.iter().any(|series| series.ends_with(&of_others)), "{name}: {text}");
+    }
+}
+
 #[test]
 fn the_page_of_the_module_lists_every_metric() {
     // Would break: a metric that nobody finds, or a page that promises one that is not there.

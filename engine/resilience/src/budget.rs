@@ -2,8 +2,8 @@
 //!
 //! Each call earns a fraction of an attempt, and where that comes to less, a small minimum is there so that a quiet service can
 //! retry at all. Both count over a sliding window of ten seconds: what was not used in time is gone, so an hour of calm buys no storm. What
-//! always holds, whatever fails and whenever: over any window the extra attempts are at most `ratio` times its calls, or the minimum
-//! if that is more. A window and not a bucket with a fixed depth: the depth would be too small for a burst of thousands, or
+//! always holds, whatever fails and whenever: when an extra attempt begins, those that began in the ten seconds up to then (in whole
+//! seconds) are at most `ratio` times the calls of the same seconds, or the minimum if that is more. A window and not a bucket with a fixed depth: the depth would be too small for a burst of thousands, or
 //! an hour's savings for a service with a few calls a minute.
 //!
 //! Nobody spends what more important calls have earned: when many calls of little importance fail, those that matter can still be
@@ -13,23 +13,15 @@
 //! a budget do not earn twice. It must never be asked before the attempt is otherwise sure to be made.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use homeostat_reactor::Moment;
 use serde::{Deserialize, Serialize};
 
-use crate::{Call, Listener, PerPriority, PolicyEvent, Priority};
+use crate::{Call, Listener, PolicyEvent, Priority};
 
-/// How many slots the window has. Ten, so that it is never more than a tenth shorter than it says.
-pub const WINDOW_SLOTS: usize = 10;
-/// The length of a slot. Ten of them are the ten seconds over which amplification is commonly judged.
-pub const SLOT: Duration = Duration::from_secs(1);
-/// An attempt in the unit of the ledger, millionths: whole numbers, because sums of fractions would drift.
-const ATTEMPT: u64 = 1_000_000;
-/// More than this ratio is taken for this one: ten attempts a call are no budget any more.
-const RATIO_MAX: f64 = 10.0;
-/// More than this minimum is taken for this one, so that no sum overflows.
-const MINIMUM_PER_S_MAX: f64 = 1e6;
+mod ledger;
+
+pub use ledger::{Ledger, SLOT, WINDOW_SLOTS};
 
 /// How much may be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -62,107 +54,6 @@ pub struct BudgetSnapshot {
     pub refused: u64,
     /// Extra attempts that could be paid for now.
     pub available: f64,
-}
-
-/// The books, without clock or lock: what was earned and spent in each slot of the window.
-#[derive(Debug, Clone, Default)]
-pub struct Ledger {
-    slots: [Slot; WINDOW_SLOTS],
-    window: Slot,
-    /// Counts the slots that have begun; where it points modulo their number is the present one.
-    turn: u64,
-    /// The slot that the clock showed last.
-    shown: u64,
-    per_call: u64,
-    minimum: u64,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Slot {
-    earned: PerPriority<u64>,
-    spent: PerPriority<u64>,
-}
-
-impl Slot {
-    /// What calls of this priority and of less importance have earned and spent.
-    fn of(&self, priority: Priority) -> (u64, u64) {
-        let less = Priority::ALL.into_iter().filter(|other| *other >= priority);
-        less.fold((0, 0), |(earned, spent), other| (earned + self.earned[other], spent + self.spent[other]))
-    }
-}
-
-impl Ledger {
-    /// Empty books. Settings that make no sense are bent into what they come nearest to.
-    pub fn new(settings: BudgetSettings) -> Self {
-        let mut ledger = Self::default();
-        ledger.reload(settings);
-        ledger
-    }
-
-    /// Other terms from now on; what is in the books stays.
-    pub fn reload(&mut self, settings: BudgetSettings) {
-        let window_s = SLOT.as_secs_f64() * WINDOW_SLOTS as f64;
-        self.per_call = units(settings.ratio, RATIO_MAX);
-        self.minimum = units(settings.minimum_per_s * window_s, MINIMUM_PER_S_MAX * window_s);
-    }
-
-    /// A call begins, and earns.
-    pub fn earn(&mut self, now: Moment, priority: Priority) {
-        self.pass(now);
-        let earned = self.per_call;
-        self.window.earned[priority] += earned;
-        self.slot(self.turn).earned[priority] += earned;
-    }
-
-    /// Pays for an attempt, if that can be paid. Gives the slot to which [`refund`](Self::refund) would return it.
-    pub fn spend(&mut self, now: Moment, priority: Priority) -> Option<u64> {
-        self.pass(now);
-        if self.available(priority) < ATTEMPT {
-            return None;
-        }
-        self.slot(self.turn).spent[priority] += ATTEMPT;
-        self.window.spent[priority] += ATTEMPT;
-        Some(self.turn)
-    }
-
-    /// An attempt that was paid for is not made after all. Returned to the slot it was paid in, and not to the present one: there
-    /// it would outlive what had earned it.
-    pub fn refund(&mut self, paid_in: u64, priority: Priority) {
-        if self.turn - paid_in < WINDOW_SLOTS as u64 {
-            self.slot(paid_in).spent[priority] -= ATTEMPT;
-            self.window.spent[priority] -= ATTEMPT;
-        }
-    }
-
-    /// What a call of this priority could spend now: no more than there is, and of that nothing which more important ones earned.
-    fn available(&self, priority: Priority) -> u64 {
-        let left = |(earned, spent): (u64, u64)| earned.max(self.minimum).saturating_sub(spent);
-        left(self.window.of(Priority::Critical)).min(left(self.window.of(priority)))
-    }
-
-    /// Forgets the slots that have left the window. A clock that goes back forgets nothing, and time goes on from there.
-    fn pass(&mut self, now: Moment) {
-        let shown = now.0 / SLOT.as_nanos() as u64;
-        for _ in 0..shown.saturating_sub(self.shown).min(WINDOW_SLOTS as u64) {
-            self.turn += 1;
-            let left = std::mem::take(self.slot(self.turn));
-            for priority in Priority::ALL {
-                self.window.earned[priority] -= left.earned[priority];
-                self.window.spent[priority] -= left.spent[priority];
-            }
-        }
-        self.shown = shown;
-    }
-
-    fn slot(&mut self, turn: u64) -> &mut Slot {
-        &mut self.slots[(turn % WINDOW_SLOTS as u64) as usize]
-    }
-}
-
-/// In units of the ledger; rounded down, so that rounding never gives.
-fn units(attempts: f64, attempts_max: f64) -> u64 {
-    // A cast takes what is not a number for 0, which is the safe side here.
-    (attempts.clamp(0.0, attempts_max) * ATTEMPT as f64) as u64
 }
 
 /// A budget that many policies share. Clones are the same budget.
@@ -205,28 +96,60 @@ impl Budget {
         Call { is_counted: true, ..*call }
     }
 
-    /// Pays for one attempt more, if the budget has it; otherwise the attempt must not be made.
-    pub fn charge(&self, call: &Call, now: Moment) -> Option<Charge> {
-        let paid_in = {
+    /// Pays for one attempt more that begins now, if the budget has it; otherwise the attempt must not be made.
+    #[must_use = "an attempt that is not paid for must not be made"]
+    pub fn pay(&self, call: &Call, now: Moment) -> bool {
+        let is_paid = {
             let mut books = self.0.books();
-            let paid_in = books.ledger.spend(now, call.priority);
-            match paid_in {
-                Some(_) => books.counts.extra += 1,
-                None => books.counts.refused += 1,
-            }
-            paid_in
+            let is_paid = books.ledger.spend(now, call.priority);
+            let counter = if is_paid { &mut books.counts.extra } else { &mut books.counts.refused };
+            *counter += 1;
+            is_paid
         };
-        if paid_in.is_none() {
-            self.0.listener.tell(|| PolicyEvent::BudgetSpent { name: Arc::clone(&self.0.name) });
+        if !is_paid {
+            self.tell_spent();
         }
-        paid_in.map(|paid_in| Charge { budget: Some(self.clone()), paid_in, priority: call.priority })
+        is_paid
+    }
+
+    /// Pays for one attempt more that begins later, if the budget has it now; otherwise the attempt must not be made.
+    pub fn charge(&self, call: &Call, now: Moment) -> Option<Charge> {
+        let charge = self.charge_again(call, now);
+        if charge.is_none() {
+            self.refuse();
+        }
+        charge
+    }
+
+    /// The same for an attempt that has been refused before: it is neither counted nor told once more.
+    pub(crate) fn charge_again(&self, call: &Call, now: Moment) -> Option<Charge> {
+        let is_paid = {
+            let mut books = self.0.books();
+            let is_paid = books.ledger.reserve(now, call.priority);
+            books.counts.extra += u64::from(is_paid);
+            is_paid
+        };
+        is_paid.then(|| Charge { budget: Some(self.clone()), priority: call.priority })
+    }
+
+    /// An attempt that was wanted has to be left out.
+    pub(crate) fn refuse(&self) {
+        self.0.books().counts.refused += 1;
+        self.tell_spent();
+    }
+
+    fn tell_spent(&self) {
+        self.0.listener.tell(|| PolicyEvent::BudgetSpent { name: Arc::clone(&self.0.name) });
+    }
+
+    /// Whether its terms can ever pay: where they cannot, it is no use to wait.
+    pub(crate) fn can_pay(&self) -> bool {
+        self.0.books().ledger.can_pay()
     }
 
     /// Whether there is something for another attempt at this call.
     pub fn has_extra(&self, call: &Call, now: Moment) -> bool {
-        let mut books = self.0.books();
-        books.ledger.pass(now);
-        books.ledger.available(call.priority) >= ATTEMPT
+        self.0.books().ledger.covers(now, call.priority)
     }
 
     /// Other terms from now on; what was earned and spent stays.
@@ -237,8 +160,7 @@ impl Budget {
     /// Its numbers.
     pub fn snapshot(&self, now: Moment) -> BudgetSnapshot {
         let mut books = self.0.books();
-        books.ledger.pass(now);
-        BudgetSnapshot { available: books.ledger.available(Priority::Critical) as f64 / ATTEMPT as f64, ..books.counts }
+        BudgetSnapshot { available: books.ledger.left(now), ..books.counts }
     }
 }
 
@@ -248,19 +170,43 @@ impl Shared {
     }
 }
 
+impl Books {
+    fn count_paid_back(&mut self) {
+        self.counts.extra -= 1;
+        self.counts.paid_back += 1;
+    }
+}
+
 /// An attempt that is paid for and not yet made. Dropped, it goes back to the budget.
 #[derive(Debug)]
 #[must_use = "dropped, the attempt is paid back"]
 pub struct Charge {
     budget: Option<Budget>,
-    paid_in: u64,
     priority: Priority,
 }
 
 impl Charge {
-    /// The attempt begins: it is not paid back any more, whatever becomes of it.
-    pub fn begin(mut self) {
-        self.budget = None;
+    /// The attempt begins now, and is not paid back any more, whatever becomes of it: if that is still covered. Otherwise it is paid
+    /// back and must not be made.
+    #[must_use = "an attempt that is not covered any more must not be made"]
+    pub fn begin(self, now: Moment) -> bool {
+        let budget = self.budget.clone();
+        let is_covered = self.begin_again(now);
+        if let Some(budget) = budget.filter(|_| !is_covered) {
+            budget.refuse();
+        }
+        is_covered
+    }
+
+    /// The same for an attempt that has been refused before: it is neither counted nor told once more.
+    pub(crate) fn begin_again(mut self, now: Moment) -> bool {
+        let Some(budget) = self.budget.take() else { return false };
+        let mut books = budget.0.books();
+        let is_covered = books.ledger.begin(now, self.priority);
+        if !is_covered {
+            books.count_paid_back();
+        }
+        is_covered
     }
 }
 
@@ -268,9 +214,8 @@ impl Drop for Charge {
     fn drop(&mut self) {
         if let Some(budget) = self.budget.take() {
             let mut books = budget.0.books();
-            books.ledger.refund(self.paid_in, self.priority);
-            books.counts.extra -= 1;
-            books.counts.paid_back += 1;
+            books.ledger.release(self.priority);
+            books.count_paid_back();
         }
     }
 }

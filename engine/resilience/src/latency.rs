@@ -101,10 +101,11 @@ impl LatencyHistogram {
         self.total = self.weights.iter().map(|weight| f64::from(*weight)).sum();
     }
 
-    /// Time goes on. A clock that goes back makes nothing younger; time goes on from there.
+    /// Time goes on. Who read the clock before others and comes after them sets nothing back, or the next would let the same time
+    /// pass again; a clock that really goes back is waited for.
     fn pass(&mut self, now: Moment) {
         let elapsed_s = now.since(self.seen).as_secs_f64();
-        self.seen = now;
+        self.seen = self.seen.max(now);
         self.doublings += elapsed_s / self.half_life.as_secs_f64().max(f64::MIN_POSITIVE);
         if self.doublings > DOUBLINGS_MAX {
             let factor = (-self.doublings).exp2();

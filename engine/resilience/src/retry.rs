@@ -1,16 +1,17 @@
 //! Trying again, later: with pauses that spread the callers, within the time that is left, and only as far as the budget goes.
 //!
 //! Another attempt follows only if the result advises it, if the work may be done twice (or certainly never began), if the pause
-//! ends before the deadline, and if the budget pays for it, in this order: nothing is paid for that is not made. During a pause
-//! nothing of the attempt that failed is held, no connection and no body. Dropping a call in its pause pays the attempt back.
+//! ends before the deadline, and if the budget pays for it, in this order: nothing is paid for that is not made. What is paid for is
+//! checked again when the pause ends: attempts count for when they begin, and pauses may end together. During a pause no answer is
+//! held, and so no connection and no body; an error is, for if the budget does not cover the attempt any more. A call that waits for
+//! the budget before its pause is paid holds the answer too: it is what the caller gets if the wait is in vain. Dropping a call in its
+//! pause pays the attempt back.
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use crate::attempt::{Advice, Attempt};
-use crate::budget::{Budget, BudgetSettings, Charge};
+use crate::budget::{Budget, BudgetSettings};
 use crate::chance::Chance;
 use crate::deadline;
 use crate::live::Live;
@@ -18,8 +19,10 @@ use crate::tally::{count, tally};
 use crate::{Call, Failure, Listener, PolicyEvent, Refusal, Verdict};
 use homeostat_reactor::{Clock, Moment};
 
+mod again;
 mod step;
 
+use again::{Again, Stop};
 pub use step::{After, Jitter, Pauses, RetrySettings, Step, step};
 
 tally! {
@@ -125,7 +128,8 @@ impl Retry {
     ///
     /// # Errors
     /// That of the last attempt; [`Refusal::DeadlinePassed`] if that had not answered by the deadline, [`Refusal::TimedOut`] if not
-    /// within the limit of an attempt. An answer that is judged a failure is given back as it is.
+    /// within the limit of an attempt, or if after a pause the budget did not cover another one. An answer that is judged a failure
+    /// is given back as it is, unless a pause followed it.
     pub async fn call<T, E, A, F>(
         &self,
         call: &Call,
@@ -156,7 +160,7 @@ impl Retry {
         let settings = shared.settings.get();
         let mut started = now;
         let call = shared.begin(call, started)?;
-        let mut pauses = Pauses::new(settings);
+        let mut again = Again::new(shared, settings, call);
         for number in 1.. {
             let attempt = Attempt { call: settings.limit(&call, started), number };
             let until = attempt.call.deadline.filter(|_| timer == Timer::Own);
@@ -171,16 +175,19 @@ impl Retry {
                 shared.done(number, outcome.1.verdict);
                 return outcome.0;
             }
-            let Some((until, charge)) = shared.again(&settings, &mut pauses, &outcome.1, &call, number).await else {
+            let Some(paid) = again.pay(&outcome.1, number).await else {
                 return outcome.0;
             };
-            drop(outcome);
-            shared.clock.sleep_until(until).await;
-            started = shared.clock.now();
-            if call.is_over(started) {
-                break;
-            }
-            charge.begin();
+            let error = outcome.0.err();
+            started = match again.begin(paid).await {
+                Ok(begun) => begun,
+                Err(Stop::TimeIsUp) => break,
+                Err(Stop::NotCovered) => {
+                    let after = shared.clock.now().since(now);
+                    let given_up = || shared.refuse(&call, Refusal::TimedOut { name: shared.name.to_string(), after });
+                    return Err(error.unwrap_or_else(|| given_up().into()));
+                }
+            };
         }
         Err(shared.refuse(&call, Refusal::DeadlinePassed).into())
     }
@@ -222,38 +229,6 @@ impl Shared {
         }
     }
 
-    /// When another attempt begins and the charge for it, if there shall be one.
-    async fn again(
-        &self,
-        settings: &RetrySettings,
-        pauses: &mut Pauses,
-        advice: &Advice,
-        call: &Call,
-        number: u32,
-    ) -> Option<(Moment, Charge)> {
-        let mut has_waited = false;
-        loop {
-            let now = self.clock.now();
-            let pause = match step(settings, pauses, After { advice, call, number, now }, self.chance.fraction()) {
-                Step::Again(pause) => pause,
-                Step::NoAttemptsLeft => return count_none(&self.tally.no_attempts_left),
-                Step::NotRepeatable => return count_none(&self.tally.not_repeatable),
-                Step::NoTimeLeft => return count_none(&self.tally.no_time_left),
-            };
-            if let Some(charge) = self.budget.charge(call, now) {
-                count(&self.tally.retries);
-                let (attempt, pause) = (number + 1, if has_waited { Duration::ZERO } else { pause });
-                self.listener.tell(|| PolicyEvent::Retried { name: Arc::clone(&self.name), attempt, pause });
-                return Some((now + pause, charge));
-            }
-            if !settings.waits_for_budget {
-                return count_none(&self.tally.budget_spent);
-            }
-            self.clock.sleep_until(now + pause).await;
-            has_waited = true;
-        }
-    }
-
     fn refuse(&self, call: &Call, refusal: Refusal) -> Refusal {
         self.listener.tell(|| PolicyEvent::Refused {
             name: Arc::clone(&self.name),
@@ -262,9 +237,4 @@ impl Shared {
         });
         refusal
     }
-}
-
-fn count_none<T>(counter: &AtomicU64) -> Option<T> {
-    count(counter);
-    None
 }

@@ -116,13 +116,12 @@ impl<'a, F: Future, O: Outlook> Course<'a, F, O> {
             timing.due = patience.map(|patience| now + patience.max(ASKED_AGAIN_AFTER_MIN));
             return;
         }
-        let Some(charge) = self.shared.budget.charge(&timing.call, now) else {
+        if !self.shared.budget.pay(&timing.call, now) {
             // Time does not ask a second time: what the budget has not now, it has for another call. Only where the outlook is
             // poor it is asked again, at the pace of the looks: there is something to lose by then.
             timing.due = None;
             return;
-        };
-        charge.begin();
+        }
         self.start(why, now, work);
     }
 

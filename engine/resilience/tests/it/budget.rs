@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use homeostat_reactor::Moment;
 use homeostat_resilience::budget::{Ledger, SLOT, WINDOW_SLOTS};
-use homeostat_resilience::{Budget, BudgetSettings, Call, Charge, Listener, PolicyEvent, Priority};
+use homeostat_resilience::latency::LatencyHistogram;
+use homeostat_resilience::{Budget, BudgetSettings, Call, Listener, PolicyEvent, Priority};
 use proptest::prelude::*;
 
 const FIFTH: BudgetSettings = BudgetSettings { ratio: 0.2, minimum_per_s: 0.0 };
@@ -16,107 +17,127 @@ const FIFTH: BudgetSettings = BudgetSettings { ratio: 0.2, minimum_per_s: 0.0 };
 enum Ask {
     Pass(u64),
     GoBack(u64),
-    Earn(u16),
-    Spend(u16),
-    Refund(usize),
+    Earn(Priority, u16),
+    Spend(Priority, u16),
+    Reserve(Priority, u16),
+    Begin(usize),
+    Release(usize),
 }
 
-fn asks(goes_back: bool) -> impl Strategy<Value = Vec<Ask>> {
-    let back = if goes_back { 1 } else { 0 };
+fn asks() -> impl Strategy<Value = Vec<Ask>> {
+    let who = || (0_usize..4).prop_map(|place| Priority::ALL[place]);
     let ask = prop_oneof![
         4 => (0_u64..4_000).prop_map(Ask::Pass),
         1 => (0_u64..40_000).prop_map(Ask::Pass),
-        back => (0_u64..40_000).prop_map(Ask::GoBack),
-        6 => (1_u16..40).prop_map(Ask::Earn),
-        6 => (1_u16..20).prop_map(Ask::Spend),
-        2 => any::<usize>().prop_map(Ask::Refund),
+        1 => (0_u64..40_000).prop_map(Ask::GoBack),
+        6 => (who(), 1_u16..40).prop_map(|(who, times)| Ask::Earn(who, times)),
+        4 => (who(), 1_u16..20).prop_map(|(who, times)| Ask::Spend(who, times)),
+        4 => (who(), 1_u16..20).prop_map(|(who, times)| Ask::Reserve(who, times)),
+        6 => any::<usize>().prop_map(Ask::Begin),
+        2 => any::<usize>().prop_map(Ask::Release),
     ];
-    prop::collection::vec(ask, 1..80)
+    prop::collection::vec(ask, 1..120)
 }
 
 /// The reference: a diary of everything, summed anew for each question, in millionths.
 #[derive(Default)]
 struct Diary {
-    lines: Vec<(u64, i64)>,
-    turn: u64,
+    earned: Vec<(u64, Priority)>,
+    begun: Vec<(u64, Priority)>,
+    reserved: Vec<Priority>,
     shown: u64,
     minimum: i64,
 }
 
 impl Diary {
     fn look(&mut self, now: Moment) {
-        let shown = now.0 / SLOT.as_nanos() as u64;
-        self.turn += shown.saturating_sub(self.shown);
-        self.shown = shown;
+        self.shown = self.shown.max(now.0 / SLOT.as_nanos() as u64);
     }
 
-    fn balance(&self) -> i64 {
-        let recent = self.lines.iter().filter(|(turn, _)| turn + WINDOW_SLOTS as u64 > self.turn);
-        let amounts: Vec<i64> = recent.map(|(_, amount)| *amount).collect();
-        let earned: i64 = amounts.iter().filter(|amount| **amount > 0).sum();
-        let spent: i64 = amounts.iter().filter(|amount| **amount < 0).sum();
-        earned.max(self.minimum) + spent
+    /// What calls of this importance and less have earned and begun in the ten seconds up to now.
+    fn of(&self, level: Priority) -> (i64, i64) {
+        let recent = |lines: &[(u64, Priority)]| {
+            lines.iter().filter(|(slot, who)| *who >= level && slot + WINDOW_SLOTS as u64 > self.shown).count() as i64
+        };
+        (recent(&self.earned) * 200_000, recent(&self.begun) * 1_000_000)
+    }
+
+    fn balance(&self, priority: Priority) -> i64 {
+        let left = |level: Priority| {
+            let (earned, begun) = self.of(level);
+            let reserved = self.reserved.iter().filter(|who| **who >= level).count() as i64;
+            earned.max(self.minimum) - begun - reserved * 1_000_000
+        };
+        Priority::ALL.into_iter().filter(|level| *level <= priority).map(left).min().unwrap()
+    }
+
+    fn has(&mut self, now: Moment, priority: Priority) -> bool {
+        self.look(now);
+        self.balance(priority) >= 1_000_000
+    }
+
+    /// An attempt begins: what the budget promises holds for everybody whose share it could have taken.
+    fn begin(&mut self, priority: Priority) {
+        self.begun.push((self.shown, priority));
+        for level in Priority::ALL.into_iter().filter(|level| *level <= priority) {
+            let (earned, begun) = self.of(level);
+            assert!(begun <= earned.max(self.minimum), "{priority} took what {level} and less did not earn");
+        }
     }
 }
 
 proptest! {
     #[test]
-    fn the_ledger_is_the_diary(asks in asks(true), minimum in 0_u32..4) {
-        // Would break: slots that are reused too early or too late, a refund in the wrong one, a clock that goes back.
+    fn no_attempt_begins_that_the_ten_seconds_up_to_it_do_not_cover(asks in asks(), minimum in 0_u32..4) {
+        // Would break: a storm of attempts that were paid for at any time and begin together; slots that are reused too early or
+        // too late; a clock that goes back; and less important calls that spend what more important ones have earned.
         let mut ledger = Ledger::new(BudgetSettings { ratio: 0.2, minimum_per_s: f64::from(minimum) });
         let mut diary = Diary { minimum: i64::from(minimum) * 10_000_000, ..Diary::default() };
-        let (mut now, mut paid) = (Moment::ZERO, Vec::new());
+        let mut now = Moment::ZERO;
         for ask in asks {
             match ask {
                 Ask::Pass(millis) => now = now + Duration::from_millis(millis),
                 Ask::GoBack(millis) => now = now.before(Duration::from_millis(millis)),
-                Ask::Earn(times) => (0..times).for_each(|_| {
-                    ledger.earn(now, Priority::Normal);
+                Ask::Earn(who, times) => (0..times).for_each(|_| {
+                    ledger.earn(now, who);
                     diary.look(now);
-                    diary.lines.push((diary.turn, 200_000));
+                    diary.earned.push((diary.shown, who));
                 }),
-                Ask::Spend(times) => for _ in 0..times {
-                    let slot = ledger.spend(now, Priority::Normal);
-                    diary.look(now);
-                    prop_assert_eq!(slot.is_some(), diary.balance() >= 1_000_000);
-                    if let Some(slot) = slot {
-                        paid.push((slot, diary.lines.len()));
-                        diary.lines.push((diary.turn, -1_000_000));
-                    }
+                Ask::Spend(who, times) => for _ in 0..times {
+                    let has = diary.has(now, who);
+                    prop_assert_eq!(ledger.spend(now, who), has);
+                    if has { diary.begin(who) }
                 },
-                Ask::Refund(which) if !paid.is_empty() => {
-                    let (slot, line) = paid.swap_remove(which % paid.len());
-                    ledger.refund(slot, Priority::Normal);
-                    diary.lines[line].1 = 0;
+                Ask::Reserve(who, times) => for _ in 0..times {
+                    let has = diary.has(now, who);
+                    prop_assert_eq!(ledger.reserve(now, who), has);
+                    if has { diary.reserved.push(who) }
+                },
+                Ask::Begin(which) if !diary.reserved.is_empty() => {
+                    let who = diary.reserved.swap_remove(which % diary.reserved.len());
+                    let has = diary.has(now, who);
+                    prop_assert_eq!(ledger.begin(now, who), has);
+                    if has { diary.begin(who) }
                 }
-                Ask::Refund(_) => {}
+                Ask::Release(which) if !diary.reserved.is_empty() => {
+                    ledger.release(diary.reserved.swap_remove(which % diary.reserved.len()));
+                }
+                Ask::Begin(_) | Ask::Release(_) => {}
             }
         }
     }
+}
 
-    #[test]
-    fn extra_attempts_never_exceed_the_ratio_and_the_minimum(asks in asks(false), minimum in 0_u32..4) {
-        // Would break: a storm. At any time, everything spent so far is covered by what was earned so far and by one minimum for
-        // each window that has begun; and within any ten seconds by what those and the ten seconds before them earned.
-        let mut ledger = Ledger::new(BudgetSettings { ratio: 0.2, minimum_per_s: f64::from(minimum) });
-        let (mut now, mut calls, mut spent) = (Moment::ZERO, Vec::new(), Vec::new());
-        for ask in asks {
-            match ask {
-                Ask::Pass(millis) => now = now + Duration::from_millis(millis),
-                Ask::Earn(times) => (0..times).for_each(|_| { ledger.earn(now, Priority::Normal); calls.push(now); }),
-                Ask::Spend(times) => spent.extend((0..times).filter_map(|_| ledger.spend(now, Priority::Normal)).map(|_| now)),
-                Ask::GoBack(_) | Ask::Refund(_) => {}
-            }
-            let windows = now.0 / 10_000_000_000 + 1;
-            let most = calls.len() as f64 * 0.2 + f64::from(minimum) * 10.0 * windows as f64;
-            prop_assert!(spent.len() as f64 <= most, "{} of {most} at {now:?}", spent.len());
-            let slot_of = |moment: &Moment| moment.0 / SLOT.as_nanos() as u64;
-            let last = slot_of(&now);
-            let spent_lately = spent.iter().filter(|moment| slot_of(moment) + 10 > last).count();
-            let earned_lately = calls.iter().filter(|moment| slot_of(moment) + 19 > last).count() as f64 * 0.2;
-            prop_assert!(spent_lately as f64 <= earned_lately + f64::from(minimum) * 10.0);
-        }
-    }
+#[test]
+fn who_read_the_clock_before_others_turns_nothing_back() {
+    // Would break: threads that come late to the lock, so that the same second passes again and again and the window is empty.
+    let mut ledger = Ledger::new(BudgetSettings { ratio: 0.0, minimum_per_s: 1.0 });
+    let (late, now) = (Moment::from_millis(1_999), Moment::from_millis(2_000));
+    let paid = (0..100).flat_map(|_| [now, late]).filter(|moment| ledger.spend(*moment, Priority::Normal)).count();
+    assert_eq!(paid, 10);
+    let mut answers = LatencyHistogram::new(Duration::from_secs(1));
+    answers.record(Duration::from_millis(5), now);
+    (0..100).flat_map(|_| [late, now]).for_each(|moment| assert!(answers.count(moment) > 0.99, "nothing grew older"));
 }
 
 fn count(budget: &Budget, calls: u32, now: Moment) {
@@ -132,9 +153,7 @@ fn a_quiet_service_can_retry_and_a_long_calm_buys_nothing() {
         count(&calm, 10, Moment::from_secs(second));
     }
     let end = Moment::from_secs(3_599);
-    let take = |budget: &Budget| {
-        (0..1_000).filter(|_| budget.charge(&Call::default(), end).map(|charge| charge.begin()).is_some()).count()
-    };
+    let take = |budget: &Budget| (0..1_000).filter(|_| budget.pay(&Call::default(), end)).count();
     assert_eq!(take(&quiet), 10);
     assert_eq!(take(&calm), 20, "a fifth of what came in the last ten seconds");
     let snapshot = calm.snapshot(end);
@@ -151,17 +170,23 @@ fn a_call_is_counted_once_however_many_policies_it_passes() {
 }
 
 #[test]
-fn an_attempt_that_is_not_made_is_paid_back_unless_its_time_has_passed() {
-    // Would break: calls dropped in their pauses that eat the budget up, or a refund that outlives what had earned it.
-    let budget = Budget::new("dropped", FIFTH);
+fn an_attempt_that_is_not_made_is_paid_back_and_one_that_begins_late_counts_when_it_begins() {
+    // Would break: calls dropped in their pauses that eat the budget up, or pauses of many seconds that all end in the same one.
+    let budget = Budget::new("paused", FIFTH);
+    let charge = |second| budget.charge(&Call::default(), Moment::from_secs(second));
     count(&budget, 5, Moment::ZERO);
-    drop(budget.charge(&Call::default(), Moment::from_secs(3)).unwrap());
-    let charge = budget.charge(&Call::default(), Moment::from_secs(4)).unwrap();
-    assert!(budget.charge(&Call::default(), Moment::from_secs(4)).is_none());
-    assert_eq!(budget.snapshot(Moment::from_secs(60)).available, 0.0);
-    drop(charge);
-    assert_eq!(budget.snapshot(Moment::from_secs(60)).available, 0.0);
-    assert_eq!(budget.snapshot(Moment::from_secs(60)).extra, 0);
+    drop(charge(3).unwrap());
+    let held = charge(4).unwrap();
+    assert!(charge(4).is_none());
+    count(&budget, 5, Moment::from_secs(20));
+    assert!(charge(20).is_none(), "what has not begun is not forgotten");
+    assert!(held.begin(Moment::from_secs(20)));
+    assert!(charge(29).is_none(), "it counts from its begin");
+    count(&budget, 5, Moment::from_secs(30));
+    let held = charge(30).unwrap();
+    assert!(!held.begin(Moment::from_secs(60)), "what paid for it is long gone");
+    let snapshot = budget.snapshot(Moment::from_secs(60));
+    assert_eq!((snapshot.extra, snapshot.paid_back, snapshot.refused, snapshot.available), (1, 2, 4, 0.0));
 }
 
 #[test]
@@ -174,7 +199,7 @@ fn other_terms_hold_at_once_and_forget_nothing() {
         counter.fetch_add(1, Ordering::Relaxed);
     });
     let budget = Budget::with_listener("reloaded", BudgetSettings { ratio: 0.0, minimum_per_s: 0.1 }, listener);
-    budget.charge(&Call::default(), Moment::ZERO).unwrap().begin();
+    assert!(budget.pay(&Call::default(), Moment::ZERO));
     budget.reload(BudgetSettings { ratio: f64::NAN, minimum_per_s: -1.0 });
     assert!(budget.charge(&Call::default(), Moment::ZERO).is_none());
     budget.reload(BudgetSettings { ratio: f64::INFINITY, minimum_per_s: 0.1 });
@@ -189,8 +214,7 @@ fn nobody_spends_what_more_important_calls_have_earned() {
     // Would break: a thousand prefetches fail, and the one login that fails too is not tried again.
     let budget = Budget::new("shared", BudgetSettings { ratio: 0.5, minimum_per_s: 0.0 });
     let of = |priority| Call::default().priority(priority);
-    let charges =
-        |priority, now| (0..100).filter(|_| budget.charge(&of(priority), now).map(Charge::begin).is_some()).count();
+    let charges = |priority, now| (0..100).filter(|_| budget.pay(&of(priority), now)).count();
     let now = Moment::from_secs(1);
     for (priority, calls) in [(Priority::Critical, 20), (Priority::Normal, 10), (Priority::Background, 40)] {
         (0..calls).for_each(|_| assert!(budget.count(&of(priority), now).is_counted));
@@ -201,4 +225,11 @@ fn nobody_spends_what_more_important_calls_have_earned() {
     (0..10).for_each(|_| assert!(budget.count(&of(Priority::Low), now).is_counted));
     assert_eq!(charges(Priority::Critical, now), 5, "what the less important earned is there for the important");
     assert_eq!(charges(Priority::Low, now), 0);
+    let later = Moment::from_secs(60);
+    for priority in [Priority::Critical, Priority::Low] {
+        (0..20).for_each(|_| assert!(budget.count(&of(priority), later).is_counted));
+    }
+    assert_eq!(charges(Priority::Normal, later), 10, "what the less important earned");
+    assert_eq!(charges(Priority::Low, later), 0, "its own is spent, and the rest was earned by the critical ones");
+    assert_eq!(charges(Priority::Critical, later), 10);
 }

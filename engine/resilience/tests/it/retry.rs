@@ -1,6 +1,7 @@
 //! Retries: when another attempt follows, after which pause, and that it never makes a storm.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use homeostat_reactor::{ManualClock, Moment};
 use homeostat_resilience::chance::Chance;
 use homeostat_resilience::retry::{Jitter, Pauses};
+use homeostat_resilience::stack::{Stack, StackSettings};
 use homeostat_resilience::{
     Advice, Budget, BudgetSettings, Call, Failure, Listener, PolicyEvent, Refusal, Retry, RetrySettings, Verdict,
     judge_result,
@@ -15,7 +17,7 @@ use homeostat_resilience::{
 use proptest::prelude::*;
 
 use crate::simulation::{Running, drop_after, run, run_all};
-use crate::storm::{Service, advise, any_callers, any_weather, attempts_max, call_number};
+use crate::storm::{Service, advise, any_callers, any_weather, assert_covered, attempts_max, call_number};
 
 const PLENTY: BudgetSettings = BudgetSettings { ratio: 5.0, minimum_per_s: 100.0 };
 
@@ -174,6 +176,109 @@ fn a_call_dropped_anywhere_leaves_nothing_behind() {
     }
 }
 
+#[test]
+fn pauses_that_end_together_bring_no_more_than_one_window_allows() {
+    // Would break: a service that says when it is back, and gets in that second what half a minute has saved up for it.
+    for last_ms in [8_000, 30_000] {
+        let time = ManualClock::new();
+        let clock = time.clock();
+        let budget = Budget::new("announced", BudgetSettings { ratio: 0.2, minimum_per_s: 0.0 });
+        let settings = RetrySettings { attempts_max: 2, ..RetrySettings::default() };
+        let retry =
+            Retry::builder("announced", &clock).settings(settings).budget(&budget).chance(Chance::seeded(5)).build();
+        let (calls, extra) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
+        let running = (0..last_ms).step_by(10).map(|at_ms| -> Running<'_> {
+            let (retry, clock, calls, extra) = (&retry, &clock, &calls, &extra);
+            Box::pin(async move {
+                clock.sleep_until(Moment::from_millis(at_ms)).await;
+                let full = |_: &_| Advice::from(Verdict::Full).retry_after(Moment::from_secs(30).since(clock.now()));
+                let work = async |attempt: homeostat_resilience::Attempt| {
+                    if attempt.number == 1 { calls } else { extra }.borrow_mut().push(clock.now());
+                    Err::<(), _>("full")
+                };
+                assert_eq!(retry.call(&Call::idempotent(), full, work).await, Err(Failure::Inner("full")));
+            })
+        });
+        run_all(&time, running.collect());
+        assert_covered(&calls.take(), &extra.borrow(), 0.2, 0.0);
+        let (made, snapshot) = (extra.take().len() as u64, retry.snapshot());
+        assert_eq!((snapshot.retries, budget.snapshot(clock.now()).extra), (made, made));
+        assert_eq!(made > 100, last_ms == 30_000, "{made}: who comes back long after the calls finds nothing");
+        assert_eq!(time.sleepers(), 0);
+    }
+}
+
+#[test]
+fn who_waits_for_the_budget_looks_calmly_and_complains_once() {
+    // Would break: a call that spins where pauses are none, adds what it was asked to wait to every look, or counts every look.
+    for (pause_max_ms, asked_s) in [(0, 0), (100, 3)] {
+        let time = ManualClock::new();
+        let told = Arc::new(AtomicU32::new(0));
+        let counter = Arc::clone(&told);
+        let listener = Listener::new(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        });
+        let budget = Budget::with_listener("spent", BudgetSettings { ratio: 0.0, minimum_per_s: 0.1 }, listener);
+        assert!(budget.pay(&Call::default(), Moment::ZERO));
+        let settings = RetrySettings { attempts_max: 2, pause_min_ms: 0, pause_max_ms, ..RetrySettings::default() };
+        let settings = RetrySettings { waits_for_budget: true, ..settings };
+        let retry = Retry::builder("waits", &time.clock()).settings(settings).budget(&budget).build();
+        let advice = Advice::from(Verdict::Full).retry_after(Duration::from_secs(asked_s));
+        let call = Call::idempotent().within(Duration::from_secs(60), &time.clock());
+        let at = attempts_at(&time, &retry, &call, advice);
+        assert!(at.len() == 2 && at[1] >= 10_000 && at[1] <= 10_100, "{at:?}");
+        assert_eq!((budget.snapshot(Moment::ZERO).refused, told.load(Ordering::Relaxed)), (1, 1));
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_budget_that_can_never_pay() {
+    // Would break: every failed call hangs until its deadline, or for ever without one, where retries are switched off.
+    let time = ManualClock::new();
+    let budget = Budget::new("none", BudgetSettings { ratio: 0.0, minimum_per_s: 0.0 });
+    let settings = RetrySettings { waits_for_budget: true, ..RetrySettings::default() };
+    let retry = Retry::builder("orders", &time.clock()).settings(settings).budget(&budget).build();
+    assert_eq!(attempts_at(&time, &retry, &Call::idempotent(), Verdict::Failed.into()), [0]);
+    assert_eq!((time.clock().now(), retry.snapshot().budget_spent), (Moment::ZERO, 1));
+}
+
+#[test]
+fn no_answer_is_held_during_a_pause() {
+    // Would break: thousands of calls in their pauses, each with a connection and a body that nobody will read.
+    let time = ManualClock::new();
+    let budget = Budget::new("once", BudgetSettings { ratio: 1.0, minimum_per_s: 0.0 });
+    let retry = Retry::builder("bodies", &time.clock()).budget(&budget).build();
+    let body = Arc::new(());
+    let later = |_: &_| Advice::from(Verdict::Full).retry_after(Duration::from_secs(20));
+    let call = Call::idempotent();
+    let mut calling = Box::pin(retry.call(&call, later, async |_| Ok::<_, ()>(Arc::clone(&body))));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(calling.as_mut().poll(&mut context).is_pending());
+    assert_eq!(Arc::strong_count(&body), 1);
+    let given_up = run(&time, calling).unwrap_err();
+    assert!(matches!(given_up.refusal(), Some(Refusal::TimedOut { .. })), "the budget covers it no more: {given_up:?}");
+    assert_eq!(budget.snapshot(Moment::from_secs(60)).refused, 1);
+}
+
+#[test]
+fn the_last_attempt_of_a_stack_that_answers_has_recovered_the_call() {
+    // Would break: a stack whose numbers say that its retries help nobody.
+    let time = ManualClock::new();
+    let settings = StackSettings { attempts_max: 2, ..StackSettings::default() };
+    let stack = Stack::builder("shop", &time.clock()).settings(settings).seed(7).build().unwrap();
+    stack.endpoints().insert("only", ());
+    let made = Cell::new(0);
+    let work = |_, _| {
+        made.set(made.get() + 1);
+        let result = if made.get() == 1 { Err("down") } else { Ok(()) };
+        async move { result }
+    };
+    let judge = |result: Result<&(), &&str>| if result.is_ok() { Verdict::Good } else { Verdict::Failed };
+    assert_eq!(run(&time, stack.call(&Call::idempotent(), judge, work)), Ok(()));
+    let retry = stack.snapshot().retry;
+    assert_eq!((made.get(), retry.retries, retry.recovered), (2, 1, 1));
+}
+
 proptest! {
     #[test]
     fn pauses_keep_their_bounds(
@@ -203,18 +308,24 @@ proptest! {
         let settings = RetrySettings { attempts_max: 20, pause_min_ms: 1, ..RetrySettings::default() };
         let retry = Retry::builder("storm", &clock).settings(settings).budget(&budget).chance(Chance::seeded(seed)).build();
         let service = Service::new(&time, weather);
+        let (calls, extra) = (RefCell::new(Vec::new()), RefCell::new(Vec::new()));
         let running = callers.iter().enumerate().map(|(index, at_ms)| -> Running<'_> {
-            let (service, retry, clock) = (&service, &retry, &clock);
+            let (service, retry, clock, calls, extra) = (&service, &retry, &clock, &calls, &extra);
             Box::pin(async move {
                 clock.sleep_until(Moment::from_millis(*at_ms)).await;
                 let call = call_number(index, clock);
-                let _ = retry.call(&call, advise, |_| service.attempt()).await;
+                let attempt = |attempt: homeostat_resilience::Attempt| {
+                    if attempt.number == 1 { calls } else { extra }.borrow_mut().push(clock.now());
+                    service.attempt()
+                };
+                let _ = retry.call(&call, advise, attempt).await;
                 assert!(clock.now() <= call.deadline.unwrap(), "no call outlives its deadline");
             })
         });
         run_all(&time, running.collect());
         let most = attempts_max(callers.len() as u64, 0.2, f64::from(minimum), clock.now());
         prop_assert!(service.attempts.get() <= most, "{} attempts, at most {most}", service.attempts.get());
+        assert_covered(&calls.take(), &extra.take(), 0.2, f64::from(minimum));
         prop_assert_eq!(budget.snapshot(clock.now()).extra + callers.len() as u64, service.attempts.get());
         prop_assert_eq!(time.sleepers(), 0);
     }

@@ -90,3 +90,16 @@ pub fn attempts_max(calls: u64, ratio: f64, minimum_per_s: f64, elapsed: Moment)
     let windows = elapsed.0 / 10_000_000_000 + 1;
     calls + (calls as f64 * ratio + 10.0 * minimum_per_s * windows as f64) as u64
 }
+
+/// Fails if an extra attempt began that the ten seconds up to it, in whole seconds, did not cover.
+pub fn assert_covered(calls: &[Moment], extra: &[Moment], ratio: f64, minimum_per_s: f64) {
+    for begun in extra {
+        let last = begun.0 / 1_000_000_000;
+        let recent = |moments: &[Moment]| {
+            let slots = moments.iter().filter(|moment| *moment <= begun).map(|moment| moment.0 / 1_000_000_000);
+            slots.filter(|slot| slot + 10 > last).count() as f64
+        };
+        let most = (recent(calls) * ratio).max(10.0 * minimum_per_s);
+        assert!(recent(extra) <= most + 1e-6, "{} extra attempts, {most} covered at {begun:?}", recent(extra));
+    }
+}

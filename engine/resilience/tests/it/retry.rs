@@ -220,13 +220,14 @@ fn who_waits_for_the_budget_looks_calmly_and_complains_once() {
         });
         let budget = Budget::with_listener("spent", BudgetSettings { ratio: 0.0, minimum_per_s: 0.1 }, listener);
         assert!(budget.pay(&Call::default(), Moment::ZERO));
-        let settings = RetrySettings { attempts_max: 2, pause_min_ms: 0, pause_max_ms, ..RetrySettings::default() };
+        let settings = RetrySettings { attempts_max: 3, pause_min_ms: 0, pause_max_ms, ..RetrySettings::default() };
         let settings = RetrySettings { waits_for_budget: true, ..settings };
         let retry = Retry::builder("waits", &time.clock()).settings(settings).budget(&budget).build();
         let advice = Advice::from(Verdict::Full).retry_after(Duration::from_secs(asked_s));
         let call = Call::idempotent().within(Duration::from_secs(60), &time.clock());
         let at = attempts_at(&time, &retry, &call, advice);
-        assert!(at.len() == 2 && at[1] >= 10_000 && at[1] <= 10_100, "{at:?}");
+        assert!(at.len() == 3 && at[1] >= 10_000 && at[1] <= 10_100, "{at:?}");
+        assert!(at[2] >= 20_000 && at[2] <= 20_200, "one in ten seconds: {at:?}");
         assert_eq!((budget.snapshot(Moment::ZERO).refused, told.load(Ordering::Relaxed)), (1, 1));
     }
 }

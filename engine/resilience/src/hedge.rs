@@ -84,7 +84,7 @@ impl<F: Fn(&Call, u32, Moment) -> Option<Duration> + Send + Sync> Pace for F {
 /// Knows more of a call under way than how long it runs: whoever chose the endpoints, and sees how other calls fare there.
 pub trait Outlook {
     /// Whether another attempt may start for this reason at all.
-    fn allows(&self, why: Start) -> bool;
+    fn allows(&self, why: Start, call: &Call, now: Moment) -> bool;
 
     /// Whether what is under way for this call will probably not end well: then another attempt starts without waiting for the
     /// percentile. Asked after each start and then again and again, on the caller's task.
@@ -96,7 +96,7 @@ pub trait Outlook {
 
 /// Nothing more is known.
 impl Outlook for () {
-    fn allows(&self, _: Start) -> bool {
+    fn allows(&self, _: Start, _: &Call, _: Moment) -> bool {
         true
     }
 

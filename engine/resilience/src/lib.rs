@@ -21,6 +21,7 @@ pub mod failure;
 pub mod fallback;
 pub mod hedge;
 pub mod latency;
+mod line;
 mod live;
 pub mod memory;
 #[cfg(feature = "metrics")]

@@ -127,9 +127,9 @@ impl Retry {
     /// of the attempt and what is left of the time.
     ///
     /// # Errors
-    /// That of the last attempt; [`Refusal::TimedOut`] if that had not answered within its limit or by the deadline, or if after a
-    /// pause time was up or the budget did not cover another one; [`Refusal::DeadlinePassed`] if time was up and certainly nothing
-    /// had begun. An answer that is judged a failure is given back as it is, unless a pause followed it.
+    /// That of the last attempt; [`Refusal::DeadlinePassed`] if that had not answered by the deadline, [`Refusal::TimedOut`] if not
+    /// within the limit of an attempt, or if after a pause the budget did not cover another one. An answer that is judged a failure
+    /// is given back as it is, unless a pause followed it.
     pub async fn call<T, E, A, F>(
         &self,
         call: &Call,
@@ -161,7 +161,6 @@ impl Retry {
         let mut started = now;
         let call = shared.begin(call, started)?;
         let mut again = Again::new(shared, settings, call);
-        let mut may_have_begun = false;
         for number in 1.. {
             let attempt = Attempt { call: settings.limit(&call, started), number };
             let until = attempt.call.deadline.filter(|_| timer == Timer::Own);
@@ -176,7 +175,6 @@ impl Retry {
                 shared.done(number, outcome.1.verdict);
                 return outcome.0;
             }
-            may_have_begun |= !outcome.1.never_began;
             let Some(paid) = again.pay(&outcome.1, number).await else {
                 return outcome.0;
             };
@@ -185,12 +183,13 @@ impl Retry {
                 Ok(begun) => begun,
                 Err(Stop::TimeIsUp) => break,
                 Err(Stop::NotCovered) => {
-                    return Err(error.unwrap_or_else(|| shared.refuse(&call, shared.timed_out(now)).into()));
+                    let after = shared.clock.now().since(now);
+                    let given_up = || shared.refuse(&call, Refusal::TimedOut { name: shared.name.to_string(), after });
+                    return Err(error.unwrap_or_else(|| given_up().into()));
                 }
             };
         }
-        let refusal = if may_have_begun { shared.timed_out(now) } else { Refusal::DeadlinePassed };
-        Err(shared.refuse(&call, refusal).into())
+        Err(shared.refuse(&call, Refusal::DeadlinePassed).into())
     }
 
     /// Other settings for calls that begin from now on.
@@ -213,13 +212,15 @@ impl Shared {
 
     /// What becomes of an attempt that did not answer in time. The other side may well have begun with it.
     fn late<T, E>(&self, call: &Call, started: Moment) -> (Result<T, Failure<E>>, Advice) {
-        let refusal = self.refuse(call, self.timed_out(started));
+        let now = self.clock.now();
+        let refusal = if call.is_over(now) {
+            Refusal::DeadlinePassed
+        } else {
+            Refusal::TimedOut { name: self.name.to_string(), after: now.since(started) }
+        };
+        let refusal = self.refuse(call, refusal);
         let advice = Advice::from(&refusal);
         (Err(refusal.into()), advice)
-    }
-
-    fn timed_out(&self, started: Moment) -> Refusal {
-        Refusal::TimedOut { name: self.name.to_string(), after: self.clock.now().since(started) }
     }
 
     fn done(&self, number: u32, verdict: Verdict) {

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use homeostat_reactor::Clock;
 
 use super::core::BalanceCore;
-use super::line::Line;
 use super::settings::BalanceSettings;
 use super::{Balancer, Shared, State};
 use crate::Listener;
 use crate::chance::Chance;
+use crate::line::Line;
 use crate::memory::Gossip;
 
 /// Makes a [`Balancer`].

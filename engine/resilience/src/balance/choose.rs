@@ -119,7 +119,7 @@ impl BalanceCore {
     /// Whether a call has a fair chance to be answered within this time; where nobody knows, it has.
     pub(super) fn is_time_enough(&self, within: Duration) -> bool {
         /// Under this share of good calls that are done by then it would only take a place from another one.
-        const FAIR_CHANCE: f32 = 0.35;
+        const FAIR_CHANCE: f32 = 0.5;
         self.pool.good_sketch().share_within(within).is_none_or(|share| share >= FAIR_CHANCE)
     }
 

@@ -11,6 +11,7 @@ use homeostat_reactor::Moment;
 
 use super::{Balancer, EndpointId, Pick};
 use crate::hedge::{Outlook, Start};
+use crate::line::OFFERED_WITHIN;
 use crate::{Advice, Call, Failure, Refusal, Verdict};
 
 /// The latest endpoints that are remembered as tried: no budget pays for more attempts at one call.
@@ -23,8 +24,6 @@ const LOOKS_A_CALL: u32 = 8;
 /// Looks are never closer together, or further apart.
 const LOOK_AGAIN_MIN: Duration = Duration::from_millis(5);
 const LOOK_AGAIN_MAX: Duration = Duration::from_millis(250);
-/// Who waits for a place looks by himself after this time: an offer may be taken by somebody who comes just then.
-const OFFERED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Where one call was tried.
 #[derive(Debug)]
@@ -136,6 +135,12 @@ impl<T> Course<T> {
     #[must_use]
     pub fn at_most(self, attempts_max: usize) -> Self {
         Self { attempts_max, ..self }
+    }
+
+    /// Whether a further attempt has a fair chance to be answered in time. (The first one is always made: there is nothing to lose,
+    /// and something to learn.)
+    pub(crate) fn has_time(&self, call: &Call, now: Moment) -> bool {
+        self.balancer.check_time(call, now).is_ok()
     }
 
     /// Whether no attempt is left.
@@ -279,7 +284,7 @@ impl<T> Course<T> {
 impl<T> Outlook for Course<T> {
     /// In place of one that failed only where there is an endpoint that was not tried: at the same one it would fail again, and a
     /// retry makes a pause first.
-    fn allows(&self, why: Start) -> bool {
+    fn allows(&self, why: Start, call: &Call, now: Moment) -> bool {
         let (attempts, waiting, was_refused, failed) = {
             let tried = self.tried();
             let failed = tried.known().iter().filter(|id| **id != EndpointId::default()).count();
@@ -291,7 +296,7 @@ impl<T> Outlook for Course<T> {
             Start::Beside => waiting == 0,
             Start::InPlace => !was_refused && failed < self.balancer.len(),
         };
-        is_of_use && attempts < self.attempts_max
+        is_of_use && attempts < self.attempts_max && self.has_time(call, now)
     }
 
     fn is_poor(&self, _: &Call, now: Moment) -> bool {

@@ -1,6 +1,6 @@
-//! What a balancer shows of itself. A snapshot is made on demand by looking at every endpoint, so not on the path of a call. It
-//! holds the lock meanwhile, as do the memory and the evidence: with ten endpoints nobody notices, with 10,000 calls wait some
-//! milliseconds for it. Who has so many takes one every few seconds, and not several a second.
+//! What a balancer shows of itself. A snapshot is made on demand by looking at every endpoint, so not on the path of a call. It holds the
+//! lock meanwhile, as do the memory and the evidence: with ten endpoints nobody notices, with 10,000 calls wait some milliseconds for
+//! it. Who has so many takes one every few seconds, and not several a second.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::core::BalanceCore;
 use super::counts::AttemptCounts;
-use super::line::LineSnapshot;
 use super::roster::{EndpointId, Standing};
+use crate::line::LineSnapshot;
 use crate::predictor::{Learned, Pool};
 
 /// The numbers of a balancer.

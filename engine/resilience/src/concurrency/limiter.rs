@@ -194,6 +194,22 @@ impl ConcurrencyLimiter {
         Ok(Running::new(self, now, self.admit(call, now)?))
     }
 
+    /// The same for whoever would rather wait than be refused: nobody is told, and nothing counted, if there is no room.
+    pub(crate) fn enter_if_room(&self, call: &Call, now: Moment) -> Option<Running<&Self>> {
+        let shared = &self.shared;
+        let ceiling = shared.ceilings[call.priority].load(Ordering::Relaxed);
+        let room = |in_flight: usize| (in_flight < ceiling).then_some(in_flight + 1);
+        let before = shared.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok()?;
+        shared.admitted[call.priority].fetch_add(1, Ordering::Relaxed);
+        Some(Running::new(self, now, before + 1))
+    }
+
+    /// How many calls may be under way now, and whether one more may.
+    pub(crate) fn room(&self) -> (usize, bool) {
+        let limit = self.shared.limit.load(Ordering::Relaxed);
+        (limit, self.shared.in_flight.load(Ordering::Relaxed) < limit)
+    }
+
     /// How many calls are under way with this one.
     fn admit(&self, call: &Call, now: Moment) -> Result<usize, Refusal> {
         let (shared, priority) = (&self.shared, call.priority);

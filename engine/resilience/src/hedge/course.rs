@@ -109,7 +109,7 @@ impl<'a, F: Future, O: Outlook> Course<'a, F, O> {
         if !may || !has_room {
             return;
         }
-        if !timing.outlook.allows(why) {
+        if !timing.outlook.allows(why, &timing.call, now) {
             // Not now, as with an attempt that waits for its turn: time counts from here on again, and never in a circle.
             let next = timing.started + 1;
             let patience = self.shared.patience(&timing.settings, &timing.call, next, now);

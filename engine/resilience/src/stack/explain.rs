@@ -92,7 +92,8 @@ fn limit(settings: &StackSettings, now: &StackSnapshot) -> String {
         Limit::Learned => {
             let (limit, in_flight) = now.limiter.as_ref().map_or((0, 0), |now| (now.limit, now.in_flight));
             format!(
-                "as many calls at once as are answered well, now {limit} ({in_flight} under way), the least important refused first"
+                "as many calls at once as are answered well, now {limit} ({in_flight} under way, {} in line, the most important first)",
+                now.line.waiting.values().sum::<usize>()
             )
         }
     }

@@ -12,9 +12,11 @@ use homeostat_reactor::{Clock, Moment};
 
 use super::calls::{Calls, Ongoing};
 use super::limit::Limit;
+use super::queue::OffersOn;
 use super::settings::StackSettings;
 use crate::balance::Course;
 use crate::chance::Chance;
+use crate::line::Line;
 use crate::live::Live;
 use crate::retry::Timer;
 use crate::{
@@ -34,6 +36,8 @@ pub(super) struct Layers<T> {
     pub(super) breaker: Breaker,
     pub(super) eternal: Eternal,
     pub(super) limiter: ConcurrencyLimiter,
+    /// Who waits for a place under the learned limit.
+    pub(super) line: Line,
     pub(super) bulkhead: Bulkhead,
     pub(super) retry: Retry,
     pub(super) hedge: Hedge,
@@ -79,6 +83,7 @@ impl<T> Layers<T> {
             rate: rate.listener(tell()).build().expect(checked),
             breaker: breaker.chance(chance()).listener(tell()).build().expect(checked),
             eternal: eternal.chance(chance()).listener(tell()).build().expect(checked),
+            line: Line::default(),
             limiter: limiter.chance(chance()).listener(tell()).build(),
             bulkhead: bulkhead.listener(tell()).build(),
             retry: retry.chance(chance()).listener(tell()).build(),
@@ -137,7 +142,12 @@ impl<T> Layers<T> {
                 self.attempts(begun, self.clock.now(), advise, work, &took).await
             }
             Limit::Learned => {
-                let running = self.limiter.enter(&begun.call, at)?;
+                let _offers_on = OffersOn(&self.line);
+                let (running, at) = match self.enter_now(&begun.call, at) {
+                    Some(running) => (running, at),
+                    // On the heap, as few calls wait here.
+                    None => (Box::pin(self.enter_in_turn(&begun.call)).await?, self.clock.now()),
+                };
                 let result = self.attempts(begun, at, advise, work, &took).await;
                 // What failed is the balancer's affair: broken endpoints must not have the healthy ones left idle.
                 let verdict = match as_seen_from_outside(&result, advise) {
@@ -166,8 +176,10 @@ impl<T> Layers<T> {
         let again = |result: &Result<R, Failure<E>>| {
             let advice = advise_through(advise)(result);
             // A refusal comes from the line, or says that time is up or nobody there: none of it gets better by being paid for.
-            let is_the_last = course.is_spent() || matches!(result, Err(Failure::Refused(_)));
-            if is_the_last && advice.verdict.is_worth_another() { Verdict::Ignored.into() } else { advice }
+            let is_refused = matches!(result, Err(Failure::Refused(_)));
+            let is_worth_another = advice.verdict.is_worth_another();
+            let may = || !is_refused && !course.is_spent() && course.has_time(&begun.call, self.clock.now());
+            if is_worth_another && !may() { Verdict::Ignored.into() } else { advice }
         };
         let hedged = async |attempt: Attempt| {
             let now = self.now_of(&attempt, at);

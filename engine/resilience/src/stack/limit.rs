@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
-    /// As many as answer well, found by watching how long answers take and who is told "full".
+    /// As many as answer well, found by watching how long answers take; others wait in line, as long as there is time.
     #[default]
     Learned,
     /// Any number.

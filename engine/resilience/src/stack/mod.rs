@@ -18,6 +18,7 @@ mod explain;
 mod layers;
 mod limit;
 mod outer;
+mod queue;
 mod settings;
 mod snapshot;
 mod state;

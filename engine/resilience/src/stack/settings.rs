@@ -71,8 +71,8 @@ pub struct StackSettings {
     pub essential: bool,
     /// Probes a second in eternal mode, for all calls together. 2 by default.
     pub probes_per_s: u32,
-    /// How many calls may be under way at once: `"learned"` (the default), `"off"`, or a number. When it is reached, what is less
-    /// important is refused first.
+    /// How many calls may be under way at once: `"learned"` (the default), `"off"`, or a number. When it is reached, calls wait in line,
+    /// the most important first, and are refused when none would be answered in time.
     pub limit: Limit,
     /// Where a learned limit begins. 100 by default: enough for most, and what is too much is learned within seconds.
     pub limit_at_start: usize,

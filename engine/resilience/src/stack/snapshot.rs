@@ -13,6 +13,7 @@ use crate::concurrency::ConcurrencySnapshot;
 use crate::eternal::EternalSnapshot;
 use crate::fallback::FallbackSnapshot;
 use crate::hedge::HedgeSnapshot;
+use crate::line::LineSnapshot;
 use crate::rate::RateSnapshot;
 use crate::retry::RetrySnapshot;
 
@@ -35,6 +36,8 @@ pub struct StackSnapshot {
     pub eternal: Option<EternalSnapshot>,
     /// The learned limit, where it is learned.
     pub limiter: Option<ConcurrencySnapshot>,
+    /// Who waits for a place under the learned limit.
+    pub line: LineSnapshot,
     /// The given limit, where one is given.
     pub bulkhead: Option<BulkheadSnapshot>,
     /// Attempts after a pause.
@@ -62,6 +65,7 @@ impl StackSnapshot {
             breaker: (!settings.essential).then(|| layers.breaker.snapshot()),
             eternal: settings.essential.then(|| layers.eternal.snapshot()),
             limiter: (settings.limit == Limit::Learned).then(|| layers.limiter.snapshot()),
+            line: layers.line.snapshot(),
             bulkhead: matches!(settings.limit, Limit::AtMost(_)).then(|| layers.bulkhead.snapshot()),
             retry: layers.retry.snapshot(),
             hedge: layers.hedge.snapshot(),

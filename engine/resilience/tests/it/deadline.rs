@@ -3,13 +3,12 @@
 use std::cell::Cell;
 use std::future::pending;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use homeostat_reactor::{ManualClock, Moment};
 use homeostat_resilience::{
-    Advice, Attempt, Call, Coalesce, CoalesceSettings, Deadline, DeadlineSettings, Failure, Hedge, Refusal, Remaining,
-    Retry, Verdict, advise_through, judge_result,
+    Attempt, Call, Coalesce, CoalesceSettings, Deadline, DeadlineSettings, Failure, Hedge, Refusal, Remaining,
+    advise_through, judge_result,
 };
 use proptest::prelude::*;
 
@@ -52,7 +51,6 @@ fn an_order_that_was_sent_is_not_sent_again_when_the_time_is_up() {
     // Would break: an order sent twice, because a call that was given up half way says that it was never made.
     let time = ManualClock::new();
     let (deadline, hedge) = (limit(&time, 1_000), Hedge::builder("hedge", &time.clock()).build());
-    let retry = Retry::builder("retry", &time.clock()).build();
     let order = |clock| Call::default().within(Duration::from_millis(50), clock);
     let clock = time.clock();
     let coalesce = Coalesce::<u8, (), ()>::new("coalesce", CoalesceSettings::default(), time.clock());
@@ -60,7 +58,6 @@ fn an_order_that_was_sent_is_not_sent_again_when_the_time_is_up() {
         run(&time, coalesce.call(&1, &order(&clock), |_| pending::<Result<(), ()>>())),
         run(&time, deadline.call(&order(&clock), |_| pending::<Result<(), ()>>())),
         run(&time, hedge.call(&order(&clock), judge_result, |_| pending::<Result<(), ()>>())),
-        run(&time, retry.call(&order(&clock), judge_result, |_| pending::<Result<(), ()>>())),
     ];
     assert!(sent.iter().all(|result| result.as_ref().is_err_and(Failure::may_have_begun)), "{sent:?}");
     let over = Call::default().until(clock.now());
@@ -72,23 +69,6 @@ fn an_order_that_was_sent_is_not_sent_again_when_the_time_is_up() {
     ];
     assert!(unmade.iter().all(|result| *result == Err(Failure::Refused(Refusal::DeadlinePassed))), "{unmade:?}");
     assert!(!unmade.iter().flat_map(|result| result.as_ref().err()).any(Failure::may_have_begun));
-}
-
-#[test]
-fn a_call_whose_time_ran_out_in_a_pause_says_whether_it_was_begun() {
-    // Would break: an order sent twice, or one never sent at all, because of when a caller woke up.
-    for never_began in [false, true] {
-        let time = ManualClock::new();
-        let retry = Retry::builder("retry", &time.clock()).build();
-        let call = Call::idempotent().within(Duration::from_secs(9), &time.clock());
-        let advise = |_: &Result<(), ()>| Advice { never_began, ..Advice::from(Verdict::Failed) };
-        let mut calling = Box::pin(retry.call(&call, advise, async |_| Err(())));
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(calling.as_mut().poll(&mut context).is_pending(), "in its pause");
-        time.set(Moment::from_secs(10));
-        let Poll::Ready(Err(failure)) = calling.as_mut().poll(&mut context) else { panic!("its time is up") };
-        assert!(failure.refusal().is_some() && failure.may_have_begun() != never_began, "{failure:?}");
-    }
 }
 
 #[test]

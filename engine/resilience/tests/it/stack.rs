@@ -35,7 +35,9 @@ fn nearly_as_good_as_an_oracle_while_eight_of_ten_fail_and_move() {
         let (mut ours, mut oracle) = (0.0, 0.0);
         for seed in 1..=4 {
             let (report, bound) = beside_the_oracle(schedule, seed, 0.0);
-            assert!(report.attempts_a_call_most() <= 1.5, "the budget binds: {schedule:?} {seed}");
+            // A little more than 1.4, because calls that waited in line begin in a later ten seconds than they came in.
+            let most = report.attempts_a_call_most();
+            assert!(most <= 1.6 && report.attempts_a_call() <= 1.4, "the budget binds: {most} {schedule:?} {seed}");
             (ours, oracle) = (ours + report.good_within(5.0), oracle + bound.good_within(5.0));
         }
         assert!(ours > 0.92 * oracle, "{schedule:?}: {ours} of {oracle}");
@@ -456,4 +458,33 @@ fn refusals_of_its_own_line_are_not_paid_for() {
     let shown = stack.snapshot();
     assert!(shown.endpoints.line.refused.normal > 50, "{:?}", shown.endpoints.line);
     assert!(shown.budget.extra < 20, "{:?}", shown.budget);
+}
+
+#[test]
+fn a_burst_that_can_be_served_in_time_is_not_refused() {
+    // Would break: five thousand calls come at once, a limit of a hundred refuses nearly all, and a second later there is nothing to do.
+    let time = ManualClock::new();
+    let clock = time.clock();
+    let stack = stack(&time, StackSettings::default(), 4);
+    let (under_way, most, good) = (RefCell::new(0), RefCell::new(0), RefCell::new(0));
+    let work = async |_, _| {
+        *under_way.borrow_mut() += 1;
+        let now = *under_way.borrow();
+        let before = *most.borrow();
+        *most.borrow_mut() = before.max(now);
+        clock.sleep(Duration::from_millis(20)).await;
+        *under_way.borrow_mut() -= 1;
+        Ok(1)
+    };
+    let calls = (0..5_000).map(|_| {
+        let (stack, work, good) = (&stack, &work, &good);
+        Box::pin(async move {
+            *good.borrow_mut() += u32::from(stack.call(&Call::idempotent(), judge, work).await.is_ok());
+        }) as crate::simulation::Running<'_>
+    });
+    run_all(&time, calls.collect());
+    assert_eq!(*good.borrow(), 5_000);
+    assert!(*most.borrow() <= 400, "{} at once", most.borrow());
+    let shown = stack.snapshot();
+    assert_eq!((shown.limiter.unwrap().in_flight, shown.line.waiting.normal), (0, 0));
 }

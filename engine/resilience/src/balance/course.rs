@@ -21,8 +21,9 @@ const TRIED_MAX: usize = 8;
 const POOR_BELOW: f32 = 0.3;
 /// The outlook is looked at about this often while a good call takes its time: what happens in between is seen late by that much.
 const LOOKS_A_CALL: u32 = 8;
-/// Looks are never closer together, or further apart.
-const LOOK_AGAIN_MIN: Duration = Duration::from_millis(5);
+/// Looks are never closer together: each wakes the call, and where good calls take less than this their percentile starts the next
+/// attempt soon enough. Nor further apart.
+const LOOK_AGAIN_MIN: Duration = Duration::from_millis(50);
 const LOOK_AGAIN_MAX: Duration = Duration::from_millis(250);
 
 /// Where one call was tried.

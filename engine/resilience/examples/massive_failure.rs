@@ -9,25 +9,49 @@ mod massive;
 use homeostat_resilience::StackSettings;
 use massive::{Plan, Report, Schedule, Subject, run};
 
+const LEGEND: &str = "\
+Ten endpoints, 12 calls at once each; good answers take 0.5 to 3 s. Percent of all calls, mean of the seeds and in brackets the worst.
+good      answered well within 5 s                     calm    the same, but for the 2 s after a switch
+in 1, 2 s answered well within that                    p99     in seconds; 5.00 is the deadline, which a failure counts as
+attempts  for each call; most: in the worst ten seconds of any seed
+critical/normal/low   good, by importance              twice   calls that may be made once and were begun twice
+random asks anybody, once. The oracle is told who works, asks the emptiest, and one more where that is full; it has no queue, so a
+stack that lets calls wait can do better. Where nothing works at first (recover) the breaker must see that it does again.";
+
+/// What a schedule is, in a line.
+const fn story(schedule: Schedule) -> &'static str {
+    match schedule {
+        Schedule::Static80 => "the same two of ten work all the time",
+        Schedule::Switch80 => "two of ten work, and every 30 s it is another two",
+        Schedule::Flap => "each endpoint works and fails in turns, ten seconds on average",
+        Schedule::Iid80 => "every attempt, wherever it goes, fails with four fifths: nothing can be learned",
+        Schedule::Recover => "nothing works for 30 s, then everything",
+        Schedule::Overload => "two of ten work, and get 1.2 times what they bear",
+        Schedule::Burst => "two of ten work, and get 5,000 calls at once",
+        Schedule::Healthy => "everything works; answers take 20 ms, one in a hundred 300 ms",
+    }
+}
+
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_else(|| "all".to_owned());
     let seeds: u64 = std::env::args().nth(2).and_then(|number| number.parse().ok()).unwrap_or(5);
-    println!("{seeds} seeds: mean (worst)");
+    println!("{LEGEND}\n{seeds} seeds.");
     for schedule in Schedule::ALL.into_iter().filter(|schedule| wanted == "all" || wanted == schedule.name()) {
         println!(
-            "\n{:<9} {:<8} {:>14} {:>15} {:>7} {:>7} {:>9} {:>9} {:>8} {:>6} {:>25} {:>5}",
+            "\n{}: {}\n{:<18} {:>14} {:>15} {:>7} {:>7} {:>9} {:>9} {:>8} {:>6} {:>25} {:>5}",
             schedule.name(),
+            story(schedule),
             "",
             "good",
             "calm",
             "in 1 s",
             "in 2 s",
             "attempts",
-            "in 10 s",
-            "p99 s",
+            "most",
+            "p99",
             "p99.9",
-            "crit/normal/low",
-            "dup"
+            "critical/normal/low",
+            "twice"
         );
         for (name, subject) in [
             ("random", Subject::Random),

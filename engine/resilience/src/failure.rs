@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "refused_by", rename_all = "snake_case")]
 pub enum Refusal {
     /// Too much failed lately.
-    #[error("the breaker `{name}` is open; it tries again in {retry_in:?}")]
+    #[error("the breaker `{name}` is open; it tries again in {} ms", .retry_in.as_millis())]
     Open {
         /// The breaker.
         name: String,
@@ -36,7 +36,7 @@ pub enum Refusal {
         priority: crate::Priority,
     },
     /// More calls a second than agreed.
-    #[error("`{name}` is over its rate; there is room in {retry_in:?}")]
+    #[error("`{name}` is over its rate; there is room in {} ms", .retry_in.as_millis())]
     RateLimited {
         /// The limiter.
         name: String,
@@ -48,7 +48,7 @@ pub enum Refusal {
     DeadlinePassed,
     /// Somebody was asked and did not answer in time, whether that was the time of an attempt or all that the call had. The other
     /// side may have begun with it.
-    #[error("`{name}` gave up after {after:?} without an answer")]
+    #[error("`{name}` gave up after {} ms without an answer", .after.as_millis())]
     TimedOut {
         /// The policy.
         name: String,
@@ -82,7 +82,7 @@ impl<E> Failure<E> {
     }
 
     /// Whether the other side may have begun with the call, and perhaps done it: what may be done once is then asked about, and not
-    /// made again.
+    /// made again. It is so for every error of your own, whatever you advised on it: you know better what those say.
     pub const fn may_have_begun(&self) -> bool {
         matches!(self, Self::Inner(_) | Self::Refused(Refusal::TimedOut { .. }))
     }

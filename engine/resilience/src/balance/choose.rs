@@ -21,6 +21,8 @@ const LOOKED_THROUGH: usize = 16;
 const RETRIES_MAX: usize = 4;
 /// Each call under way at a doubted endpoint counts as a tenth against another call there: they would share its fate.
 const CROWDING: f32 = 0.1;
+/// Under this chance nobody waits for an endpoint: it is what one has that failed a few times in a row a moment ago.
+const HOPE_MIN: f32 = 0.15;
 /// An endpoint that starts slowly begins with this part of its share.
 const SLOW_START_FROM: f32 = 0.1;
 /// Explorations that may be saved up while nothing is doubted.
@@ -104,6 +106,14 @@ impl BalanceCore {
     pub(super) fn has_room(&self, now: Moment) -> bool {
         let liked = self.roster.list(Standing::Liked).iter().take(LOOKED_THROUGH);
         liked.filter_map(|id| self.roster.get(*id)).any(|slot| !slot.learned.is_full(now))
+    }
+
+    /// Whether an endpoint that is none of these may well answer. Of many a sample is looked at.
+    pub(super) fn has_hope(&self, now: Moment, tried: &[EndpointId]) -> bool {
+        let standings = [Standing::Liked, Standing::Doubted];
+        let mut seen =
+            standings.into_iter().flat_map(|standing| self.roster.list(standing).iter().take(LOOKED_THROUGH));
+        seen.any(|id| !tried.contains(id) && self.succeeds(now, *id, None) >= HOPE_MIN)
     }
 
     /// A doubted endpoint whose time has come, for a call that would wait otherwise.

@@ -144,6 +144,12 @@ impl<T> Course<T> {
         self.balancer.check_time(call, now).is_ok()
     }
 
+    /// Whether there is an endpoint that has not failed this call and may well answer it.
+    pub(crate) fn has_hope(&self, now: Moment) -> bool {
+        let tried = self.tried().endpoints;
+        self.balancer.has_hope(now, &tried)
+    }
+
     /// Whether no attempt is left.
     pub fn is_spent(&self) -> bool {
         self.attempts() >= self.attempts_max

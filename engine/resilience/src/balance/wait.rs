@@ -4,11 +4,16 @@ use std::sync::Arc;
 
 use homeostat_reactor::Moment;
 
-use super::Balancer;
+use super::{Balancer, EndpointId};
 use crate::line::WAITING_MAX;
 use crate::{Call, PolicyEvent, Refusal};
 
 impl<T> Balancer<T> {
+    /// Whether an endpoint that is none of these may well answer.
+    pub(super) fn has_hope(&self, now: Moment, tried: &[EndpointId]) -> bool {
+        self.0.with(|core| core.has_hope(now, tried))
+    }
+
     /// Offers on, if there is still room.
     pub(super) fn offer_on(&self, now: Moment) {
         if self.0.with(|core| core.has_room(now)) {

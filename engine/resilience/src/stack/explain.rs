@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::limit::Limit;
-use super::settings::StackSettings;
+use super::settings::{BREAKER_CALLS_MIN, StackSettings};
 use super::snapshot::StackSnapshot;
 use crate::balance::{EndpointSnapshot, Standing};
 
@@ -25,14 +25,17 @@ impl Explanation {
         let settings = &now.settings;
         let layers = vec![
             ("fallback", format!("where the caller has one, it has {} ms to answer", settings.fallback_ms)),
-            ("deadline", format!("an answer or an error after {} ms, whatever happens", settings.deadline_ms)),
+            (
+                "deadline",
+                format!("an answer or an error within {} ms, and the fallback's time on top", settings.deadline_ms),
+            ),
             ("rate", rate(settings)),
             if settings.essential { ("eternal", eternal(settings, now)) } else { ("breaker", breaker(settings, now)) },
             ("limit", limit(settings, now)),
             ("retry", retry(settings)),
             ("hedge", hedge(settings, now)),
-            ("balancer", balancer(settings, now)),
             ("budget", budget(settings, now)),
+            ("balancer", balancer(settings, now)),
         ];
         let all = &now.endpoints.endpoints;
         let named = if all.len() > ENDPOINTS_NAMED_MAX { &[] } else { &all[..] };
@@ -60,9 +63,11 @@ fn rate(settings: &StackSettings) -> String {
 
 fn breaker(settings: &StackSettings, now: &StackSnapshot) -> String {
     let slow = settings.breaker_slow_ms.map_or_else(String::new, |slow_ms| format!(" or 80 % took over {slow_ms} ms"));
-    let (state, failed) = now.breaker.as_ref().map_or(("", 0.0), |now| (&now.state, now.failure_rate));
+    let (state, failed, calls) =
+        now.breaker.as_ref().map_or(("", 0.0, 0), |now| (&now.state, now.failure_rate, now.calls));
     format!(
-        "refuses for {} ms or longer when {} of the calls of 30 s failed{slow}; now {state}, {} failed",
+        "refuses for {} ms or longer when {} of {BREAKER_CALLS_MIN} or more calls in 30 s failed{slow}; now {state}, {} of \
+         {calls} failed",
         settings.breaker_pause_ms,
         percent(settings.breaker_failure_share),
         percent(failed)
@@ -73,8 +78,8 @@ fn eternal(settings: &StackSettings, now: &StackSnapshot) -> String {
     let (state, degradation) =
         now.eternal.as_ref().map_or(("", 0.0), |now| (now.breaker.state.as_str(), now.degradation));
     format!(
-        "never refuses: when {} of the calls of 30 s failed, the fallback beside {} probes a second until three in a row are \
-         good; now {state}, degradation {}",
+        "never refuses: when {} of {BREAKER_CALLS_MIN} or more calls in 30 s failed, the fallback beside {} probes a second, \
+         until three in a row are good; now {state}, {} from all well",
         percent(settings.breaker_failure_share),
         settings.probes_per_s,
         percent(degradation)
@@ -90,9 +95,16 @@ fn limit(settings: &StackSettings, now: &StackSnapshot) -> String {
             settings.wait_ms_max
         ),
         Limit::Learned => {
-            let (limit, in_flight) = now.limiter.as_ref().map_or((0, 0), |now| (now.limit, now.in_flight));
+            let Some(limiter) = &now.limiter else { return String::new() };
+            let lowered = if limiter.is_probing {
+                format!(" of {:.0}, lowered for a moment to measure", limiter.learned_limit)
+            } else {
+                String::new()
+            };
             format!(
-                "as many calls at once as are answered well, now {limit} ({in_flight} under way, {} in line, the most important first)",
+                "as many calls at once as are answered well, now {}{lowered}; {} under way, {} in line, the most important first",
+                limiter.limit,
+                limiter.in_flight,
                 now.line.waiting.values().sum::<usize>()
             )
         }
@@ -102,8 +114,8 @@ fn limit(settings: &StackSettings, now: &StackSnapshot) -> String {
 fn retry(settings: &StackSettings) -> String {
     let waits = if settings.waits_for_budget { ", and waits for the budget when that is spent" } else { "" };
     format!(
-        "up to {} attempts in all; at an endpoint that failed the call before after {} ms or more{waits}; what may be done \
-         only once only if it certainly did not begin",
+        "up to {} attempts in all; the same endpoint again only after a pause of {} ms or more{waits}; a call that may not be \
+         made twice goes on only if it certainly did not begin",
         settings.attempts_max, settings.retry_pause_ms
     )
 }
@@ -114,8 +126,8 @@ fn hedge(settings: &StackSettings, now: &StackSnapshot) -> String {
     }
     let learned = now.hedge_after_ms.map_or_else(|| "not known yet".to_owned(), |millis| format!("now {millis:.0} ms"));
     format!(
-        "another endpoint at once when one failed; a further one, up to {} at a time, when an answer takes longer than {} do \
-         ({learned}) or will probably not come",
+        "another endpoint at once when one failed; a further one, up to {} at a time, when an answer takes longer than {} \
+         of good ones ({learned}) or will probably not come",
         settings.parallel_max,
         percent(settings.hedge_percentile)
     )
@@ -126,7 +138,7 @@ fn balancer(settings: &StackSettings, now: &StackSnapshot) -> String {
     let count = |standing| all.iter().filter(|endpoint| endpoint.standing == standing).count();
     let panic = if now.endpoints.is_panicking { "; so many fail that none is left out" } else { "" };
     format!(
-        "{} endpoints, each by what its own calls came to: {} liked, {} doubted, {} left out (at most {}){panic}",
+        "{} endpoints, each judged by its own calls: {} liked, {} doubted, {} left out (at most {}){panic}",
         all.len(),
         count(Standing::Liked),
         count(Standing::Doubted),
@@ -146,7 +158,7 @@ fn budget(settings: &StackSettings, now: &StackSnapshot) -> String {
 
 fn endpoint(endpoint: &EndpointSnapshot) -> String {
     let latency = match (endpoint.p50_ms, endpoint.p95_ms) {
-        (Some(p50), Some(p95)) => format!(", answers in {p50:.0} ms (p95 {p95:.0} ms)"),
+        (Some(p50), Some(p95)) => format!(", answers in {} (p95 {})", millis(p50), millis(p95)),
         _ => String::new(),
     };
     let standing = match endpoint.standing {
@@ -155,12 +167,14 @@ fn endpoint(endpoint: &EndpointSnapshot) -> String {
         Standing::Ejected => "left out",
     };
     let full = if endpoint.is_full { ", full" } else { "" };
-    format!(
-        "{}: {standing}, works with {}{latency}, {} under way{full}",
-        endpoint.name,
-        percent(f64::from(endpoint.works)),
-        endpoint.in_flight
-    )
+    let works = percent(f64::from(endpoint.works));
+    let is_new = endpoint.counts.ended() == 0;
+    let works = if is_new { format!("never asked yet ({works} assumed)") } else { format!("works with {works}") };
+    format!("{}: {standing}, {works}{latency}, {} under way{full}", endpoint.name, endpoint.in_flight)
+}
+
+fn millis(millis: f64) -> String {
+    if millis < 1.0 { "under 1 ms".to_owned() } else { format!("{millis:.0} ms") }
 }
 
 fn percent(share: f64) -> String {

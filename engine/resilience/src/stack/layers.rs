@@ -177,9 +177,14 @@ impl<T> Layers<T> {
             let advice = advise_through(advise)(result);
             // A refusal comes from the line, or says that time is up or nobody there: none of it gets better by being paid for.
             let is_refused = matches!(result, Err(Failure::Refused(_)));
-            let is_worth_another = advice.verdict.is_worth_another();
-            let may = || !is_refused && !course.is_spent() && course.has_time(&begun.call, self.clock.now());
-            if is_worth_another && !may() { Verdict::Ignored.into() } else { advice }
+            if !advice.verdict.is_worth_another() {
+                return advice;
+            }
+            let now = self.clock.now();
+            // Where nobody is left who may well answer, it is not worth waiting for the budget either.
+            let is_hopeless = || !self.budget.has_extra(&begun.call, now) && !course.has_hope(now);
+            let may = || !is_refused && !course.is_spent() && course.has_time(&begun.call, now) && !is_hopeless();
+            if may() { advice } else { Verdict::Ignored.into() }
         };
         let hedged = async |attempt: Attempt| {
             let now = self.now_of(&attempt, at);

@@ -18,7 +18,7 @@ use crate::{
 /// The longest pause between attempts: a call with five seconds still gets several.
 const PAUSE_MAX_MS: u64 = 1_000;
 /// The breaker does not judge by fewer calls: failures are quicker than good answers, so the first to end say too little.
-const BREAKER_CALLS_MIN: u32 = 20;
+pub(super) const BREAKER_CALLS_MIN: u32 = 20;
 /// The pause of the breaker grows to so many times the first.
 const BREAKER_PAUSES_MAX: u64 = 5;
 /// No call waits longer than a day: more is taken for a mistake in the unit.
@@ -45,7 +45,8 @@ pub struct StackSettings {
     pub extra_share: f64,
     /// Extra attempts a second where that comes to less, so that a quiet service can retry at all. 1 by default.
     pub extra_min_per_s: f64,
-    /// Whether a call waits when that budget is spent, as long as it has time. On by default: it adds no load.
+    /// Whether a call waits when that budget is spent, as long as it has time and there is an endpoint left that may well answer. On by
+    /// default: it adds no load. Off, it ends, or falls back, as soon as the budget is spent.
     pub waits_for_budget: bool,
     /// The shortest pause in milliseconds before an attempt at an endpoint that has failed this call; they grow, by chance, up to a
     /// second. 50 by default. Another endpoint is tried at once.
@@ -58,8 +59,8 @@ pub struct StackSettings {
     /// An endpoint that keeps failing is left out, but never more than this share of them. 0.5 by default: if more fail, the view
     /// is more likely wrong than all of them.
     pub eject_share_max: f64,
-    /// The breaker opens when this share of the calls failed, with all their attempts, in the last 30 seconds. 0.95 by default: next
-    /// to nothing works any more. For a single endpoint 0.5 is usual. Single endpoints of several are the balancer's affair.
+    /// The breaker opens when this share of the calls failed, with all their attempts, in the last 30 seconds, if those were 20 at
+    /// least. 0.95 by default: next to nothing works any more. For a single endpoint 0.5 is usual. Single endpoints of several are the balancer's affair.
     pub breaker_failure_share: f64,
     /// Calls that take longer than so many milliseconds are slow, and the breaker opens when eight of ten are. By default none is.
     pub breaker_slow_ms: Option<u64>,

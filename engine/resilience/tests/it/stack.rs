@@ -292,9 +292,11 @@ fn what_it_does_is_said_in_words() {
     let time = ManualClock::new();
     let stack = stack(&time, StackSettings::default(), 2);
     let words = stack.explain().to_string();
-    for part in
-        ["deadline  an answer or an error after 5000 ms", "budget    extra attempts: 40 %", "0: liked, works with"]
-    {
+    for part in [
+        "deadline  an answer or an error within 5000 ms",
+        "budget    extra attempts: 40 %",
+        "0: liked, never asked yet",
+    ] {
         assert!(words.contains(part), "{part:?} is not in\n{words}");
     }
     assert_eq!(words.lines().count(), 11);
@@ -487,4 +489,20 @@ fn a_burst_that_can_be_served_in_time_is_not_refused() {
     assert!(*most.borrow() <= 400, "{} at once", most.borrow());
     let shown = stack.snapshot();
     assert_eq!((shown.limiter.unwrap().in_flight, shown.line.waiting.normal), (0, 0));
+}
+
+#[test]
+fn where_nobody_answers_a_call_does_not_wait_for_what_it_could_not_use() {
+    // Would break: all three are down and say so at once, and a caller with a fallback at hand waits for five seconds.
+    let time = ManualClock::new();
+    let clock = time.clock();
+    let stack = stack(&time, StackSettings::default(), 3);
+    for _ in 0..30 {
+        let began = clock.now();
+        let call = Call::idempotent();
+        let down = stack.call_or(&call, judge, async |_, _| Err("down"), async || Some(7));
+        assert_eq!(run(&time, down), Ok(7));
+        let took = clock.now().since(began);
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
 }

@@ -114,7 +114,8 @@ budget_window = "10min"
     assert_eq!(bed.facts("episode.opened").len(), 1, "it is one story");
     let status = bed.get("/v1/status");
     assert_eq!((&status["episodes"][0]["escalated"], &status["tallies"]["escalations"]), (&true.into(), &1.into()));
-    assert_eq!(bed.call("status").code, Some(1));
+    // Between a start and the death that follows at once it is running, and for that instant all is well.
+    wait_until("the status says that something is wrong", || bed.call("status").code == Some(1));
     let told = bed.why("");
     assert!(told.contains("exit code 3") && told.contains("budget"), "{told}");
     assert_eq!(bed.ready("web/0"), web, "its neighbour was disturbed");

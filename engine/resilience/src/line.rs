@@ -16,7 +16,7 @@ use crate::{PerPriority, Priority};
 /// Who waits looks by himself after this time: an offer may be taken by somebody who comes just then.
 pub(crate) const OFFERED_WITHIN: Duration = Duration::from_secs(1);
 /// At most so many wait, with or without a deadline.
-pub(crate) const WAITING_MAX: usize = 100_000;
+const WAITING_MAX: usize = 100_000;
 
 /// Who waits.
 #[derive(Debug, Default)]
@@ -57,6 +57,20 @@ impl Line {
     pub(crate) fn ahead_of(&self, priority: Priority) -> usize {
         let before = Priority::ALL.into_iter().filter(|other| *other <= priority);
         before.map(|other| self.waiting[other].load(Ordering::Relaxed)).sum()
+    }
+
+    /// Whether one more would wait in vain: for more places than become free in the time it has left, by how many there are and how
+    /// long a call takes there, if that is known.
+    pub(crate) fn is_in_vain(
+        &self,
+        priority: Priority,
+        places: Option<(f64, Duration)>,
+        remaining: Option<Duration>,
+    ) -> bool {
+        let ahead = self.ahead_of(priority);
+        let ends_after = |(count, takes): (f64, Duration)| takes.mul_f64(ahead as f64 / count.max(1.0)) + takes;
+        let is_late = places.zip(remaining).is_some_and(|(places, remaining)| ends_after(places) > remaining);
+        is_late || ahead >= WAITING_MAX
     }
 
     /// Somebody was not let into the line.

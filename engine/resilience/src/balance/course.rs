@@ -179,12 +179,7 @@ impl<T> Course<T> {
     /// [`begin_when_room`](Self::begin_when_room) waits for it. Who cannot pay for a second attempt must not explore.
     ///
     /// # Errors
-    /// That there is no endpoint, or not enough time left.
-    pub fn begin_if_room(&self, call: &Call, may_explore: bool) -> Result<Option<Leg<'_, T>>, Refusal> {
-        self.begin_now(call, self.balancer.0.clock.now(), may_explore)
-    }
-
-    /// The same for whoever has just looked at the clock.
+    /// That there is no endpoint, or no time left.
     pub(crate) fn begin_now(&self, call: &Call, now: Moment, may_explore: bool) -> Result<Option<Leg<'_, T>>, Refusal> {
         if call.is_over(now) {
             return Err(self.refused(Refusal::DeadlinePassed));
@@ -204,7 +199,7 @@ impl<T> Course<T> {
     ///
     /// # Errors
     /// That there is no endpoint, not enough time left, or so many in line that it would wait in vain.
-    pub async fn begin_when_room(&self, call: &Call, may_explore: bool) -> Result<Leg<'_, T>, Refusal> {
+    pub(crate) async fn begin_when_room(&self, call: &Call, may_explore: bool) -> Result<Leg<'_, T>, Refusal> {
         let shared = &*self.balancer.0;
         // Who finds others in line does not even look whether there is room: it is theirs.
         let mut may_look = shared.line.ahead_of(call.priority) == 0;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use homeostat_reactor::Moment;
 
 use super::{Balancer, EndpointId};
-use crate::line::WAITING_MAX;
 use crate::{Call, PolicyEvent, Refusal};
 
 impl<T> Balancer<T> {
@@ -30,13 +29,14 @@ impl<T> Balancer<T> {
 
     /// Refuses who would wait in vain: for more places than become free while there is time.
     pub(super) fn check_line(&self, call: &Call) -> Result<(), Refusal> {
-        let ahead = self.0.line.ahead_of(call.priority);
-        let Some((room, takes)) = self.0.with(|core| core.room()) else {
-            return if ahead < WAITING_MAX { Ok(()) } else { Err(self.refuse_full(call, 0, ahead)) };
-        };
-        let waits = takes.mul_f64(ahead as f64 / f64::from(room.max(1.0)));
-        let has_time = call.remaining(self.0.clock.now()).is_none_or(|remaining| waits + takes <= remaining);
-        if has_time && ahead < WAITING_MAX { Ok(()) } else { Err(self.refuse_full(call, room as usize, ahead)) }
+        let room = self.0.with(|core| core.room());
+        let (places, remaining) =
+            (room.map(|(room, takes)| (f64::from(room), takes)), call.remaining(self.0.clock.now()));
+        if !self.0.line.is_in_vain(call.priority, places, remaining) {
+            return Ok(());
+        }
+        let in_flight = room.map_or(0, |(room, _)| room as usize);
+        Err(self.refuse_full(call, in_flight, self.0.line.ahead_of(call.priority)))
     }
 
     fn refuse_full(&self, call: &Call, in_flight: usize, waiting: usize) -> Refusal {

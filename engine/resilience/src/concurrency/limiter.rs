@@ -196,12 +196,8 @@ impl ConcurrencyLimiter {
 
     /// The same for whoever would rather wait than be refused: nobody is told, and nothing counted, if there is no room.
     pub(crate) fn enter_if_room(&self, call: &Call, now: Moment) -> Option<Running<&Self>> {
-        let shared = &self.shared;
-        let ceiling = shared.ceilings[call.priority].load(Ordering::Relaxed);
-        let room = |in_flight: usize| (in_flight < ceiling).then_some(in_flight + 1);
-        let before = shared.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).ok()?;
-        shared.admitted[call.priority].fetch_add(1, Ordering::Relaxed);
-        Some(Running::new(self, now, before + 1))
+        let in_flight = self.shared.take_place(call.priority).ok()?;
+        Some(Running::new(self, now, in_flight))
     }
 
     /// How many calls may be under way now, and whether one more may.
@@ -216,24 +212,16 @@ impl ConcurrencyLimiter {
         if call.is_over(now) {
             return Err(shared.refuse(Refusal::DeadlinePassed, priority));
         }
-        let ceiling = shared.ceilings[priority].load(Ordering::Relaxed);
-        let room = |in_flight: usize| (in_flight < ceiling).then_some(in_flight + 1);
-        match shared.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room) {
-            Ok(before) => {
-                shared.admitted[priority].fetch_add(1, Ordering::Relaxed);
-                Ok(before + 1)
-            }
-            Err(in_flight) => {
-                shared.refused[priority].fetch_add(1, Ordering::Relaxed);
-                let name = shared.name.to_string();
-                let refusal = if in_flight < shared.limit.load(Ordering::Relaxed) {
-                    Refusal::Shed { name, priority }
-                } else {
-                    Refusal::Full { name, in_flight, waiting: 0 }
-                };
-                Err(shared.refuse(refusal, priority))
-            }
-        }
+        shared.take_place(priority).map_err(|in_flight| {
+            shared.refused[priority].fetch_add(1, Ordering::Relaxed);
+            let name = shared.name.to_string();
+            let refusal = if in_flight < shared.limit.load(Ordering::Relaxed) {
+                Refusal::Shed { name, priority }
+            } else {
+                Refusal::Full { name, in_flight, waiting: 0 }
+            };
+            shared.refuse(refusal, priority)
+        })
     }
 
     /// A call ended. Here and not where it is dropped, which is compiled anew for each caller and not as one piece.
@@ -273,6 +261,15 @@ impl ConcurrencyLimiter {
 }
 
 impl Shared {
+    /// Counts a call as under way: how many are now, with it; or how many there are, when that is too many for its priority.
+    fn take_place(&self, priority: Priority) -> Result<usize, usize> {
+        let ceiling = self.ceilings[priority].load(Ordering::Relaxed);
+        let room = |in_flight: usize| (in_flight < ceiling).then_some(in_flight + 1);
+        let before = self.in_flight.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)?;
+        self.admitted[priority].fetch_add(1, Ordering::Relaxed);
+        Ok(before + 1)
+    }
+
     /// Has the ceilings follow the limit. Under the lock, so that an older limit never overwrites a newer one.
     pub(super) fn apply(&self, state: &State) {
         let limit = state.learner.limit();

@@ -1,7 +1,7 @@
 //! The policies of a stack, nested: each function is one layer around the next, the outermost first.
 //!
 //! Called by [`Stack`](super::Stack) alone. Every layer is there from the start and is passed by where its setting says so, so that
-//! a reload can bring it in without losing anything. No layer within the hedge makes a timer of its own.
+//! a reload can bring it in without losing anything. No layer within the hedge makes a timer of its own, but for who waits in line.
 
 use std::future::Future;
 use std::sync::Arc;

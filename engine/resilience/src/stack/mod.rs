@@ -6,12 +6,13 @@
 //! 2. **deadline**: whatever happens within, the caller has an answer by then;
 //! 3. **rate**: what was agreed on counts calls and not attempts, and a call that may not pass costs nothing further in;
 //! 4. **breaker**, or **eternal mode** for essential calls: when next to nothing works, nobody queues for it;
-//! 5. **limit**: so many calls at once, the least important refused first; a call keeps its place while it tries again;
+//! 5. **limit**: so many calls at once, others in line, the most important first; a call keeps its place while it tries again;
 //! 6. **retry**: after a pause, at endpoints that have failed this call before;
 //! 7. **hedge**: at once, at another endpoint, when one failed, is slow, or will probably not answer;
 //! 8. **balancer**: which endpoint, by what was learned of each.
 //!
-//! All extra attempts, whoever makes them, are paid from one budget. A call that waits has one timer.
+//! All extra attempts, whoever makes them, are paid from one budget. A call that waits for an answer has one timer; eternal mode, and
+//! who waits in a line, have one more.
 
 mod calls;
 mod explain;

@@ -2,11 +2,9 @@
 //!
 //! Called by the limit layer alone. A limit that refused at once would throw away a burst that it could serve within a second.
 
-use std::time::Duration;
-
 use super::layers::Layers;
 use crate::concurrency::Running;
-use crate::line::{Line, OFFERED_WITHIN, WAITING_MAX};
+use crate::line::{Line, OFFERED_WITHIN};
 use crate::{Call, ConcurrencyLimiter, Refusal};
 use homeostat_reactor::Moment;
 
@@ -30,9 +28,11 @@ impl<T> Layers<T> {
     /// # Errors
     /// The limiter's refusal, when there is no time for it, or none would become free in time.
     pub(super) async fn enter_in_turn(&self, call: &Call) -> Result<Running<&ConcurrencyLimiter>, Refusal> {
-        if self.would_wait_in_vain(call, self.clock.now()) {
+        let (now, (limit, _)) = (self.clock.now(), self.limiter.room());
+        let places = self.balancer.good_within(0.5).map(|takes| (limit as f64, takes));
+        if self.line.is_in_vain(call.priority, places, call.remaining(now)) {
             self.line.note_refused(call.priority);
-            return self.limiter.enter(call, self.clock.now());
+            return self.limiter.enter(call, now);
         }
         let place = self.line.enter(call.priority);
         loop {
@@ -48,12 +48,5 @@ impl<T> Layers<T> {
                 return Ok(running);
             }
         }
-    }
-
-    fn would_wait_in_vain(&self, call: &Call, now: Moment) -> bool {
-        let (ahead, (limit, _)) = (self.line.ahead_of(call.priority), self.limiter.room());
-        let Some(takes) = self.balancer.good_within(0.5) else { return ahead >= WAITING_MAX };
-        let waits: Duration = takes.mul_f64(ahead as f64 / limit.max(1) as f64);
-        ahead >= WAITING_MAX || call.remaining(now).is_some_and(|remaining| waits + takes > remaining)
     }
 }

@@ -1,0 +1,218 @@
+//! One request to the head of its answer. Request and answer are driven together: an upstream may answer before it has the whole
+//! request, and one that waits for our reading must not wait for our writing.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http::{Method, StatusCode};
+
+use super::connection::{Connection, Inner};
+use super::receiving::Receiving;
+use super::{SendError, SendErrorKind, Shelf};
+use crate::body::Body;
+use crate::head::{Framed, Framing, ResponseHead, Scan, encode_request, read_response, response_end};
+use crate::headers::is_upgrade;
+use crate::outgoing::{Outgoing, OutgoingError};
+use crate::scratch;
+use crate::upgraded::Upgraded;
+use crate::{Request, Response};
+
+impl Connection {
+    /// Sends one request. The connection goes to the shelf when the answer has come to a clean end, or closes.
+    pub async fn send(mut self, request: Request, shelf: Arc<dyn Shelf>) -> Result<Response, SendError> {
+        if !self.is_reusable() {
+            let request = Some(Box::new(request));
+            return Err(SendError { may_have_begun: false, kind: SendErrorKind::Closed, request });
+        }
+        let written_before = self.0.outbox.written();
+        self.0.requests += 1;
+        let mut exchange = Exchange::new(self.0, request);
+        match poll_fn(|cx| exchange.poll(cx)).await {
+            Ok(()) => Ok(exchange.answer(shelf)),
+            Err(kind) => {
+                let may_have_begun = exchange.inner.outbox.written() > written_before;
+                Err(SendError { may_have_begun, kind, request: None })
+            }
+        }
+    }
+}
+
+/// A request under way, until the head of its answer is here.
+struct Exchange {
+    inner: Box<Inner>,
+    request: Option<http::Request<()>>,
+    outgoing: Outgoing,
+    method: Method,
+    upgrade: bool,
+    scan: Scan,
+    partial: BytesMut,
+    interim: u32,
+    head: Option<ResponseHead>,
+    rest: Bytes,
+    send_failed: Option<SendErrorKind>,
+}
+
+impl Exchange {
+    fn new(inner: Box<Inner>, request: Request) -> Self {
+        let (parts, body) = request.into_parts();
+        let framed = framed(&parts.method, &body);
+        Self {
+            inner,
+            method: parts.method.clone(),
+            upgrade: is_upgrade(&parts.headers),
+            request: Some(http::Request::from_parts(parts, ())),
+            outgoing: Outgoing::new(body, framed),
+            scan: Scan::default(),
+            partial: BytesMut::new(),
+            interim: 0,
+            head: None,
+            rest: Bytes::new(),
+            send_failed: None,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendErrorKind>> {
+        if self.send_failed.is_none() {
+            self.poll_sending(cx);
+        }
+        // A server that refuses a request may close while we still write: its answer, if there is one, is what counts.
+        match self.poll_answer(cx) {
+            Poll::Ready(Err(SendErrorKind::NoAnswer | SendErrorKind::Io(_))) if self.send_failed.is_some() => {
+                Poll::Ready(Err(self.send_failed.take().expect("it was just there")))
+            }
+            Poll::Pending if matches!(self.send_failed, Some(SendErrorKind::RequestBody)) => {
+                Poll::Ready(Err(SendErrorKind::RequestBody))
+            }
+            poll => poll,
+        }
+    }
+
+    fn poll_sending(&mut self, cx: &mut Context<'_>) {
+        let Self { inner, outgoing, request, .. } = self;
+        let started = match request.take() {
+            Some(request) => {
+                let address = inner.address;
+                let framed = outgoing.framed();
+                outgoing.start(&mut inner.io, &mut inner.outbox, cx, |writer| {
+                    encode_request(&request, framed, &address, writer);
+                })
+            }
+            None => Ok(()),
+        };
+        let sent = match started {
+            Ok(()) if outgoing.is_done() && inner.outbox.is_empty() => return,
+            Ok(()) => outgoing.poll(&mut inner.io, &mut inner.outbox, cx),
+            Err(error) => Poll::Ready(Err(error)),
+        };
+        if let Poll::Ready(Err(error)) = sent {
+            self.send_failed = Some(match error {
+                OutgoingError::Io(error) => SendErrorKind::Io(error),
+                OutgoingError::Body(_) | OutgoingError::Length => SendErrorKind::RequestBody,
+            });
+        }
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendErrorKind>> {
+        loop {
+            let Self { inner, scan, partial, .. } = self;
+            let limits = inner.limits.head;
+            let block = if partial.is_empty() {
+                let read = scratch::poll_read(&mut inner.io, cx, usize::MAX, |bytes| {
+                    if bytes.is_empty() {
+                        return Err(SendErrorKind::NoAnswer);
+                    }
+                    let Some(end) = response_end(bytes, scan, &limits)? else {
+                        partial.extend_from_slice(bytes);
+                        return Ok(None);
+                    };
+                    Ok(Some((Bytes::copy_from_slice(bytes), end)))
+                });
+                std::task::ready!(read).map_err(SendErrorKind::Io)??
+            } else {
+                let read = scratch::poll_read(&mut inner.io, cx, usize::MAX, |bytes| {
+                    partial.extend_from_slice(bytes);
+                    bytes.len()
+                });
+                if std::task::ready!(read).map_err(SendErrorKind::Io)? == 0 {
+                    return Poll::Ready(Err(SendErrorKind::NoAnswer));
+                }
+                response_end(partial, scan, &limits)?.map(|end| (partial.split().freeze(), end))
+            };
+            let Some((block, end)) = block else { continue };
+            if self.heads(&block, end)? {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Reads the heads at the front of a block; true once the answer itself is among them.
+    fn heads(&mut self, block: &Bytes, mut end: usize) -> Result<bool, SendErrorKind> {
+        let mut from = 0;
+        let limits = self.inner.limits;
+        loop {
+            let head = read_response(&block.slice(from..end), &limits.head, &self.method)?;
+            let status = head.response.status();
+            if !status.is_informational() || (status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade) {
+                self.rest = block.slice(end..);
+                self.head = Some(head);
+                return Ok(true);
+            }
+            self.interim += 1;
+            if status == StatusCode::SWITCHING_PROTOCOLS || self.interim > limits.interim_max {
+                return Err(SendErrorKind::Interim);
+            }
+            from = end;
+            self.scan = Scan::default();
+            let Some(length) = response_end(&block[from..], &mut self.scan, &limits.head)? else {
+                self.partial.extend_from_slice(&block[from..]);
+                return Ok(false);
+            };
+            end = from + length;
+        }
+    }
+
+    /// The answer, with a body that goes on from here.
+    fn answer(self, shelf: Arc<dyn Shelf>) -> Response {
+        let head = self.head.expect("the head is here once the exchange is ready");
+        let (parts, ()) = head.response.into_parts();
+        let sent = self.outgoing.is_done() && self.inner.outbox.is_empty();
+        let clean = head.keep_alive && sent && self.send_failed.is_none();
+        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            let mut answer = Response::from_parts(parts, Body::empty());
+            answer.extensions_mut().insert(Upgraded::new(self.inner.io, self.rest));
+            return answer;
+        }
+        let length = match head.framing {
+            Framing::None => Some(0),
+            Framing::Length(length) => usize::try_from(length).ok().filter(|length| *length <= self.rest.len()),
+            Framing::Chunked | Framing::Close => None,
+        };
+        let body = match length {
+            // The whole answer came at once, the usual case: nothing has to be kept for its body.
+            Some(length) if sent || length == 0 => {
+                if clean && self.rest.len() == length {
+                    shelf.put(Connection(self.inner));
+                }
+                Body::full(self.rest.slice(..length))
+            }
+            _ => {
+                let sending = (!sent && self.send_failed.is_none()).then_some(self.outgoing);
+                let clean = head.keep_alive && self.send_failed.is_none();
+                Body::upstream(Box::new(Receiving::new(self.inner, head.framing, self.rest, sending, clean, shelf)))
+            }
+        };
+        Response::from_parts(parts, body)
+    }
+}
+
+/// A request without a body says nothing about it, unless its method is one that usually has one (RFC 9110, section 8.6).
+fn framed(method: &Method, body: &Body) -> Framed {
+    match body.length() {
+        Some(0) if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => Framed::Length(0),
+        Some(0) => Framed::None,
+        Some(length) => Framed::Length(length),
+        None => Framed::Chunked,
+    }
+}

@@ -1,0 +1,128 @@
+//! Heads to bytes. The framing headers are written here and nowhere else: whatever a handler or an upstream put into
+//! `Content-Length`, `Transfer-Encoding` or `Connection` is replaced by what really happens on this connection.
+
+use std::net::SocketAddr;
+
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
+
+use crate::headers::is_upgrade;
+
+/// How the body that follows is framed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framed {
+    /// No body and no length: 1xx, 204, a request without a body.
+    None,
+    /// No body, but the length that a GET would have had may stand: HEAD and 304.
+    Described,
+    /// So many bytes.
+    Length(u64),
+    /// Chunks.
+    Chunked,
+    /// Until the connection closes: to HTTP/1.0 clients.
+    Close,
+}
+
+/// Writes the head of an answer. `version` is that of the request; `date` stands where the handler gave none.
+pub fn response<B>(
+    answer: &Response<B>,
+    version: Version,
+    framed: Framed,
+    keep_alive: bool,
+    date: &[u8],
+    into: &mut Vec<u8>,
+) {
+    let status = answer.status();
+    into.extend_from_slice(b"HTTP/1.1 ");
+    into.extend_from_slice(status.as_str().as_bytes());
+    into.push(b' ');
+    into.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    into.extend_from_slice(b"\r\n");
+    let upgrade = status == StatusCode::SWITCHING_PROTOCOLS;
+    fields(answer.headers(), upgrade, framed == Framed::Described, false, into);
+    if !answer.headers().contains_key(DATE) && !status.is_informational() {
+        field(b"date", date, into);
+    }
+    framing(framed, into);
+    match (version, keep_alive) {
+        (Version::HTTP_11, false) if !upgrade => into.extend_from_slice(b"connection: close\r\n"),
+        (Version::HTTP_10, true) => into.extend_from_slice(b"connection: keep-alive\r\n"),
+        _ => {}
+    }
+    into.extend_from_slice(b"\r\n");
+}
+
+/// Writes the head of a request. `host` stands where the request has neither a Host header nor an authority.
+pub fn request<B>(request: &Request<B>, framed: Framed, host: &SocketAddr, into: &mut Vec<u8>) {
+    into.extend_from_slice(request.method().as_str().as_bytes());
+    into.push(b' ');
+    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    into.extend_from_slice(target.as_bytes());
+    into.extend_from_slice(b" HTTP/1.1\r\n");
+    // The Host comes first (RFC 9110, section 7.2), and once.
+    match (request.headers().get(HOST), request.uri().authority()) {
+        (Some(host), _) => field(b"host", host.as_bytes(), into),
+        (None, Some(authority)) => field(b"host", authority.as_str().as_bytes(), into),
+        (None, None) => field(b"host", host.to_string().as_bytes(), into),
+    }
+    fields(request.headers(), is_upgrade(request.headers()), false, true, into);
+    framing(framed, into);
+    into.extend_from_slice(b"\r\n");
+}
+
+fn fields(fields: &HeaderMap, upgrade: bool, described: bool, skip_host: bool, into: &mut Vec<u8>) {
+    for (name, value) in fields {
+        let kept = match *name {
+            CONNECTION => upgrade,
+            CONTENT_LENGTH => described,
+            TRANSFER_ENCODING => false,
+            HOST => !skip_host,
+            _ => true,
+        };
+        if kept {
+            field(name.as_str().as_bytes(), value.as_bytes(), into);
+        }
+    }
+}
+
+/// Writes trailer fields and the empty line after them; what may not stand in trailers is left out.
+pub fn trailers(fields: &HeaderMap, into: &mut Vec<u8>) {
+    for (name, value) in fields.iter().filter(|(name, _)| !super::is_forbidden_in_trailers(name)) {
+        field(name.as_str().as_bytes(), value.as_bytes(), into);
+    }
+    into.extend_from_slice(b"\r\n");
+}
+
+fn field(name: &[u8], value: &[u8], into: &mut Vec<u8>) {
+    into.extend_from_slice(name);
+    into.extend_from_slice(b": ");
+    into.extend_from_slice(value);
+    into.extend_from_slice(b"\r\n");
+}
+
+fn framing(framed: Framed, into: &mut Vec<u8>) {
+    match framed {
+        Framed::Length(length) => {
+            into.extend_from_slice(b"content-length: ");
+            decimal(length, into);
+            into.extend_from_slice(b"\r\n");
+        }
+        Framed::Chunked => into.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+        Framed::None | Framed::Described | Framed::Close => {}
+    }
+}
+
+fn decimal(mut number: u64, into: &mut Vec<u8>) {
+    // u64::MAX has twenty digits.
+    let mut digits = [0_u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(number % 10).expect("a remainder of ten is one digit");
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    into.extend_from_slice(&digits[at..]);
+}

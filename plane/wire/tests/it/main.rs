@@ -1,0 +1,7 @@
+//! The crate's integration tests, in one binary: raw bytes in and out over real sockets.
+#![allow(clippy::unwrap_used)] // in tests a panic is the report
+
+mod client;
+mod refusals;
+mod requests;
+mod server;

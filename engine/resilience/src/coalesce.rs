@@ -121,7 +121,7 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Coalesce<K, T, E> {
             return shared.make(call, work).await.unwrap_or_else(|| shared.too_late(call, begun));
         };
         if !seat.leads {
-            match deadline::until(&shared.clock, call.deadline, seat.wait()).await {
+            match deadline::until(&shared.clock, call.deadline, pin!(seat.wait())).await {
                 Some(Some(answer)) => {
                     count(&shared.tally.shared);
                     return answer;
@@ -164,7 +164,7 @@ impl<K: Hash + Eq + Clone, T: Clone, E: Clone> Shared<K, T, E> {
     where
         F: Future<Output = Result<T, E>>,
     {
-        let result = deadline::until(&self.clock, call.deadline, work(*call)).await?;
+        let result = deadline::until(&self.clock, call.deadline, pin!(work(*call))).await?;
         Some(result.map_err(Failure::Inner))
     }
 

@@ -66,7 +66,8 @@ impl FromStr for Remaining {
 /// Waits for `future`, but not beyond `deadline`: `None` when it took longer, and it is dropped.
 ///
 /// The timer is made when the future has to wait, so that an answer that is there at once costs none; and in this frame, so that it
-/// allocates nothing.
+/// allocates nothing. A large future is best handed in as `pin!(future)`: by value it would have its room twice in the frame of the
+/// caller, and be copied from one place to the other.
 pub async fn until<F: Future>(clock: &Clock, deadline: Option<Moment>, future: F) -> Option<F::Output> {
     let Some(deadline) = deadline else { return Some(future.await) };
     let mut future = pin!(future);
@@ -176,7 +177,7 @@ impl Deadline {
             Some(limit_ms) => call.until(started + Duration::from_millis(limit_ms.get())),
             None => *call,
         };
-        match until(&shared.clock, inner.deadline, work(inner)).await {
+        match until(&shared.clock, inner.deadline, pin!(work(inner))).await {
             Some(result) => result.map_err(Failure::Inner),
             None => {
                 let now = shared.clock.now();

@@ -4,6 +4,7 @@
 //! and is given little time; one that fails or hangs changes nothing, and the failure comes through.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,7 +91,7 @@ impl Fallback {
             return result;
         }
         let limit = shared.clock.now() + Duration::from_millis(shared.settings.get().limit_ms);
-        let Some(answer) = deadline::until(&shared.clock, Some(limit), instead(&result)).await.flatten() else {
+        let Some(answer) = deadline::until(&shared.clock, Some(limit), pin!(instead(&result))).await.flatten() else {
             count(&shared.tally.without);
             return result;
         };

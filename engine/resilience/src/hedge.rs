@@ -20,7 +20,7 @@ use crate::budget::{Budget, BudgetSettings};
 use crate::latency::Latencies;
 use crate::live::Live;
 use crate::tally::{count, tally};
-use crate::{Call, Failure, Listener, PolicyEvent, Refusal};
+use crate::{Call, Failure, Listener, PolicyEvent, Refusal, Verdict};
 
 mod course;
 mod memory;
@@ -223,7 +223,7 @@ impl Hedge {
         A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
-        self.call_begun(call, self.0.clock.now(), advise, work, &()).await
+        self.call_watched(call, advise, work, &()).await
     }
 
     /// The same, where an attempt also starts as soon as the outlook of those under way is poor.
@@ -241,10 +241,11 @@ impl Hedge {
         A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
-        self.call_begun(call, self.0.clock.now(), advise, work, outlook).await
+        let now = || self.0.clock.now();
+        self.call_begun(call, now(), advise, work, outlook, |_| now()).await
     }
 
-    /// The same for a call that begins now.
+    /// The same for a call that begins now, and tells when an answer came that ends it.
     pub(crate) async fn call_begun<T, E, A, F>(
         &self,
         call: &Call,
@@ -252,6 +253,7 @@ impl Hedge {
         advise: impl Fn(&Result<T, E>) -> A,
         work: impl Fn(Attempt) -> F,
         outlook: &impl Outlook,
+        answered: impl Fn(Verdict) -> Moment,
     ) -> Result<T, Failure<E>>
     where
         A: Into<Advice>,
@@ -267,7 +269,7 @@ impl Hedge {
                 Turn::Ended(runner, result) => {
                     let advice = advise(&result).into();
                     if !advice.verdict.is_worth_another() {
-                        course.won(runner, advice.verdict);
+                        course.won(runner, advice.verdict, answered(advice.verdict));
                         return result.map_err(Failure::Inner);
                     }
                     // An attempt that time ended may be told of before the call is: nothing starts in its place.

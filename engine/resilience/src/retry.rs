@@ -8,6 +8,7 @@
 //! pause pays the attempt back.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
 use crate::attempt::{Advice, Attempt};
@@ -164,7 +165,7 @@ impl Retry {
         for number in 1.. {
             let attempt = Attempt { call: settings.limit(&call, started), number };
             let until = attempt.call.deadline.filter(|_| timer == Timer::Own);
-            let outcome = match deadline::until(&shared.clock, until, work(attempt)).await {
+            let outcome = match deadline::until(&shared.clock, until, pin!(work(attempt))).await {
                 Some(result) => {
                     let advice = advise(&result).into();
                     (result.map_err(Failure::Inner), advice)

@@ -151,6 +151,12 @@ impl BalanceCore {
         }
     }
 
+    /// Whether there is somebody to find out about.
+    pub(super) fn is_somebody_doubted(&mut self, now: Moment) -> bool {
+        self.settle(now);
+        !self.roster.list(Standing::Doubted).is_empty()
+    }
+
     /// Lets in who has been left out for long enough.
     pub(super) fn settle(&mut self, now: Moment) {
         while let Some(id) = self.roster.first_due(Standing::Ejected, now) {

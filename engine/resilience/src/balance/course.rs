@@ -3,7 +3,9 @@
 //! Made by [`Balancer::course`](super::Balancer::course) for each call, and handed to a retry or a hedge, which say whether there is
 //! another attempt. Attempts may run side by side; for a hedge it is the [`Outlook`] on them. It allocates nothing.
 
+use std::borrow::Borrow;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,13 +30,15 @@ const LOOK_AGAIN_MAX: Duration = Duration::from_millis(250);
 
 /// Where one call was tried.
 #[derive(Debug)]
-pub struct Course<T> {
-    balancer: Balancer<T>,
+pub struct Course<T, B: Borrow<Balancer<T>> = Balancer<T>> {
+    /// Only borrowed within a call, as by a [`Pick`].
+    balancer: B,
     attempts_max: usize,
     tried: Mutex<Tried>,
+    calls: PhantomData<fn() -> T>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Tried {
     endpoints: [EndpointId; TRIED_MAX],
     is_running: [bool; TRIED_MAX],
@@ -48,13 +52,18 @@ struct Tried {
 /// One attempt of a course, under way as long as this lives.
 #[must_use = "a leg that is dropped counts as a call that was given up"]
 #[derive(Debug)]
-pub struct Leg<'a, T> {
-    course: &'a Course<T>,
-    pick: Option<Pick<T>>,
+pub struct Leg<'a, T, B: Borrow<Balancer<T>> = Balancer<T>> {
+    course: &'a Course<T, B>,
+    pick: Option<Pick<T, &'a Balancer<T>>>,
     number: usize,
 }
 
-impl<T> Leg<'_, T> {
+impl<T, B: Borrow<Balancer<T>>> Leg<'_, T, B> {
+    /// The number of the attempt in its course, from 1.
+    pub(crate) const fn number(&self) -> usize {
+        self.number + 1
+    }
+
     /// The endpoint.
     pub const fn value(&self) -> &Arc<T> {
         self.pick.as_ref().expect("only the end of a leg takes its pick").value()
@@ -67,7 +76,7 @@ impl<T> Leg<'_, T> {
 
     /// The attempt ended like this.
     pub fn finish(self, advice: impl Into<Advice>) {
-        let now = self.course.balancer.0.clock.now();
+        let now = self.course.balancer().0.clock.now();
         self.finish_at(now, advice.into());
     }
 
@@ -81,13 +90,21 @@ impl<T> Leg<'_, T> {
     }
 }
 
-impl<T> Drop for Leg<'_, T> {
+impl<T, B: Borrow<Balancer<T>>> Drop for Leg<'_, T, B> {
     fn drop(&mut self) {
         self.course.tried().ended(self.number);
     }
 }
 
 impl Tried {
+    const NONE: Self = Self {
+        endpoints: [EndpointId::NONE; TRIED_MAX],
+        is_running: [false; TRIED_MAX],
+        count: 0,
+        waiting: 0,
+        was_refused: false,
+    };
+
     /// The place of an attempt, unless a later one has taken it.
     fn place(&self, number: usize) -> Option<usize> {
         (self.count - number <= TRIED_MAX).then_some(number % TRIED_MAX)
@@ -112,24 +129,32 @@ impl Tried {
 }
 
 /// An attempt that waits for a place, as long as this lives.
-struct Waiting<'a, T>(&'a Course<T>);
+struct Waiting<'a>(&'a Mutex<Tried>);
 
-impl<'a, T> Waiting<'a, T> {
-    fn of(course: &'a Course<T>) -> Self {
-        course.tried().waiting += 1;
-        Self(course)
+impl<'a> Waiting<'a> {
+    fn of(tried: &'a Mutex<Tried>) -> Self {
+        lock(tried).waiting += 1;
+        Self(tried)
     }
 }
 
-impl<T> Drop for Waiting<'_, T> {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.tried().waiting -= 1;
+        lock(self.0).waiting -= 1;
     }
 }
 
-impl<T> Course<T> {
-    pub(super) fn new(balancer: Balancer<T>) -> Self {
-        Self { balancer, attempts_max: usize::MAX, tried: Mutex::default() }
+fn lock(tried: &Mutex<Tried>) -> MutexGuard<'_, Tried> {
+    tried.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<T, B: Borrow<Balancer<T>>> Course<T, B> {
+    pub(super) const fn new(balancer: B) -> Self {
+        Self { balancer, attempts_max: usize::MAX, tried: Mutex::new(Tried::NONE), calls: PhantomData }
+    }
+
+    fn balancer(&self) -> &Balancer<T> {
+        self.balancer.borrow()
     }
 
     /// For at most so many attempts in all, as far as whoever makes them asks for an [`Outlook`].
@@ -141,13 +166,13 @@ impl<T> Course<T> {
     /// Whether a further attempt has a fair chance to be answered in time. (The first one is always made: there is nothing to lose,
     /// and something to learn.)
     pub(crate) fn has_time(&self, call: &Call, now: Moment) -> bool {
-        self.balancer.check_time(call, now).is_ok()
+        self.balancer().check_time(call, now).is_ok()
     }
 
     /// Whether there is an endpoint that has not failed this call and may well answer it.
     pub(crate) fn has_hope(&self, now: Moment) -> bool {
         let tried = self.tried().endpoints;
-        self.balancer.has_hope(now, &tried)
+        self.balancer().has_hope(now, &tried)
     }
 
     /// Whether no attempt is left.
@@ -164,15 +189,15 @@ impl<T> Course<T> {
     ///
     /// # Errors
     /// That there is no endpoint, or no time left.
-    pub fn begin(&self, call: &Call) -> Result<Leg<'_, T>, Refusal> {
-        let now = self.balancer.0.clock.now();
+    pub fn begin(&self, call: &Call) -> Result<Leg<'_, T, B>, Refusal> {
+        let now = self.balancer().0.clock.now();
         if call.is_over(now) {
             return Err(Refusal::DeadlinePassed);
         }
         // Held while choosing, so that two attempts that begin at once do not choose the same.
         let mut tried = self.tried();
-        let pick = self.balancer.pick_now(call, now, tried.known())?;
-        Ok(self.leg(&mut tried, pick))
+        let chosen = self.balancer().choose_now(call, now, tried.known())?;
+        Ok(self.leg(&mut tried, Pick::new(self.balancer(), now, chosen)))
     }
 
     /// The same where there is room, unless others wait for it who are as important; `None` where there is none, and then
@@ -180,18 +205,23 @@ impl<T> Course<T> {
     ///
     /// # Errors
     /// That there is no endpoint, or no time left.
-    pub(crate) fn begin_now(&self, call: &Call, now: Moment, may_explore: bool) -> Result<Option<Leg<'_, T>>, Refusal> {
+    pub(crate) fn begin_now(
+        &self,
+        call: &Call,
+        now: Moment,
+        may_explore: impl Fn() -> bool,
+    ) -> Result<Option<Leg<'_, T, B>>, Refusal> {
         if call.is_over(now) {
             return Err(self.refused(Refusal::DeadlinePassed));
         }
-        if self.balancer.0.line.ahead_of(call.priority) == 0 {
+        if self.balancer().0.line.ahead_of(call.priority) == 0 {
             return self.try_begin(call, now, may_explore);
         }
-        if !may_explore {
+        if !may_explore() {
             return Ok(None);
         }
         let mut tried = self.tried();
-        let pick = self.balancer.pick_to_explore(call, now, tried.known())?;
+        let pick = self.balancer().pick_to_explore(call, now, tried.known())?;
         Ok(pick.map(|pick| self.leg(&mut tried, pick)))
     }
 
@@ -199,19 +229,19 @@ impl<T> Course<T> {
     ///
     /// # Errors
     /// That there is no endpoint, not enough time left, or so many in line that it would wait in vain.
-    pub(crate) async fn begin_when_room(&self, call: &Call, may_explore: bool) -> Result<Leg<'_, T>, Refusal> {
-        let shared = &*self.balancer.0;
+    pub(crate) async fn begin_when_room(&self, call: &Call, may_explore: bool) -> Result<Leg<'_, T, B>, Refusal> {
+        let shared = &*self.balancer().0;
         // Who finds others in line does not even look whether there is room: it is theirs.
         let mut may_look = shared.line.ahead_of(call.priority) == 0;
-        self.balancer.check_line(call).map_err(|refusal| self.refused(refusal))?;
-        let _waiting = Waiting::of(self);
+        self.balancer().check_line(call).map_err(|refusal| self.refused(refusal))?;
+        let _waiting = Waiting::of(&self.tried);
         let (place, mut was_offered) = (shared.line.enter(call.priority), false);
         loop {
             let now = shared.clock.now();
-            self.balancer.check_time(call, now).map_err(|refusal| self.refused(refusal))?;
+            self.balancer().check_time(call, now).map_err(|refusal| self.refused(refusal))?;
             if may_look && let Some(leg) = self.begin_in_line(call, now, may_explore, was_offered)? {
                 place.served();
-                self.balancer.offer_on(now);
+                self.balancer().offer_on(now);
                 return Ok(leg);
             }
             let again = shared.with(|core| core.full_until(now)).unwrap_or(now + OFFERED_WITHIN);
@@ -228,18 +258,23 @@ impl<T> Course<T> {
         now: Moment,
         may_explore: bool,
         was_offered: bool,
-    ) -> Result<Option<Leg<'_, T>>, Refusal> {
-        let leg = self.try_begin(call, now, may_explore)?;
+    ) -> Result<Option<Leg<'_, T, B>>, Refusal> {
+        let leg = self.try_begin(call, now, || may_explore)?;
         if leg.is_some() || !was_offered {
             return Ok(leg);
         }
-        let pick = self.balancer.pick_with_room(call, now, &[], false).map_err(|refusal| self.refused(refusal))?;
+        let pick = self.balancer().pick_with_room(call, now, &[], || false).map_err(|refusal| self.refused(refusal))?;
         Ok(pick.map(|pick| self.leg(&mut self.tried(), pick)))
     }
 
-    fn try_begin(&self, call: &Call, now: Moment, may_explore: bool) -> Result<Option<Leg<'_, T>>, Refusal> {
+    fn try_begin(
+        &self,
+        call: &Call,
+        now: Moment,
+        may_explore: impl Fn() -> bool,
+    ) -> Result<Option<Leg<'_, T, B>>, Refusal> {
         let mut tried = self.tried();
-        let pick = self.balancer.pick_with_room(call, now, tried.known(), may_explore);
+        let pick = self.balancer().pick_with_room(call, now, tried.known(), may_explore);
         tried.was_refused |= pick.is_err();
         Ok(pick?.map(|pick| self.leg(&mut tried, pick)))
     }
@@ -250,7 +285,7 @@ impl<T> Course<T> {
         refusal
     }
 
-    fn leg(&self, tried: &mut Tried, pick: Pick<T>) -> Leg<'_, T> {
+    fn leg<'a>(&'a self, tried: &mut Tried, pick: Pick<T, &'a Balancer<T>>) -> Leg<'a, T, B> {
         let number = tried.count;
         tried.endpoints[number % TRIED_MAX] = pick.id();
         tried.is_running[number % TRIED_MAX] = true;
@@ -279,11 +314,11 @@ impl<T> Course<T> {
     }
 
     fn tried(&self) -> MutexGuard<'_, Tried> {
-        self.tried.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.tried)
     }
 }
 
-impl<T> Outlook for Course<T> {
+impl<T, B: Borrow<Balancer<T>>> Outlook for Course<T, B> {
     /// In place of one that failed only where there is an endpoint that was not tried: at the same one it would fail again, and a
     /// retry makes a pause first.
     fn allows(&self, why: Start, call: &Call, now: Moment) -> bool {
@@ -296,7 +331,7 @@ impl<T> Outlook for Course<T> {
             Start::First => true,
             // Who waits for a place would only wait twice.
             Start::Beside => waiting == 0,
-            Start::InPlace => !was_refused && failed < self.balancer.len(),
+            Start::InPlace => !was_refused && failed < self.balancer().len(),
         };
         is_of_use && attempts < self.attempts_max && self.has_time(call, now)
     }
@@ -310,11 +345,11 @@ impl<T> Outlook for Course<T> {
             return false;
         }
         let running = endpoints.iter().zip(is_running).filter(|(_, is_running)| *is_running);
-        self.balancer.one_works(now, running.map(|(id, _)| *id)) < POOR_BELOW
+        self.balancer().one_works(now, running.map(|(id, _)| *id)) < POOR_BELOW
     }
 
     fn look_again(&self) -> Option<Duration> {
-        let typical = self.balancer.typical();
+        let typical = self.balancer().typical();
         Some(typical.map_or(LOOK_AGAIN_MAX, |typical| (typical / LOOKS_A_CALL).clamp(LOOK_AGAIN_MIN, LOOK_AGAIN_MAX)))
     }
 }

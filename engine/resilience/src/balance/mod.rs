@@ -38,7 +38,6 @@ use crate::chance::Chance;
 use crate::line::Line;
 pub use crate::line::LineSnapshot;
 use crate::memory::{Evidence, Gossip, Memory};
-use crate::predictor::Outcome;
 use crate::{Advice, Call, Failure, Listener, PolicyEvent, Priority, Refusal};
 
 /// Spreads calls over endpoints. Clones share everything.
@@ -231,18 +230,18 @@ impl<T> Balancer<T> {
 
     /// Another endpoint for this call than those that were tried; one of those only if there is no other.
     pub fn pick_besides(&self, call: &Call, tried: &[EndpointId]) -> Result<Pick<T>, Refusal> {
-        self.pick_now(call, self.0.clock.now(), tried)
+        let now = self.0.clock.now();
+        Ok(Pick::new(self.clone(), now, self.choose_now(call, now, tried)?))
     }
 
-    fn pick_now(&self, call: &Call, now: Moment, tried: &[EndpointId]) -> Result<Pick<T>, Refusal> {
+    fn choose_now(&self, call: &Call, now: Moment, tried: &[EndpointId]) -> Result<(EndpointId, Arc<T>), Refusal> {
         let wish = Wish { within: call.remaining(now), is_idempotent: call.is_idempotent, tried };
         let picked = self.0.with_state(|state| {
             let id = state.core.choose(now, wish, &self.0.chance)?;
             state.core.begin(now, id);
             Some((id, state.value(id)))
         });
-        let (id, value) = picked.ok_or_else(|| self.no_endpoint())?;
-        Ok(Pick { shared: Arc::clone(&self.0), id, value, began: now, outcome: Outcome::GivenUp, ended: None })
+        picked.ok_or_else(|| self.no_endpoint())
     }
 
     /// Another endpoint with room for this call; `None` where all that are likely to answer are full.
@@ -251,14 +250,23 @@ impl<T> Balancer<T> {
         call: &Call,
         now: Moment,
         tried: &[EndpointId],
-        may_explore: bool,
-    ) -> Result<Option<Pick<T>>, Refusal> {
+        may_explore: impl Fn() -> bool,
+    ) -> Result<Option<Pick<T, &Self>>, Refusal> {
         let wish = wish_of_one_who_waits(call, now, tried);
-        self.pick_chosen(now, |core, chance| core.choose_with_room(now, wish, may_explore, chance))
+        self.pick_chosen(now, |core, chance| {
+            // Only asked where there is something to explore: the answer costs a lock.
+            let may_explore = !core.is_somebody_doubted(now) || may_explore();
+            core.choose_with_room(now, wish, may_explore, chance)
+        })
     }
 
     /// An endpoint to find out about, for a call that would wait otherwise.
-    fn pick_to_explore(&self, call: &Call, now: Moment, tried: &[EndpointId]) -> Result<Option<Pick<T>>, Refusal> {
+    fn pick_to_explore(
+        &self,
+        call: &Call,
+        now: Moment,
+        tried: &[EndpointId],
+    ) -> Result<Option<Pick<T, &Self>>, Refusal> {
         let wish = wish_of_one_who_waits(call, now, tried);
         let choose = |core: &mut BalanceCore, _: &Chance| {
             let nothing_due = Choice::NoRoom(EndpointId::default());
@@ -271,7 +279,7 @@ impl<T> Balancer<T> {
         &self,
         now: Moment,
         choose: impl FnOnce(&mut BalanceCore, &Chance) -> Choice,
-    ) -> Result<Option<Pick<T>>, Refusal> {
+    ) -> Result<Option<Pick<T, &Self>>, Refusal> {
         let (choice, value) = self.0.with_state(|state| {
             let choice = choose(&mut state.core, &self.0.chance);
             let Choice::At(id) = choice else { return (choice, None) };
@@ -281,14 +289,7 @@ impl<T> Balancer<T> {
         match (choice, value) {
             (Choice::Nobody, _) => Err(self.no_endpoint()),
             (_, None) => Ok(None),
-            (_, Some((id, value))) => Ok(Some(Pick {
-                shared: Arc::clone(&self.0),
-                id,
-                value,
-                began: now,
-                outcome: Outcome::GivenUp,
-                ended: None,
-            })),
+            (_, Some(chosen)) => Ok(Some(Pick::new(self, now, chosen))),
         }
     }
 
@@ -304,15 +305,7 @@ impl<T> Balancer<T> {
         if picked.is_empty() {
             return Err(self.no_endpoint());
         }
-        let pick = |(id, value)| Pick {
-            shared: Arc::clone(&self.0),
-            id,
-            value,
-            began: now,
-            outcome: Outcome::GivenUp,
-            ended: None,
-        };
-        Ok(picked.into_iter().map(pick).collect())
+        Ok(picked.into_iter().map(|chosen| Pick::new(self.clone(), now, chosen)).collect())
     }
 
     /// Makes the call once, at the endpoint with the best prospects, and learns from what `advise` says of the result.
@@ -335,6 +328,11 @@ impl<T> Balancer<T> {
     /// For several attempts at one call, by a retry or a hedge: each goes to another endpoint than those before.
     pub fn course(&self) -> Course<T> {
         Course::new(self.clone())
+    }
+
+    /// The same for whoever keeps the balancer in sight.
+    pub(crate) const fn course_here(&self) -> Course<T, &Self> {
+        Course::new(self)
     }
 
     fn no_endpoint(&self) -> Refusal {

@@ -1,28 +1,35 @@
 //! One call at one endpoint, from the choice to its end. Dropped before it is finished, it counts as given up: the count of calls
 //! under way is right whenever and wherever a future is dropped.
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use homeostat_reactor::Moment;
 
-use super::Shared;
+use super::Balancer;
 use super::roster::EndpointId;
 use crate::predictor::Outcome;
 use crate::{Advice, Verdict};
 
 /// An endpoint that was chosen for a call, which is under way as long as this lives.
 #[must_use = "a pick that is dropped counts as a call that was given up"]
-pub struct Pick<T> {
-    pub(super) shared: Arc<Shared<T>>,
-    pub(super) id: EndpointId,
-    pub(super) value: Arc<T>,
-    pub(super) began: Moment,
-    pub(super) outcome: Outcome,
+pub struct Pick<T, B: Borrow<Balancer<T>> = Balancer<T>> {
+    /// A balancer of its own for whoever takes this along; within a call the balancer is only borrowed, because threads that count
+    /// clones of it wait for each other.
+    balancer: B,
+    id: EndpointId,
+    value: Arc<T>,
+    began: Moment,
+    outcome: Outcome,
     /// When it ended, where somebody has looked at the clock already.
-    pub(super) ended: Option<Moment>,
+    ended: Option<Moment>,
 }
 
-impl<T> Pick<T> {
+impl<T, B: Borrow<Balancer<T>>> Pick<T, B> {
+    pub(super) fn new(balancer: B, began: Moment, (id, value): (EndpointId, Arc<T>)) -> Self {
+        Self { balancer, id, value, began, outcome: Outcome::GivenUp, ended: None }
+    }
+
     /// The endpoint.
     pub const fn value(&self) -> &Arc<T> {
         &self.value
@@ -56,15 +63,16 @@ impl<T> Pick<T> {
     }
 }
 
-impl<T> Drop for Pick<T> {
+impl<T, B: Borrow<Balancer<T>>> Drop for Pick<T, B> {
     fn drop(&mut self) {
-        let now = self.ended.unwrap_or_else(|| self.shared.clock.now());
-        self.shared.with(|core| core.end(now, self.id, self.began, self.outcome));
-        self.shared.line.offer();
+        let shared = &*self.balancer.borrow().0;
+        let now = self.ended.unwrap_or_else(|| shared.clock.now());
+        shared.with(|core| core.end(now, self.id, self.began, self.outcome));
+        shared.line.offer();
     }
 }
 
-impl<T: std::fmt::Debug> std::fmt::Debug for Pick<T> {
+impl<T: std::fmt::Debug, B: Borrow<Balancer<T>>> std::fmt::Debug for Pick<T, B> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Pick").field("value", &self.value).field("began", &self.began).finish_non_exhaustive()
     }

@@ -21,6 +21,9 @@ pub struct EndpointId {
 }
 
 impl EndpointId {
+    /// None that ever was.
+    pub(super) const NONE: Self = Self { place: 0, generation: 0 };
+
     /// The place of its value in a list; taken again by another endpoint after it is gone.
     pub(super) const fn place(self) -> usize {
         self.place as usize

@@ -278,6 +278,11 @@ impl Core {
         Ticket { generation: self.generation }
     }
 
+    /// Whether the clock has not shown a later time.
+    pub(super) fn is_no_earlier(&self, now: Moment) -> bool {
+        now >= self.seen
+    }
+
     pub(super) fn advance(&mut self, now: Moment) {
         self.passed = self.passed.saturating_add(now.0.saturating_sub(self.seen.0));
         self.seen = now;

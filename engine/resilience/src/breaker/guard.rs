@@ -18,12 +18,14 @@ pub struct Permit<B: Borrow<Breaker> = Breaker> {
     breaker: B,
     ticket: Ticket,
     begun: Moment,
+    /// When it ended, where somebody has looked at the clock already.
+    ended: Option<Moment>,
     is_ended: bool,
 }
 
 impl<B: Borrow<Breaker>> Permit<B> {
     pub(super) const fn new(breaker: B, ticket: Ticket, begun: Moment) -> Self {
-        Self { breaker, ticket, begun, is_ended: false }
+        Self { breaker, ticket, begun, ended: None, is_ended: false }
     }
 
     /// The call was answered, and this is what the answer says.
@@ -31,9 +33,15 @@ impl<B: Borrow<Breaker>> Permit<B> {
         self.finish(Some(verdict));
     }
 
+    /// The same for whoever may just have looked at the clock.
+    pub(crate) fn end_at(mut self, ended: Option<Moment>, verdict: Verdict) {
+        self.ended = ended;
+        self.end(verdict);
+    }
+
     fn finish(&mut self, verdict: Option<Verdict>) {
         self.is_ended = true;
-        self.breaker.borrow().end(self.ticket, self.begun, verdict);
+        self.breaker.borrow().end(self.ticket, (self.begun, self.ended), verdict);
     }
 }
 

@@ -201,9 +201,10 @@ impl Breaker {
     }
 
     /// What a permit says at its end. Here and not there, where it would be compiled anew for each caller and not as one piece.
-    fn end(&self, ticket: Ticket, begun: Moment, verdict: Option<Verdict>) {
+    fn end(&self, ticket: Ticket, (begun, ended): (Moment, Option<Moment>), verdict: Option<Verdict>) {
         self.turn(|core, clock, chance| {
-            let now = clock.now();
+            // Another call that looked at the clock later may have come first: that must not seem a clock that goes back.
+            let now = ended.filter(|ended| core.is_no_earlier(*ended)).unwrap_or_else(|| clock.now());
             core.end(ticket, Ending { verdict, took: now.since(begun) }, now, chance);
         });
     }
@@ -245,9 +246,9 @@ impl Breaker {
     }
 
     /// A permit if it lets everybody through; otherwise whom it does let through, and since which move.
-    pub(crate) fn knock(&self) -> Result<Permit<&Self>, (Door, u64)> {
+    pub(crate) fn knock(&self, now: Moment) -> Result<Permit<&Self>, (Door, u64)> {
         match self.sign() {
-            (Door::Open, generation) => Ok(Permit::new(self, Ticket { generation }, self.now())),
+            (Door::Open, generation) => Ok(Permit::new(self, Ticket { generation }, now)),
             shut => Err(shut),
         }
     }

@@ -183,6 +183,11 @@ impl Learner {
         }
     }
 
+    /// Whether time lies before what was seen last.
+    pub(super) fn is_ahead_of(&self, now: Moment) -> bool {
+        self.window.is_ahead_of(now)
+    }
+
     fn is_too_slow(&self, taken: f64) -> bool {
         self.base.is_some_and(|base| taken - base.mean > LOST_AFTER_LATENCIES.ln())
     }

@@ -5,12 +5,11 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use homeostat_reactor::{Clock, Moment};
 use serde::Serialize;
 
-use super::learner::{Ending, Learner, Sample};
+use super::learner::{Learner, Sample};
 use super::running::Running;
 use super::settings::ConcurrencySettings;
 use crate::chance::Chance;
@@ -225,10 +224,8 @@ impl ConcurrencyLimiter {
     }
 
     /// A call ended. Here and not where it is dropped, which is compiled anew for each caller and not as one piece.
-    pub(super) fn ended(&self, started: Moment, in_flight: usize, ending: Ending, took: Option<Duration>) {
-        let ended = self.shared.clock.now();
-        let latency_secs = took.unwrap_or_else(|| ended.since(started)).as_secs_f64();
-        self.shared.end(&Sample { ended, latency_secs, in_flight, ending });
+    pub(super) fn ended(&self, sample: Sample) {
+        self.shared.end(sample);
     }
 
     /// Goes on with other settings; the limit stays as learned, as far as the new bounds let it.
@@ -281,13 +278,17 @@ impl Shared {
     }
 
     /// A call ended.
-    pub(super) fn end(&self, sample: &Sample) {
+    pub(super) fn end(&self, mut sample: Sample) {
         // Before learning: whoever a higher limit lets in must not be refused for a call that is over.
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
         let moved = {
             let mut state = self.lock();
             let before = state.learner.limit();
-            state.learner.observe(sample, self.chance.fraction());
+            if state.learner.is_ahead_of(sample.ended) {
+                // Another call that looked at the clock later came first: only what it shows now can be a clock that went back.
+                sample.ended = self.clock.now();
+            }
+            state.learner.observe(&sample, self.chance.fraction());
             if state.learner.limit() != before {
                 self.apply(&state);
             }

@@ -5,6 +5,8 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use homeostat_reactor::Moment;
+
 use super::core::Probe;
 use super::{Answer, Eternal};
 use crate::breaker::Door;
@@ -53,15 +55,17 @@ impl Eternal {
         F: Future<Output = Result<T, E>>,
         G: Future<Output = Result<T, E>>,
     {
-        let answer = self.call_limited(call, advise, work, fallback, None).await;
+        let now = self.0.clock.now();
+        let answer = self.call_limited(call, now, advise, work, fallback, None).await;
         answer.expect("a fallback without a limit is waited for")
     }
 
-    /// The same, where the fallback has no longer than `limit` from when it is needed, beyond the deadline if need be; `None` if it
-    /// takes longer.
+    /// The same for a call that begins now, where the fallback has no longer than `limit` from when it is needed, beyond the deadline
+    /// if need be; `None` if it takes longer.
     pub(crate) async fn call_limited<T, E, A, F, G>(
         &self,
         call: &Call,
+        now: Moment,
         advise: impl Fn(&Result<T, E>) -> A,
         work: impl Fn(Attempt) -> F,
         fallback: impl FnOnce() -> G,
@@ -72,12 +76,12 @@ impl Eternal {
         F: Future<Output = Result<T, E>>,
         G: Future<Output = Result<T, E>>,
     {
-        let because = match self.0.breaker.knock() {
+        let because = match self.0.breaker.knock(now) {
             Ok(permit) => {
                 let longest = self.core().longest();
-                let (verdict, result, took) = self.attempt(call, advise, work, 1, longest).await;
-                self.core().learn(verdict, took);
-                permit.end(verdict);
+                let (verdict, result, ended) = self.attempt(call, now, advise, work, 1, longest).await;
+                self.core().learn(verdict, ended.since(now));
+                permit.end_at(Some(ended), verdict);
                 match result {
                     Some(result) if is_an_answer(verdict) => return Some(result.map(Answer::Fresh)),
                     _ => "the call failed",
@@ -85,7 +89,8 @@ impl Eternal {
             }
             Err((Door::Shut, _)) => "opened by hand",
             Err((Door::Open | Door::Guarded, generation)) => {
-                return self.call_degraded(call, advise, work, fallback, generation, limit).await;
+                // On the heap, as few calls come here: its frame would be made room for with every call.
+                return Box::pin(self.call_degraded(call, advise, work, fallback, generation, limit)).await;
             }
         };
         self.fall_back(because, fallback(), limit).await
@@ -137,7 +142,7 @@ impl Eternal {
         limit: Option<Duration>,
     ) -> Option<Result<Answer<T>, E>> {
         let clock = &self.0.clock;
-        let result = deadline::until(clock, limit.map(|limit| clock.now() + limit), fallback).await?;
+        let result = deadline::until(clock, limit.map(|limit| clock.now() + limit), pin!(fallback)).await?;
         self.fell_back(because);
         Some(result.map(Answer::Fallback))
     }
@@ -157,13 +162,14 @@ impl Eternal {
         let attempts = if call.is_idempotent { self.core().settings().attempts_max } else { 1 };
         let mut because = "no probe is due";
         for number in 1..=attempts {
-            if call.is_over(self.0.clock.now()) {
+            let begun = self.0.clock.now();
+            if call.is_over(begun) {
                 return Probed::Nothing("the deadline has passed");
             }
             let Some((mut guard, probe)) = self.begin_probe(generation) else { break };
-            let (verdict, result, took) = self.attempt(call, &advise, &work, number, probe.timeout).await;
+            let (verdict, result, ended) = self.attempt(call, begun, &advise, &work, number, probe.timeout).await;
             guard.probe = None;
-            let is_proven = self.core().end(probe, verdict, took);
+            let is_proven = self.core().end(probe, verdict, ended.since(begun));
             if is_proven {
                 self.0.breaker.recover(generation, || "enough probes in a row were good".to_owned());
             }
@@ -184,37 +190,34 @@ impl Eternal {
         Some((guard, probe))
     }
 
-    /// One attempt within a time and the deadline: what it says, what came back if anything did, and how long it took. The timer
+    /// One attempt within a time and the deadline: what it says, what came back if anything did, and when it ended. The timer
     /// is made only when the answer is not there at once.
     async fn attempt<T, E, A, F>(
         &self,
         call: &Call,
+        begun: Moment,
         advise: impl Fn(&Result<T, E>) -> A,
         work: impl FnOnce(Attempt) -> F,
         number: u32,
         timeout: Duration,
-    ) -> (Verdict, Option<Result<T, E>>, Duration)
+    ) -> (Verdict, Option<Result<T, E>>, Moment)
     where
         A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
         let clock = &self.0.clock;
-        let begun = clock.now();
         let limit = call.remaining(begun).map_or(timeout, |remaining| remaining.min(timeout));
-        let work = work(Attempt { call: call.until(begun + limit), number });
-        let result = tokio::select! {
-            biased;
-            result = work => Some(result),
-            () = async { clock.sleep(limit).await } => None,
-        };
-        let took = clock.now().since(begun);
+        let until = begun + limit;
+        let attempt = Attempt { call: call.until(until), number };
+        let result = deadline::until(clock, Some(until), pin!(work(attempt))).await;
+        let ended = clock.now();
         let verdict = match &result {
             Some(result) => advise(result).into().verdict,
             // By the limit it had, and not by the clock: one that was set back meanwhile would excuse it.
             None if limit >= timeout => Verdict::Failed,
             None => self.core().cut_off(limit),
         };
-        (verdict, result, took)
+        (verdict, result, ended)
     }
 }
 

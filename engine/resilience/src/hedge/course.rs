@@ -135,8 +135,7 @@ impl<'a, F: Future, O: Outlook> Course<'a, F, O> {
     }
 
     /// An attempt answered acceptably: those still under way are wasted, and something is learned of the time it took.
-    pub(super) fn won(&mut self, winner: Runner, verdict: Verdict) {
-        let now = self.shared.clock.now();
+    pub(super) fn won(&mut self, winner: Runner, verdict: Verdict, now: Moment) {
         let tally = &self.shared.tally;
         if winner.is_hedge {
             count(&tally.won);

@@ -5,11 +5,10 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use homeostat_reactor::{Clock, Moment};
 
+use super::begun::{Answered, Begun};
 use super::calls::{Calls, Ongoing};
 use super::limit::Limit;
 use super::queue::OffersOn;
@@ -43,20 +42,6 @@ pub(super) struct Layers<T> {
     pub(super) hedge: Hedge,
     pub(super) budget: Budget,
     pub(super) balancer: Balancer<T>,
-}
-
-/// What an attempt that was answered took, for the limit to learn from: what a call took with all its attempts says how broken
-/// endpoints are, and not how busy.
-#[derive(Debug, Default)]
-struct Took(AtomicU64);
-
-/// A call that has begun: with its deadline, under the settings that were in force then, and with the moment that its first steps
-/// share, because to look at the clock costs as much as most of them do. A step that may have waited looks again.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Begun {
-    pub(super) call: Call,
-    pub(super) at: Moment,
-    pub(super) settings: StackSettings,
 }
 
 impl<T> Layers<T> {
@@ -118,15 +103,15 @@ impl<T> Layers<T> {
     }
 
     /// The call with its deadline, under way.
-    pub(super) fn begin(&self, call: &Call) -> (Begun, Ongoing<'_>) {
+    pub(super) fn begin<'a>(&'a self, call: &Call, answered: &'a Answered) -> (Begun<'a>, Ongoing<'a>) {
         let (at, settings) = (self.clock.now(), self.settings());
-        (Begun { call: call.until(at + settings.deadline()), at, settings }, self.calls.begin(call, &self.clock, at))
+        (Begun::new(call, at, &settings, answered), self.calls.begin(call, &self.clock, at))
     }
 
     /// The limit.
     pub(super) async fn limited<R, E, F>(
         &self,
-        begun: &Begun,
+        begun: &Begun<'_>,
         at: Moment,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
@@ -134,12 +119,11 @@ impl<T> Layers<T> {
     where
         F: Future<Output = Result<R, E>>,
     {
-        let took = Took::default();
-        match begun.settings.limit {
-            Limit::Off => self.attempts(begun, at, advise, work, &took).await,
+        match begun.limit {
+            Limit::Off => self.attempts(begun, at, advise, work).await,
             Limit::AtMost(_) => {
                 let _permit = self.bulkhead.acquire(&begun.call).await?;
-                self.attempts(begun, self.clock.now(), advise, work, &took).await
+                self.attempts(begun, self.clock.now(), advise, work).await
             }
             Limit::Learned => {
                 let _offers_on = OffersOn(&self.line);
@@ -148,13 +132,13 @@ impl<T> Layers<T> {
                     // On the heap, as few calls wait here.
                     None => (Box::pin(self.enter_in_turn(&begun.call)).await?, self.clock.now()),
                 };
-                let result = self.attempts(begun, at, advise, work, &took).await;
+                let result = self.attempts(begun, at, advise, work).await;
                 // What failed is the balancer's affair: broken endpoints must not have the healthy ones left idle.
                 let verdict = match as_seen_from_outside(&result, advise) {
                     Verdict::Failed => Verdict::Ignored,
                     verdict => verdict,
                 };
-                running.finish_after(verdict, Duration::from_nanos(took.0.load(Ordering::Relaxed)));
+                running.finish_at(begun.answered.at(verdict), verdict, begun.answered.took());
                 result
             }
         }
@@ -163,16 +147,15 @@ impl<T> Layers<T> {
     /// Retry around hedge around balancer.
     async fn attempts<R, E, F>(
         &self,
-        begun: &Begun,
+        begun: &Begun<'_>,
         at: Moment,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
-        took: &Took,
     ) -> Result<R, Failure<E>>
     where
         F: Future<Output = Result<R, E>>,
     {
-        let course = self.balancer.course().at_most(begun.settings.attempts_max as usize);
+        let course = self.balancer.course_here().at_most(begun.attempts_max as usize);
         let again = |result: &Result<R, Failure<E>>| {
             let advice = advise_through(advise)(result);
             // A refusal comes from the line, or says that time is up or nobody there: none of it gets better by being paid for.
@@ -188,8 +171,10 @@ impl<T> Layers<T> {
         };
         let hedged = async |attempt: Attempt| {
             let now = self.now_of(&attempt, at);
-            let one = |attempt: Attempt| self.one(&course, attempt, self.now_of(&attempt, now), advise, work, took);
-            let result = self.hedge.call_begun(&attempt.call, now, advise_through(advise), one, &course).await;
+            let one = |attempt| self.one((begun, &course), attempt, self.now_of(&attempt, now), advise, work);
+            let answered = |verdict| begun.answered.at(verdict).unwrap_or_else(|| self.clock.now());
+            let advise = advise_through(advise);
+            let result = self.hedge.call_begun(&attempt.call, now, advise, one, &course, answered).await;
             result.map_err(Failure::flatten)
         };
         let result =
@@ -207,7 +192,7 @@ impl<T> Layers<T> {
     }
 
     /// A first attempt is made when whoever makes it begins; a further one later.
-    fn now_of(&self, attempt: &Attempt, begun: Moment) -> Moment {
+    pub(super) fn now_of(&self, attempt: &Attempt, begun: Moment) -> Moment {
         if attempt.number == 1 { begun } else { self.clock.now() }
     }
 
@@ -215,30 +200,29 @@ impl<T> Layers<T> {
     /// outlook must know it.
     fn one<R, E, F>(
         &self,
-        course: &Course<T>,
+        (begun, course): (&Begun<'_>, &Course<T, &Balancer<T>>),
         attempt: Attempt,
         now: Moment,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
-        took: &Took,
     ) -> impl Future<Output = Result<R, Failure<E>>>
     where
         F: Future<Output = Result<R, E>>,
     {
-        let may_explore = self.budget.has_extra(&attempt.call, now);
-        let begun = course.begin_now(&attempt.call, now, may_explore);
+        let may_explore = move || self.budget.has_extra(&attempt.call, now);
+        let leg = course.begin_now(&attempt.call, now, may_explore);
         async move {
-            let leg = match begun? {
+            let leg = match leg? {
                 Some(leg) => leg,
                 // On the heap, as few calls wait here: its frame would be made room for, and moved, with every attempt.
-                None => Box::pin(course.begin_when_room(&attempt.call, may_explore)).await?,
+                None => Box::pin(course.begin_when_room(&attempt.call, may_explore())).await?,
             };
-            let attempt = Attempt { number: course.attempts() as u32, ..attempt };
+            let attempt = Attempt { number: leg.number() as u32, ..attempt };
             let result = work(attempt, Arc::clone(leg.value())).await;
             let advice = advise(result.as_ref());
             let ended = self.clock.now();
             if advice.verdict == Verdict::Good {
-                took.0.store(ended.since(leg.began()).as_nanos() as u64, Ordering::Relaxed);
+                begun.answered.note(leg.began(), ended);
             }
             leg.finish_at(ended, advice);
             result.map_err(Failure::Inner)

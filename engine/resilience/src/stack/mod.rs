@@ -14,6 +14,7 @@
 //! All extra attempts, whoever makes them, are paid from one budget. A call that waits for an answer has one timer; eternal mode, and
 //! who waits in a line, have one more.
 
+mod begun;
 mod calls;
 mod explain;
 mod layers;
@@ -30,6 +31,7 @@ use std::time::Duration;
 
 use homeostat_reactor::Clock;
 
+use self::begun::Answered;
 pub use self::calls::{CallCounts, CallsSnapshot, WAIT_BOUNDS_MS, WaitsSnapshot};
 pub use self::explain::Explanation;
 use self::layers::Layers;
@@ -138,13 +140,14 @@ impl<T> Stack<T> {
         F: Future<Output = Result<R, E>>,
     {
         let advise = |result: Result<&R, &E>| advise(result).into();
-        let (begun, ongoing) = self.0.begin(call);
-        let (result, end) = if begun.settings.essential {
+        let answered = Answered::default();
+        let (begun, ongoing) = self.0.begin(call, &answered);
+        let (result, end) = if begun.essential {
             self.0.essential(&begun, &advise, &work, async || None).await
         } else {
             self.0.guarded(&begun, &advise, &work).await
         };
-        ongoing.end(end);
+        ongoing.end(end, answered.at_end(end));
         result
     }
 
@@ -166,13 +169,14 @@ impl<T> Stack<T> {
         G: Future<Output = Option<R>>,
     {
         let advise = |result: Result<&R, &E>| advise(result).into();
-        let (begun, ongoing) = self.0.begin(call);
-        let (result, end) = if begun.settings.essential {
+        let answered = Answered::default();
+        let (begun, ongoing) = self.0.begin(call, &answered);
+        let (result, end) = if begun.essential {
             self.0.essential(&begun, &advise, &work, instead).await
         } else {
             self.0.with_fallback(&begun, &advise, &work, instead).await
         };
-        ongoing.end(end);
+        ongoing.end(end, answered.at_end(end));
         result
     }
 

@@ -2,20 +2,22 @@
 //! attempts, and it is they who tell how a call ended.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use homeostat_reactor::Moment;
 
+use super::begun::Begun;
 use super::calls::CallEnd;
-use super::layers::{Begun, Layers, as_seen_from_outside};
+use super::layers::{Layers, as_seen_from_outside};
 use crate::{Advice, Attempt, Failure, Refusal, Verdict, advise_through, deadline};
 
 impl<T> Layers<T> {
     /// Fallback, rate and breaker.
     pub(super) async fn with_fallback<R, E, F, G>(
         &self,
-        begun: &Begun,
+        begun: &Begun<'_>,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
         instead: impl FnOnce() -> G,
@@ -36,14 +38,14 @@ impl<T> Layers<T> {
             *has_instead = answer.is_some();
             answer
         };
-        let result = self.fallback.call(guarded, advise_through(advise), |_| instead).await;
+        let result = self.fallback.call(pin!(guarded), advise_through(advise), |_| instead).await;
         (result, if ends.1 { CallEnd::Instead } else { ends.0 })
     }
 
     /// Rate and breaker.
     pub(super) async fn guarded<R, E, F>(
         &self,
-        begun: &Begun,
+        begun: &Begun<'_>,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
     ) -> (Result<R, Failure<E>>, CallEnd)
@@ -61,7 +63,7 @@ impl<T> Layers<T> {
         };
         let result = self.limited(begun, at, advise, work).await;
         let verdict = as_seen_from_outside(&result, advise);
-        permit.end(verdict);
+        permit.end_at(begun.answered.at(verdict), verdict);
         let end = CallEnd::of(&result, verdict);
         (result, end)
     }
@@ -70,7 +72,7 @@ impl<T> Layers<T> {
     /// instead has as long as any fallback from when it is needed, beyond the deadline if need be.
     pub(super) async fn essential<R, E, F, G>(
         &self,
-        begun: &Begun,
+        begun: &Begun<'_>,
         advise: &impl Fn(Result<&R, &E>) -> Advice,
         work: &impl Fn(Attempt, Arc<T>) -> F,
         instead: impl FnOnce() -> G,
@@ -79,20 +81,22 @@ impl<T> Layers<T> {
         F: Future<Output = Result<R, E>>,
         G: Future<Output = Option<R>>,
     {
-        let limit = Duration::from_millis(begun.settings.fallback_ms);
-        if let Err(refusal) = self.rated(begun).await {
-            let end = CallEnd::of_refusal(&refusal);
-            let until = self.clock.now() + limit;
-            return match deadline::until(&self.clock, Some(until), instead()).await.flatten() {
-                Some(answer) => (Ok(answer), CallEnd::Instead),
-                None => (Err(refusal.into()), end),
-            };
-        }
+        let at = match self.rated(begun).await {
+            Ok(at) => at,
+            Err(refusal) => {
+                let end = CallEnd::of_refusal(&refusal);
+                let until = self.clock.now() + begun.fallback;
+                return match deadline::until(&self.clock, Some(until), pin!(instead())).await.flatten() {
+                    Some(answer) => (Ok(answer), CallEnd::Instead),
+                    None => (Err(refusal.into()), end),
+                };
+            }
+        };
         // What failed is kept here: eternal mode hands on only what is an answer.
         let last = Mutex::new(None);
         let attempt = async |attempt: Attempt| {
             let begun = Begun { call: attempt.call, ..*begun };
-            let result = self.limited(&begun, self.clock.now(), advise, work).await;
+            let result = self.limited(&begun, self.now_of(&attempt, at), advise, work).await;
             match (as_seen_from_outside(&result, advise), result) {
                 (verdict @ (Verdict::Good | Verdict::Ignored), Ok(answer)) => Ok((answer, CallEnd::Judged(verdict))),
                 (verdict, result) => {
@@ -105,7 +109,7 @@ impl<T> Layers<T> {
         };
         let judge = |result: &Result<_, Verdict>| result.as_ref().map_or_else(|verdict| *verdict, |_| Verdict::Good);
         let instead = async || instead().await.map(|answer| (answer, CallEnd::Instead)).ok_or(Verdict::Failed);
-        let answer = self.eternal.call_limited(&begun.call, judge, attempt, instead, Some(limit)).await;
+        let answer = self.eternal.call_limited(&begun.call, at, judge, attempt, instead, Some(begun.fallback)).await;
         if let Some(Ok(answer)) = answer {
             let (answer, end) = answer.into_inner();
             return (Ok(answer), end);
@@ -123,11 +127,11 @@ impl<T> Layers<T> {
     }
 
     /// When the call may go on.
-    async fn rated(&self, begun: &Begun) -> Result<Moment, Refusal> {
+    async fn rated(&self, begun: &Begun<'_>) -> Result<Moment, Refusal> {
         if begun.call.is_over(begun.at) {
             return Err(Refusal::DeadlinePassed);
         }
-        if begun.settings.rate_per_s.is_none() {
+        if !begun.is_rated {
             return Ok(begun.at);
         }
         self.rate.acquire(&begun.call).await?;

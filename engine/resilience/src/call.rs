@@ -7,6 +7,7 @@ use homeostat_reactor::{Clock, Moment};
 use serde::{Deserialize, Serialize};
 
 /// How important a call is; the least important make way first.
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Priority {

@@ -10,6 +10,7 @@ pub mod fact;
 pub mod id;
 pub mod plan;
 pub mod policy;
+pub mod quantity;
 pub mod service;
 pub mod signal;
 pub mod status;

@@ -19,7 +19,6 @@ mod layer;
 mod loaded;
 mod place;
 mod problem;
-mod quantity;
 mod reference;
 mod render;
 pub mod scan;

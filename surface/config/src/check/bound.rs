@@ -4,8 +4,8 @@ use super::Judge;
 use crate::code::Code;
 use crate::place::Medium;
 use crate::problem::Problem;
-use crate::quantity::Period;
 use crate::tree::{Node, Path};
+use homeostat_vocabulary::quantity::Period;
 use std::net::SocketAddr;
 
 pub fn check(judge: &mut Judge<'_>) {

@@ -3,10 +3,10 @@
 use super::shape::{not_a_choice, wrong_type_for};
 use crate::code::Code;
 use crate::problem::Problem;
-use crate::quantity::{Period, Share, Size};
 use crate::section::SignalName;
 use crate::tree::{Node, Path, Value};
 use crate::words;
+use homeostat_vocabulary::quantity::{Period, Share, Size};
 
 /// Judges a value of this kind; `None` when it is right.
 pub fn judge(kind: &str, node: &Node, path: &Path) -> Option<Problem> {

@@ -1,8 +1,8 @@
 //! `[defaults]`: what holds for every service that does not say otherwise.
 
 use super::{Limits, PlainOrReference, Stop};
-use crate::quantity::Period;
 use homeostat_vocabulary::Autonomy;
+use homeostat_vocabulary::quantity::Period;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! `[engine]`: the engine itself.
 
-use crate::quantity::Period;
+use homeostat_vocabulary::quantity::Period;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! `services.NAME.health`: how a service's health is asked for.
 
-use crate::quantity::Period;
 use crate::words::Words;
+use homeostat_vocabulary::quantity::Period;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

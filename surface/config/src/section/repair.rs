@@ -1,7 +1,7 @@
 //! `[repair]`: limits of the repairs.
 
-use crate::quantity::Period;
 use homeostat_vocabulary as vocabulary;
+use homeostat_vocabulary::quantity::Period;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,8 +1,8 @@
 //! `[services.NAME]`: one service that is looked after.
 
 use super::{Health, PlainOrReference, PortChoice, SignalName};
-use crate::quantity::{Period, Share, Size};
 use crate::words::Words;
+use homeostat_vocabulary::quantity::{Period, Share, Size};
 use homeostat_vocabulary::{Autonomy, StopSignal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,9 @@
 //! Periods, sizes and shares as people write them: `"10s"`, `"512MiB"`, `"99.9%"`.
 //!
-//! Used by the sections as field types. Each is read from text, shown in one canonical text that reads back as itself, and
+//! Used by the sections of the configuration and of the gateway as field types. Each is read from text, shown in one canonical text that reads back as itself, and
 //! describes itself in the schema; the kind named there is what the shape check calls to judge a value.
 
-use homeostat_vocabulary::Millis;
+use crate::time::Millis;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::borrow::Cow;
@@ -46,6 +46,7 @@ pub struct Share(pub u32);
 
 impl Period {
     /// A period of whole seconds.
+    #[must_use]
     pub const fn seconds(seconds: u64) -> Self {
         Self(Millis::from_secs(seconds))
     }

@@ -1,0 +1,114 @@
+//! Numbers that cannot be: those of the policies, and times and sizes of nothing.
+
+use super::report;
+use crate::problem::{Problem, ProblemKind};
+use crate::settings::Gateway;
+use homeostat_resilience::StackSettings;
+use homeostat_vocabulary::quantity::{Period, Size};
+
+pub(super) fn check(settings: &Gateway, problems: &mut Vec<Problem>) {
+    check_stack(&["resilience"], &settings.resilience, problems);
+    for (name, route) in &settings.routes {
+        if let Some(stack) = &route.resilience {
+            check_stack(&["routes", name, "resilience"], stack, problems);
+        }
+        for (limit, rate) in &route.rate_limits {
+            let path = ["routes", name, "rate_limits", limit];
+            above_zero(&[&path[..], &["window"]].concat(), rate.window, problems);
+            if !is_key(&rate.per) {
+                let message = format!("{:?} does not tell clients apart", rate.per);
+                let remedy = "write \"address\", \"header:NAME\", \"claim:NAME\" or \"everyone\"";
+                let path = [&path[..], &["per"]].concat();
+                report(problems, ProblemKind::BadFormat, &path, (message, remedy, "cannot be read"));
+            }
+        }
+    }
+    for (name, upstream) in &settings.upstreams {
+        if let Some(stack) = &upstream.resilience {
+            check_stack(&["upstreams", name, "resilience"], stack, problems);
+        }
+        above_zero(&["upstreams", name, "connect_timeout"], upstream.connect_timeout, problems);
+        above_zero(&["upstreams", name, "dns_interval"], upstream.dns_interval, problems);
+        if let Some(health) = &upstream.health {
+            above_zero(&["upstreams", name, "health", "interval"], health.interval, problems);
+            above_zero(&["upstreams", name, "health", "timeout"], health.timeout, problems);
+            if crate::normal::normal_path(health.path.split('?').next().unwrap_or_default()).is_err() {
+                let message = format!("{:?} is no path", health.path);
+                let path = ["upstreams", name, "health", "path"];
+                let words = (message, "write a path such as \"/healthz\"", "cannot be read");
+                report(problems, ProblemKind::BadFormat, &path, words);
+            }
+        }
+    }
+    let limits = &settings.limits;
+    for (key, period) in [
+        ("head_timeout", limits.head_timeout),
+        ("body_timeout", limits.body_timeout),
+        ("idle_timeout", limits.idle_timeout),
+        ("tunnel_timeout", limits.tunnel_timeout),
+    ] {
+        above_zero(&["limits", key], period, problems);
+    }
+    check_sizes(settings, problems);
+    check_hops(settings, problems);
+}
+
+fn check_stack(path: &[&str], stack: &StackSettings, problems: &mut Vec<Problem>) {
+    if let Err(invalid) = stack.check() {
+        let path = [path, &[invalid.key]].concat();
+        let message = format!("`{}` is {}, which is out of range", invalid.key, invalid.value);
+        report(problems, ProblemKind::OutOfRange, &path, (message, invalid.possible, "out of range"));
+    }
+}
+
+fn above_zero(path: &[&str], period: Period, problems: &mut Vec<Problem>) {
+    if period.0.0 == 0 {
+        let message = format!("`{}` leaves no time at all", path.last().copied().unwrap_or_default());
+        report(problems, ProblemKind::OutOfRange, path, (message, "write a period such as \"5s\"", "no time"));
+    }
+}
+
+/// Bounds of the head: below the least no browser gets in, and above the most a connection could cost too much.
+fn check_sizes(settings: &Gateway, problems: &mut Vec<Problem>) {
+    const LEAST: Size = Size(1 << 10);
+    const MOST: Size = Size(1 << 20);
+    let limits = &settings.limits;
+    for (key, size) in [("head_max", limits.head_max), ("line_max", limits.line_max)] {
+        if !(LEAST..=MOST).contains(&size) {
+            let message = format!("`gateway.limits.{key}` is {size}, which is out of range");
+            let remedy = format!("write a size from {LEAST} to {MOST}");
+            report(problems, ProblemKind::OutOfRange, &["limits", key], (message, remedy, "out of range"));
+        }
+    }
+    if limits.line_max > limits.head_max {
+        let message = "`line_max` is more than `head_max`, of which it is a part";
+        let words = (message, "lower it, or raise `head_max`", "more than the whole");
+        report(problems, ProblemKind::Conflict, &["limits", "line_max"], words);
+    }
+    if settings.cache.answer_max > settings.cache.memory_max {
+        let message = "`answer_max` is more than `memory_max`, the room for all answers";
+        let words = (message, "lower it, or raise `memory_max`", "more than the whole");
+        report(problems, ProblemKind::Conflict, &["cache", "answer_max"], words);
+    }
+}
+
+fn check_hops(settings: &Gateway, problems: &mut Vec<Problem>) {
+    for (index, hop) in settings.trusted_hops.iter().enumerate() {
+        let (address, bits) = hop.split_once('/').map_or((hop.as_str(), None), |(address, bits)| (address, Some(bits)));
+        let read = address.parse::<std::net::IpAddr>().ok().filter(|address| {
+            let most = if address.is_ipv4() { 32 } else { 128 };
+            bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= most))
+        });
+        if read.is_none() {
+            let message = format!("{hop:?} is neither an address nor a network");
+            let words = (message, "write it as in \"10.0.0.7\" or \"10.0.0.0/8\"", "cannot be read");
+            report(problems, ProblemKind::BadFormat, &["trusted_hops", &index.to_string()], words);
+        }
+    }
+}
+
+fn is_key(per: &str) -> bool {
+    let named = |rest: Option<&str>| rest.is_some_and(|name| !name.is_empty());
+    let header = per.strip_prefix("header:").filter(|name| http::HeaderName::from_bytes(name.as_bytes()).is_ok());
+    per == "address" || per == "everyone" || named(header) || named(per.strip_prefix("claim:"))
+}

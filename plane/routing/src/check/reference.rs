@@ -1,0 +1,90 @@
+//! Names that must be declared: upstreams, services and their ports, ways in.
+
+use super::{Services, report, way};
+use crate::problem::{Problem, ProblemKind};
+use crate::settings::{Gateway, Upstream};
+
+pub(super) fn check(settings: &Gateway, services: &Services, problems: &mut Vec<Problem>) {
+    for (name, upstream) in &settings.upstreams {
+        check_upstream(name, upstream, services, problems);
+    }
+    let known = || settings.upstreams.keys().chain(services.keys()).map(String::as_str);
+    for (name, route) in &settings.routes {
+        let fallback = route.fallback.as_ref().and_then(|fallback| fallback.to.as_deref());
+        let split = route.split.keys().map(|target| (vec!["split", target.as_str()], target.as_str()));
+        let to = route.to.iter().map(|target| (vec!["to"], target.as_str()));
+        let all = to.chain(split).chain(fallback.map(|target| (vec!["fallback", "to"], target)));
+        for (keys, target) in all {
+            let path = way(&[&["routes", name], &keys]);
+            if settings.upstreams.contains_key(target) {
+                continue;
+            }
+            let Some(ports) = services.get(target) else {
+                let message = format!("route `{name}` leads to `{target}`, which is neither an upstream nor a service");
+                let remedy = format!("declare it as [gateway.upstreams.{target}] or [services.{target}]");
+                let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, "not declared");
+                problems.push(problem.meant(target, known()));
+                continue;
+            };
+            if !ports.contains("port") {
+                no_port(problems, &path, target, "port", ports);
+            }
+        }
+        if let Some(auth) = route.auth.as_deref().filter(|auth| !settings.auth.contains_key(*auth)) {
+            let message = format!("route `{name}` asks for `{auth}`, which is not declared");
+            let remedy = format!("declare it as [gateway.auth.{auth}]");
+            let path = ["routes", name, "auth"];
+            let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, "not declared");
+            problems.push(problem.meant(auth, settings.auth.keys().map(String::as_str)));
+        }
+    }
+}
+
+fn check_upstream(name: &str, upstream: &Upstream, services: &Services, problems: &mut Vec<Problem>) {
+    if !upstream.endpoints.is_empty() || upstream.dns.is_some() {
+        return;
+    }
+    let (key, service) = upstream.service.as_deref().map_or((None, name), |service| (Some("service"), service));
+    let path: Vec<&str> = ["upstreams", name].into_iter().chain(key).collect();
+    let Some(ports) = services.get(service) else {
+        if key.is_some() {
+            let message = format!("upstream `{name}` is the service `{service}`, which is not declared");
+            let remedy = format!("declare it as [services.{service}]");
+            let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, "not declared");
+            problems.push(problem.meant(service, services.keys().map(String::as_str)));
+        } else {
+            let message = format!("upstream `{name}` does not say where it is, and no service has its name");
+            let remedy = "add endpoints = [\"ADDRESS:PORT\"], or `dns`, or `service`";
+            report(problems, ProblemKind::UpstreamSource, &path, (message, remedy, "leads nowhere"));
+        }
+        return;
+    };
+    let port = upstream.port.as_deref().unwrap_or("port");
+    if !ports.contains(port) {
+        no_port(problems, &path, service, port, ports);
+    }
+}
+
+fn no_port(
+    problems: &mut Vec<Problem>,
+    path: &[&str],
+    service: &str,
+    port: &str,
+    ports: &std::collections::BTreeSet<String>,
+) {
+    let (message, remedy) = if port == "port" {
+        let message = format!("service `{service}` has no `port` that requests could go to");
+        let remedy = match ports.first() {
+            Some(other) => format!(
+                "add port = \"auto\" under [services.{service}], or port = \"{other}\" under [gateway.upstreams.{service}]"
+            ),
+            None => format!("add port = \"auto\" under [services.{service}]"),
+        };
+        (message, remedy)
+    } else {
+        let message = format!("service `{service}` has no port `{port}`");
+        (message, format!("add it under [services.{service}.ports], or choose one that is there"))
+    };
+    let problem = Problem::new(ProblemKind::NoServicePort, path, message, remedy, "no such port");
+    problems.push(problem.meant(port, ports.iter().map(String::as_str)));
+}

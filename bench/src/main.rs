@@ -4,6 +4,7 @@
 //! [`report::Report`]; this file only chooses and prints. What is printed or written was measured in this run: never a
 //! remembered figure.
 
+mod gateway;
 mod journal;
 mod machine;
 mod massive;
@@ -38,6 +39,8 @@ enum Command {
     /// The resilience library beside proxies and tower-resilience while 80 % of the endpoints fail, with an oracle as the bound
     #[command(name = "massive-failure", visible_alias = "massive")]
     MassiveFailure(massive::MassiveArguments),
+    /// The gateway beside nginx, HAProxy, Envoy, Varnish and hyper alone: processor time of a request, memory, latency, live changes
+    Gateway(gateway::GatewayArguments),
     /// Writes the page of results from the JSON files of earlier runs
     Report {
         /// The folder with one JSON file for each benchmark
@@ -68,6 +71,15 @@ enum Command {
     /// Keeps a proxy (used by `massive-failure` on itself)
     #[command(hide = true)]
     MassiveProxy(massive::KeeperArguments),
+    /// Is the backend (used by `gateway` on itself)
+    #[command(hide = true)]
+    GatewayBackend(gateway::BackendArguments),
+    /// Is the bare proxy (used by `gateway` on itself)
+    #[command(hide = true)]
+    GatewayBare(gateway::BareArguments),
+    /// Keeps a subject (used by `gateway` on itself)
+    #[command(hide = true)]
+    GatewayKeeper(gateway::KeeperArguments),
 }
 
 /// What every benchmark takes.
@@ -123,5 +135,12 @@ fn main() -> anyhow::Result<()> {
         Command::MassiveBackends(arguments) => massive::be_backends(&arguments),
         Command::MassiveSubject(arguments) => massive::be_subject(&arguments),
         Command::MassiveProxy(arguments) => massive::be_keeper(&arguments),
+        Command::Gateway(arguments) => {
+            let report = gateway::run(&arguments)?;
+            arguments.common.deliver_as(&report, &gateway::page::told(&report))
+        }
+        Command::GatewayBackend(arguments) => gateway::be_backend(&arguments),
+        Command::GatewayBare(arguments) => gateway::be_bare(&arguments),
+        Command::GatewayKeeper(arguments) => gateway::be_keeper(&arguments),
     }
 }

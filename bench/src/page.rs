@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::gateway;
 use crate::massive;
 use crate::policies::{self, table};
 use crate::reactor::picture;
@@ -93,6 +94,8 @@ fn section(text: &mut String, report: &Report) {
         text.push_str(&table::tables(report));
     } else if report.bench == massive::NAME {
         text.push_str(&massive::page::section(report));
+    } else if report.bench == gateway::NAME {
+        text.push_str(&gateway::page::section(report));
     } else {
         rows(text, report);
     }

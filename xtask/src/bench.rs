@@ -15,7 +15,7 @@ use crate::steps::{run, tell};
 use crate::workspace::{cargo, member_names, root};
 
 /// Every benchmark, in the order of the page.
-const BENCHMARKS: [&str; 5] = ["skeleton", "journal", "reactor", "policies", "massive-failure"];
+const BENCHMARKS: [&str; 6] = ["skeleton", "journal", "reactor", "policies", "massive-failure", "gateway"];
 /// What is built: the benchmarks, and the programs that they start.
 const PACKAGES: [&str; 3] = ["homeostat-bench", "homeostat", "homeostat-kiosk"];
 /// The page that is written from the figures, never by hand.

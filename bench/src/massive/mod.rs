@@ -7,7 +7,7 @@
 mod arrivals;
 mod backends;
 mod bar;
-mod child;
+pub mod child;
 mod crowd;
 mod draw;
 mod gateway;
@@ -19,7 +19,7 @@ pub mod page;
 pub mod picture;
 mod plan;
 mod policy;
-mod proxy;
+pub mod proxy;
 mod results;
 mod round;
 mod rows;

@@ -151,7 +151,8 @@ impl Drop for Subject {
     }
 }
 
-fn tree(pid: u32) -> impl Iterator<Item = u32> {
+/// A process and all that come from it.
+pub fn tree(pid: u32) -> impl Iterator<Item = u32> {
     std::iter::once(pid).chain(processes::descendants(pid))
 }
 

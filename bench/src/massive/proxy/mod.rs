@@ -11,8 +11,9 @@ mod refused;
 use std::path::Path;
 use std::process::Command;
 
+pub use self::config::fill;
 pub use self::keeper::{KeeperArguments, be_keeper};
-pub use self::place::{Placed, place};
+pub use self::place::{Placed, debian, place};
 
 /// Which proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]

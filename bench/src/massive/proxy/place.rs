@@ -25,16 +25,17 @@ pub struct Placed {
 /// Puts a proxy in place, or says why that cannot be done.
 pub fn place(kind: ProxyKind) -> Result<Placed> {
     match kind {
-        ProxyKind::Nginx | ProxyKind::NginxTuned => debian("nginx", "nginx-light"),
-        ProxyKind::Haproxy | ProxyKind::HaproxyTuned => debian("haproxy", "haproxy"),
+        ProxyKind::Nginx | ProxyKind::NginxTuned => debian("nginx", "nginx-light", "-v"),
+        ProxyKind::Haproxy | ProxyKind::HaproxyTuned => debian("haproxy", "haproxy", "-v"),
         ProxyKind::Envoy | ProxyKind::EnvoyTuned => envoy(),
     }
 }
 
-fn debian(name: &'static str, package: &str) -> Result<Placed> {
+/// A program of Debian's, asked for its version with `ask`.
+pub fn debian(name: &'static str, package: &str, ask: &str) -> Result<Placed> {
     have(name, package)?;
     // nginx tells its version on the other output.
-    let told = Command::new(name).arg("-v").output().with_context(|| format!("starting {name}"))?;
+    let told = Command::new(name).arg(ask).output().with_context(|| format!("starting {name}"))?;
     let text = [told.stdout, told.stderr].concat();
     Ok(Placed { name, program: name.into(), version: version_in(&String::from_utf8_lossy(&text)) })
 }

@@ -27,10 +27,12 @@ const fn edge(from: &'static str, to: &'static str, record: &'static str) -> Lis
 
 const ADAPTERS_RECORD: &str = "docs/adr/0008-adapters-stand-beside-the-reactor.md";
 
+const CACHE_RECORD: &str = "docs/adr/0014-the-cache-takes-time-and-chance-from-its-neighbours.md";
+
 const SURFACE_RECORD: &str = "docs/adr/0002-surface-shares-config-and-story.md";
 
 /// Every edge inside a tier. A new one needs a record, and a record whose edge is gone leaves the list.
-pub const LISTED_EDGES: [ListedEdge; 10] = [
+pub const LISTED_EDGES: [ListedEdge; 12] = [
     edge("surface/api", "surface/story", SURFACE_RECORD),
     edge("surface/cli", "surface/config", SURFACE_RECORD),
     edge("surface/cli", "surface/story", SURFACE_RECORD),
@@ -40,6 +42,8 @@ pub const LISTED_EDGES: [ListedEdge; 10] = [
     edge("engine/adapters", "engine/reactor", ADAPTERS_RECORD),
     edge("engine/adapters", "engine/store", ADAPTERS_RECORD),
     edge("engine/adapters", "engine/resilience", "docs/adr/0011-our-own-calls-go-through-the-policies.md"),
+    edge("engine/cache", "engine/reactor", CACHE_RECORD),
+    edge("engine/cache", "engine/resilience", CACHE_RECORD),
     edge("engine/resilience", "engine/reactor", "docs/adr/0009-resilience-takes-time-from-the-reactor.md"),
 ];
 

@@ -15,6 +15,9 @@ pub mod settings;
 pub mod split;
 mod table;
 
+pub use edit::{Came, Edits, FixedAnswer, Redirect, Rewrite};
+pub use normal::{NotNormal, normal_path};
 pub use pattern::Captures;
 pub use problem::{Problem, ProblemKind, Problems};
-pub use table::{Action, Asked, Match, Route, Source, Table, UpstreamId, UpstreamPlan};
+pub use split::{Dealt, Split};
+pub use table::{Action, Asked, Match, Route, RouteId, Source, Table, UpstreamId, UpstreamPlan};

@@ -28,15 +28,18 @@ const fn edge(from: &'static str, to: &'static str, record: &'static str) -> Lis
 const ADAPTERS_RECORD: &str = "docs/adr/0008-adapters-stand-beside-the-reactor.md";
 
 const CACHE_RECORD: &str = "docs/adr/0014-the-cache-takes-time-and-chance-from-its-neighbours.md";
+const PLANE_RECORD: &str = "docs/adr/0013-the-plane-is-cut-into-wire-routing-edge-and-gateway.md";
 
 const SURFACE_RECORD: &str = "docs/adr/0002-surface-shares-config-and-story.md";
 
 /// Every edge inside a tier. A new one needs a record, and a record whose edge is gone leaves the list.
-pub const LISTED_EDGES: [ListedEdge; 12] = [
+pub const LISTED_EDGES: [ListedEdge; 14] = [
     edge("surface/api", "surface/story", SURFACE_RECORD),
     edge("surface/cli", "surface/config", SURFACE_RECORD),
     edge("surface/cli", "surface/story", SURFACE_RECORD),
     edge("surface/cli", "surface/api", "docs/adr/0003-cli-shares-the-api-types.md"),
+    edge("plane/gateway", "plane/wire", PLANE_RECORD),
+    edge("plane/gateway", "plane/routing", PLANE_RECORD),
     edge("engine/saga", "engine/store", "docs/adr/0004-sagas-live-in-the-store.md"),
     edge("engine/store", "engine/reactor", "docs/adr/0007-the-store-is-a-durable-source.md"),
     edge("engine/adapters", "engine/reactor", ADAPTERS_RECORD),

@@ -20,7 +20,7 @@ impl Conditions {
     }
 
     /// Whether they hold. Of a header or parameter that comes several times, one value must fit.
-    pub fn hold(&self, asked: &Asked<'_>) -> bool {
+    pub fn hold(&self, asked: &Asked<'_, '_>) -> bool {
         (self.methods.is_empty() || self.methods.contains(asked.method))
             && self.headers.iter().all(|(name, pattern)| {
                 asked.headers.get_all(name).iter().any(|value| pattern.fits(value.as_bytes().iter().copied()))

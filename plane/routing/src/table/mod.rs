@@ -81,6 +81,10 @@ pub struct Fallback {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UpstreamId(pub usize);
 
+/// A route of a table; an index into [`Table::routes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteId(pub usize);
+
 /// An upstream, and where its endpoints come from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpstreamPlan {

@@ -61,7 +61,7 @@ impl Trie {
     }
 
     /// The route that takes a request, with what it catches.
-    pub fn find<'p>(&self, routes: &[Route], asked: &Asked<'p>) -> Option<(usize, Captures<'p>)> {
+    pub fn find<'p>(&self, routes: &[Route], asked: &Asked<'p, '_>) -> Option<(usize, Captures<'p>)> {
         let mut captures = Captures::default();
         // The slash at the beginning separates nothing; behind it the first segment begins.
         let path = asked.path.strip_prefix('/');
@@ -73,7 +73,7 @@ impl Trie {
 struct Walk<'a, 'p> {
     nodes: &'a [Node],
     routes: &'a [Route],
-    asked: &'a Asked<'p>,
+    asked: &'a Asked<'p, 'a>,
 }
 
 impl<'p> Walk<'_, 'p> {

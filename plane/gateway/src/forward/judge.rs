@@ -1,0 +1,62 @@
+//! What the answer of an endpoint says about the endpoint, for the policies that learn from it.
+//!
+//! Called once for each attempt. A refusal for lack of room (429, 503) is "full" and not "broken": load goes elsewhere, but nobody
+//! stays away for long. What the client did wrong (4xx) says nothing against an endpoint. gRPC says in `grpc-status` what HTTP says in
+//! its status; where an answer has only trailers, both are in the head.
+
+use std::time::{Duration, SystemTime};
+
+use homeostat_resilience::{Advice, Verdict};
+use homeostat_wire::Response;
+use http::{HeaderMap, StatusCode, header};
+
+use crate::upstream::AttemptError;
+
+/// What an endpoint asks for beyond this is taken for a mistake: the call is over long before.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
+
+/// The advice on an attempt.
+pub fn advise(result: Result<&Response, &AttemptError>) -> Advice {
+    match result {
+        Ok(response) => of_answer(response),
+        Err(error) => {
+            let advice = Advice::from(if error.is_of_client() { Verdict::Ignored } else { Verdict::Failed });
+            if error.never_began { advice.never_began() } else { advice }
+        }
+    }
+}
+
+fn of_answer(response: &Response) -> Advice {
+    let verdict = match response.status() {
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Verdict::Full,
+        StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => Verdict::Ignored,
+        status if status.is_server_error() => Verdict::Failed,
+        StatusCode::OK => of_grpc(response.headers()),
+        _ => Verdict::Good,
+    };
+    let advice = Advice::from(verdict);
+    match retry_after(response.headers()) {
+        Some(pause) if verdict == Verdict::Full => advice.retry_after(pause),
+        _ => advice,
+    }
+}
+
+/// What a gRPC answer without messages says; others are judged by their head alone.
+fn of_grpc(headers: &HeaderMap) -> Verdict {
+    match headers.get("grpc-status").map(|status| status.as_bytes()) {
+        // Unavailable, internal, data loss, unknown: the server's own trouble.
+        Some(b"14" | b"13" | b"15" | b"2") => Verdict::Failed,
+        // Resource exhausted.
+        Some(b"8") => Verdict::Full,
+        _ => Verdict::Good,
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let pause = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok()?,
+    };
+    Some(pause.min(RETRY_AFTER_MAX))
+}

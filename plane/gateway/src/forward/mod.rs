@@ -1,0 +1,124 @@
+//! A request's way to an upstream and back: through the policies, in as many attempts as they allow.
+//!
+//! Called by the front for routes that go somewhere. Always holds: a request that may not be made twice is sent again only when no
+//! endpoint can have seen it; whoever loses a race of attempts is cancelled, and its connection closed; the client never waits longer than the
+//! route's deadline for the head of an answer.
+
+mod judge;
+mod replay;
+mod whole;
+
+use std::sync::Arc;
+
+use homeostat_resilience::{Call, Failure, Refusal};
+use homeostat_wire::{Body, Response};
+use http::request::Parts;
+use http::{HeaderMap, Method, header};
+
+pub use self::judge::advise;
+pub use self::replay::Replay;
+pub use self::whole::WholeTerms;
+use self::whole::read_whole;
+use crate::upstream::{AttemptError, HoldTerms, Policies, Terms, Upstream, attempt};
+
+/// How the requests of a route go to one upstream.
+#[derive(Debug)]
+pub struct Way {
+    /// Who answers.
+    pub upstream: Arc<Upstream>,
+    /// The policies around every call.
+    pub policies: Policies,
+    /// How connections are made.
+    pub terms: Terms,
+    /// Whether requests are held while nobody is there, and how.
+    pub hold: Option<HoldTerms>,
+    /// Which requests may be made twice.
+    pub repeat: Repeat,
+    /// Whether answers are read whole before they are judged.
+    pub whole: Option<WholeTerms>,
+}
+
+/// Which requests may be made twice.
+#[derive(Debug, Clone)]
+pub struct Repeat {
+    /// Whether any.
+    pub enabled: bool,
+    /// The largest body that is kept for that.
+    pub body_max: usize,
+    /// The header that says that the upstream knows a request again.
+    pub key_header: Option<header::HeaderName>,
+}
+
+impl Repeat {
+    /// Whether a request with this head may be made twice.
+    fn allows(&self, head: &Parts) -> bool {
+        let knows = |headers: &HeaderMap| self.key_header.as_ref().is_some_and(|key| headers.contains_key(key));
+        // An upgrade makes a connection out of a request: there is one of it.
+        let is_upgrade = head.headers.contains_key(header::UPGRADE);
+        self.enabled && !is_upgrade && (is_idempotent(&head.method) || knows(&head.headers))
+    }
+}
+
+fn is_idempotent(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE | Method::TRACE)
+}
+
+/// Why a request has no answer of an upstream.
+#[derive(Debug)]
+pub enum NoAnswer {
+    /// The policies refused, or gave up.
+    Refused(Refusal),
+    /// The last attempt failed.
+    Failed(AttemptError),
+    /// The client broke off its own body.
+    ClientBrokeOff,
+    /// Nobody was there, and nobody came.
+    NotHeld(crate::upstream::NotHeld),
+}
+
+impl From<Failure<AttemptError>> for NoAnswer {
+    fn from(failure: Failure<AttemptError>) -> Self {
+        match failure {
+            Failure::Inner(error) if error.is_of_client() => Self::ClientBrokeOff,
+            Failure::Inner(error) => Self::Failed(error),
+            Failure::Refused(refusal) => Self::Refused(refusal),
+        }
+    }
+}
+
+impl Way {
+    /// Sends a request and brings the answer.
+    ///
+    /// # Errors
+    /// When there is none; nothing has gone back to the client then.
+    pub async fn go(
+        &self,
+        worker: usize,
+        head: &Parts,
+        body: Body,
+        call: Call,
+        ask_for: impl Fn(&Upstream),
+    ) -> Result<Response, NoAnswer> {
+        if let (Some(hold), true) = (self.hold, self.upstream.is_empty()) {
+            self.upstream.hold(hold, || ask_for(&self.upstream)).await.map_err(NoAnswer::NotHeld)?;
+        }
+        let may_repeat = self.repeat.allows(head);
+        let replay = if may_repeat {
+            Replay::several(body, self.repeat.body_max).await.map_err(|_| NoAnswer::ClientBrokeOff)?
+        } else {
+            Replay::once(body)
+        };
+        let call = Call { is_idempotent: may_repeat && replay.is_repeatable(), ..call };
+        let work = |_, endpoint: Arc<Arc<crate::upstream::Endpoint>>| {
+            let replay = &replay;
+            async move {
+                let response = attempt(&endpoint, worker, &self.terms, head, replay).await?;
+                match &self.whole {
+                    Some(whole) => read_whole(response, whole).await,
+                    None => Ok(response),
+                }
+            }
+        };
+        Ok(self.policies.call(&call, advise, work).await?)
+    }
+}

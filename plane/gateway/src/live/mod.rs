@@ -1,0 +1,8 @@
+//! What can be changed while the gateway runs, and who is told.
+
+mod calls;
+pub mod control;
+pub mod handover;
+pub mod memory;
+
+pub use calls::Calls;

@@ -1,0 +1,114 @@
+//! A plan: everything that a request needs to know, made whole from the settings and swapped whole.
+//!
+//! A request keeps the plan that it began with. Always holds: a plan that could not be made changes nothing; nothing in a plan changes
+//! after it was made, but the endpoints and what was learned, which are not its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use homeostat_resilience::StackSettings;
+use homeostat_routing::settings;
+use homeostat_routing::{Action, Route, Table, UpstreamId, UpstreamPlan};
+
+use crate::forward::{Repeat, Way, WholeTerms};
+use crate::standing::Standing;
+use crate::telemetry::RouteMeter;
+use crate::upstream::{HoldTerms, Terms};
+
+/// The settings in force, compiled.
+#[derive(Debug)]
+pub struct Plan {
+    /// What it was made from.
+    pub settings: Arc<settings::Gateway>,
+    /// Tells one state of the settings from another.
+    pub fingerprint: String,
+    /// Which route takes a request.
+    pub table: Table,
+    /// By the place of the route in the table.
+    pub routes: Vec<RoutePlan>,
+}
+
+/// What a route needs besides what the table says of it.
+#[derive(Debug)]
+pub struct RoutePlan {
+    /// What is counted.
+    pub meter: Arc<RouteMeter>,
+    /// The ways to its upstreams; usually one.
+    ways: Vec<(UpstreamId, Way)>,
+}
+
+impl RoutePlan {
+    /// The way to an upstream of this route.
+    pub fn way(&self, upstream: UpstreamId) -> Option<&Way> {
+        self.ways.iter().find(|(id, _)| *id == upstream).map(|(_, way)| way)
+    }
+}
+
+impl Plan {
+    /// Makes a plan.
+    ///
+    /// # Errors
+    /// With every problem of the settings; nothing that stands has changed then.
+    pub fn make(
+        settings: Arc<settings::Gateway>,
+        fingerprint: String,
+        standing: &mut Standing,
+    ) -> Result<Self, Vec<String>> {
+        let table = Table::compile(&settings).map_err(|problems| vec![problems.to_string()])?;
+        let terms: Vec<Terms> = table.upstreams().iter().map(terms_of).collect::<Result<_, _>>()?;
+        // From here on nothing fails: what stands is changed only for a plan that comes into force.
+        let upstreams: Vec<_> =
+            table.upstreams().iter().zip(&terms).map(|(plan, terms)| standing.upstream(plan, terms)).collect();
+        let mut routes = Vec::new();
+        for route in table.routes() {
+            let mut ids: Vec<UpstreamId> = match &route.action {
+                Action::Forward(split) => split.upstreams().collect(),
+                Action::Redirect(_) | Action::Respond(_) => Vec::new(),
+            };
+            ids.extend(route.fallback.to);
+            let mut ways = Vec::new();
+            for id in ids {
+                let resilience = route.settings.resilience.unwrap_or(table.upstream(id).resilience);
+                let upstream = Arc::clone(&upstreams[id.0]);
+                let policies = upstream
+                    .policies(&route.name, resilience)
+                    .map_err(|invalid| vec![format!("gateway.routes.{}.resilience: {invalid}", route.name)])?;
+                let hold = hold_of(table.upstream(id));
+                let (repeat, whole) = (repeat_of(route), whole_of(route));
+                ways.push((id, Way { upstream, policies, terms: terms[id.0].clone(), hold, repeat, whole }));
+            }
+            routes.push(RoutePlan { meter: standing.meter(&route.name), ways });
+        }
+        standing.keep(table.upstreams(), table.routes());
+        Ok(Self { settings, fingerprint, table, routes })
+    }
+
+    /// How calls of a route are made, for whoever explains it.
+    pub fn resilience(&self, route: &Route, upstream: UpstreamId) -> StackSettings {
+        route.settings.resilience.unwrap_or(self.table.upstream(upstream).resilience)
+    }
+}
+
+fn hold_of(plan: &UpstreamPlan) -> Option<HoldTerms> {
+    let activation = plan.settings.activation.as_ref()?;
+    Some(HoldTerms { waiting_max: activation.waiting_max as usize, within: Duration::from(activation.wait_max.0) })
+}
+
+fn repeat_of(route: &Route) -> Repeat {
+    let replay = &route.settings.replay;
+    Repeat {
+        enabled: replay.enabled,
+        body_max: usize::try_from(replay.body_max.0).unwrap_or(usize::MAX),
+        key_header: replay.idempotency_header.parse().ok(),
+    }
+}
+
+fn whole_of(route: &Route) -> Option<WholeTerms> {
+    let whole = route.settings.whole_answer.as_ref()?;
+    Some(WholeTerms { body_max: usize::try_from(whole.body_max.0).unwrap_or(usize::MAX), digest: whole.digest })
+}
+
+/// How connections to an upstream are made.
+fn terms_of(plan: &UpstreamPlan) -> Result<Terms, Vec<String>> {
+    Terms::of(plan).map_err(|why| vec![format!("gateway.upstreams.{}.tls: {why}", plan.name)])
+}

@@ -1,0 +1,250 @@
+//! A gateway's life: from its settings, or from the gateway that it replaces, to its last connection.
+//!
+//! Called by `homeostat gateway`. Always holds: it serves before it says that it is ready; the one that it replaces serves until then;
+//! asked to end it takes no more connections, lets its requests end within their time, and leaves no file behind that would mislead.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+
+use crate::doors::Doors;
+use crate::gateway::{Gateway, Reader};
+use crate::live::{control, handover, memory};
+use crate::telemetry::beat;
+use crate::workers::Workers;
+
+/// Threads that serve, when the settings do not say: more only help where the network is faster than most.
+const WORKERS_MAX: usize = 8;
+/// The control's socket in the run folder.
+pub const CONTROL_SOCKET: &str = "gateway.sock";
+/// The socket in the run folder by which a gateway takes over from another.
+const HANDOVER_SOCKET: &str = "gateway.handover";
+/// How long the whole process may take to end after its drain.
+const END_WITHIN: Duration = Duration::from_secs(2);
+
+/// Told the listeners by name, and where they really are.
+pub type Ready = Box<dyn FnOnce(&[(String, SocketAddr)]) + Send>;
+
+/// What a gateway is started with.
+pub struct Options {
+    /// Where its sockets and its memory are; made if it is not there, for its owner only.
+    pub folder: PathBuf,
+    /// Reads the settings, now and at each reload.
+    pub reader: Reader,
+    /// Told once when it serves, with the addresses it listens on.
+    pub ready: Ready,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Options").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+/// Why a gateway did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The settings are not valid.
+    #[error("the settings of the gateway are not valid:\n{}", .0.join("\n"))]
+    Settings(Vec<String>),
+    /// An address cannot be listened on.
+    #[error("listener `{name}` cannot listen on {address}: {source}")]
+    Listen {
+        /// The listener.
+        name: String,
+        /// Its address.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something of the system failed.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl RunError {
+    pub(crate) fn system(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::System { what, source }
+    }
+}
+
+/// Runs a gateway until it is told to end, or another one has taken over.
+///
+/// # Errors
+/// When it cannot start.
+pub fn run(options: Options) -> Result<(), RunError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(RunError::system("making a runtime"))?;
+    let ended = runtime.block_on(live(options));
+    // What still reads a slow disk must not hold up the end.
+    runtime.shutdown_timeout(END_WITHIN);
+    ended
+}
+
+async fn live(options: Options) -> Result<(), RunError> {
+    let Options { folder, reader, ready } = options;
+    prepare(&folder)?;
+    let written = reader().map_err(RunError::Settings)?;
+    let workers = written.settings.workers.map_or_else(default_workers, usize::from);
+    let gateway = Gateway::new(written, workers, reader, tokio::runtime::Handle::current());
+    let gateway = Arc::new(gateway.map_err(RunError::Settings)?);
+    memory::recall(&folder, &gateway);
+
+    let predecessor = UnixStream::connect(folder.join(HANDOVER_SOCKET)).ok();
+    let inherited = predecessor.as_ref().map_or_else(Vec::new, inherit);
+    let threads = Workers::start(&gateway).map_err(RunError::system("starting the workers"))?;
+    let mut doors = Doors::default();
+    doors.follow(&gateway, &threads, inherited).await?;
+
+    let mut aside = JoinSet::new();
+    aside.spawn(serve_control(control_socket(&folder)?, control::router(Arc::clone(&gateway))));
+    if let Some(address) = gateway.plan().settings.control.metrics.clone() {
+        let socket = tokio::net::TcpListener::bind(&address).await;
+        let socket = socket.map_err(|source| RunError::Listen { name: "metrics".to_owned(), address, source })?;
+        aside.spawn(serve_metrics(socket, Arc::clone(&gateway)));
+    }
+    aside.spawn(beat(Arc::clone(&gateway)));
+    aside.spawn(memory::keep(folder.clone(), Arc::clone(&gateway)));
+    aside.spawn(heed_signals(Arc::clone(&gateway)));
+    ready(&doors.addresses());
+    if let Some(old) = &predecessor {
+        // It may be gone by now: then there is nobody to tell.
+        let _ = handover::ready(old);
+    }
+
+    let successors = bind_fresh(&folder.join(HANDOVER_SOCKET))?;
+    let mut changes = gateway.changes();
+    let mut ending = gateway.ending();
+    loop {
+        tokio::select! {
+            _ = ending.wait_for(|ending| *ending) => break,
+            Ok((successor, _)) = successors.accept() => {
+                if offer(successor, &doors).await {
+                    gateway.drain();
+                }
+            }
+            _ = changes.changed() => {
+                if let Err(error) = doors.follow(&gateway, &threads, Vec::new()).await {
+                    tracing::error!(%error, "a listener of the new settings cannot be had; the others are in force");
+                }
+            }
+        }
+    }
+    drop(successors);
+    let within = Duration::from(gateway.plan().settings.limits.drain.0);
+    let left = doors.close(within).await;
+    if left > 0 {
+        tracing::warn!(left, "connections were still open when the time to end was over");
+    }
+    memory::write(&folder, &gateway);
+    aside.shutdown().await;
+    end_within(threads).await;
+    Ok(())
+}
+
+fn default_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
+}
+
+/// Only the owner may give orders, and whoever can open a socket can.
+fn prepare(folder: &Path) -> Result<(), RunError> {
+    use std::os::unix::fs::DirBuilderExt;
+    let mut builder = std::fs::DirBuilder::new();
+    let made = builder.recursive(true).mode(0o700).create(folder);
+    made.map_err(RunError::system(format!("making the folder {}", folder.display())))
+}
+
+fn inherit(old: &UnixStream) -> Vec<TcpListener> {
+    let taken = handover::take(old);
+    taken
+        .inspect_err(|error| tracing::warn!(%error, "another gateway runs here, and gave no sockets"))
+        .unwrap_or_default()
+}
+
+/// A socket under this name, in the place of any that was there. Bound beside it and moved, so that there is one at every moment.
+fn bind_fresh(path: &Path) -> Result<tokio::net::UnixListener, RunError> {
+    use std::os::unix::fs::PermissionsExt;
+    let what = || format!("listening on {}", path.display());
+    let fresh = path.with_extension(format!("{}.new", std::process::id()));
+    // Left behind by a process that had the same number.
+    let _ = std::fs::remove_file(&fresh);
+    let socket = tokio::net::UnixListener::bind(&fresh).map_err(RunError::system(what()))?;
+    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600)).map_err(RunError::system(what()))?;
+    std::fs::rename(&fresh, path).map_err(RunError::system(what()))?;
+    Ok(socket)
+}
+
+fn control_socket(folder: &Path) -> Result<tokio::net::UnixListener, RunError> {
+    bind_fresh(&folder.join(CONTROL_SOCKET))
+}
+
+async fn serve_control(socket: tokio::net::UnixListener, router: axum::Router) {
+    if let Err(error) = axum::serve(socket, router).await {
+        tracing::error!(%error, "the control is gone; requests are served all the same");
+    }
+}
+
+async fn serve_metrics(socket: tokio::net::TcpListener, gateway: Arc<Gateway>) {
+    if let Err(error) = axum::serve(socket, control::metrics_router(gateway)).await {
+        tracing::error!(%error, "the numbers cannot be scraped any more");
+    }
+}
+
+/// Gives all sockets to a successor; whether it serves them now.
+async fn offer(successor: tokio::net::UnixStream, doors: &Doors) -> bool {
+    let copies = doors.copies();
+    let offered = tokio::task::spawn_blocking(move || {
+        let stream = successor.into_std()?;
+        stream.set_nonblocking(false)?;
+        handover::offer(&stream, &handover::sockets(&copies?))
+    });
+    match offered.await.unwrap_or_else(|error| Err(io::Error::other(error))) {
+        Ok(()) => {
+            tracing::info!("another gateway has taken over");
+            true
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a gateway that wanted to take over did not; this one goes on");
+            false
+        }
+    }
+}
+
+/// SIGTERM and Ctrl-C end it in good order, SIGHUP has it read its settings again.
+async fn heed_signals(gateway: Arc<Gateway>) {
+    let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)] = kinds.map(signal) else {
+        tracing::error!("no signal handlers: use the control's drain");
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => gateway.drain(),
+            _ = terminate.recv() => gateway.drain(),
+            _ = hangup.recv() => match gateway.reload().await {
+                Ok((changed, fingerprint)) => tracing::info!(changed, fingerprint, "the settings were read again"),
+                Err(problems) => tracing::warn!(?problems, "the changed settings are not valid; the last good ones stay"),
+            },
+        }
+    }
+}
+
+/// Waits for the workers, but not for one that hangs.
+async fn end_within(threads: Workers) {
+    let ended = tokio::task::spawn_blocking(move || threads.end());
+    if tokio::time::timeout(END_WITHIN, ended).await.is_err() {
+        tracing::warn!("a worker did not end; it is left behind");
+    }
+}

@@ -1,0 +1,144 @@
+//! What outlives the plans: upstreams with their connections and what was learned of them, the tasks that look after them, and the counters.
+//!
+//! Owned by the [`Gateway`](crate::gateway::Gateway), changed only while a new plan is made. Always holds: an upstream whose place in the settings stays keeps
+//! everything; one that no plan names any more is forgotten with its tasks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use homeostat_reactor::Clock;
+use homeostat_resilience::Listener;
+use homeostat_routing::settings::{HostHeader, UpstreamHealth};
+use homeostat_routing::{Source, UpstreamPlan};
+use http::HeaderValue;
+use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
+
+use crate::telemetry::RouteMeter;
+use crate::upstream::{CheckTerms, Place, Terms, Upstream, watch_health, watch_name};
+
+/// What stands.
+#[derive(Debug)]
+pub struct Standing {
+    workers: usize,
+    clock: Clock,
+    listener: Listener,
+    /// Where tasks of upstreams run: beside the requests, never among them.
+    aside: Handle,
+    upstreams: BTreeMap<Arc<str>, Stand>,
+    meters: BTreeMap<Arc<str>, Arc<RouteMeter>>,
+}
+
+#[derive(Debug)]
+struct Stand {
+    upstream: Arc<Upstream>,
+    /// What it was made by; tasks are begun anew only when this changes.
+    plan: UpstreamPlan,
+    tasks: Vec<AbortHandle>,
+}
+
+impl Drop for Stand {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Standing {
+    /// Nothing yet.
+    pub fn new(workers: usize, clock: Clock, listener: Listener, aside: Handle) -> Self {
+        Self { workers, clock, listener, aside, upstreams: BTreeMap::new(), meters: BTreeMap::new() }
+    }
+
+    /// The counters of a route.
+    pub fn meter(&mut self, route: &Arc<str>) -> Arc<RouteMeter> {
+        Arc::clone(self.meters.entry(Arc::clone(route)).or_default())
+    }
+
+    /// The upstream of a plan, with its tasks.
+    pub fn upstream(&mut self, plan: &UpstreamPlan, terms: &Terms) -> Arc<Upstream> {
+        if let Some(stand) = self.upstreams.get(&plan.name)
+            && stand.plan == *plan
+        {
+            return Arc::clone(&stand.upstream);
+        }
+        let upstream = match self.upstreams.get(&plan.name) {
+            Some(stand) if stand.plan.source == plan.source => Arc::clone(&stand.upstream),
+            _ => Arc::new(Upstream::new(&plan.name, self.workers, self.clock.clone(), self.listener.clone())),
+        };
+        let mut tasks = Vec::new();
+        match &plan.source {
+            Source::Static(addresses) => {
+                upstream.replace(&addresses.iter().copied().map(Place::at).collect::<Vec<_>>());
+            }
+            Source::Dns { name, port } => {
+                let every = Duration::from(plan.settings.dns_interval.0);
+                let look = watch_name(Arc::clone(&upstream), format!("{name}:{port}"), every);
+                tasks.push(self.aside.spawn(look).abort_handle());
+            }
+            // Told by the engine; what it told before stands.
+            Source::Service { .. } => {}
+        }
+        if let Some(health) = &plan.settings.health
+            && let Some(check) = check_terms(plan, health)
+        {
+            let watch = watch_health(Arc::clone(&upstream), terms.clone(), check);
+            tasks.push(self.aside.spawn(watch).abort_handle());
+        }
+        let stand = Stand { upstream: Arc::clone(&upstream), plan: plan.clone(), tasks };
+        self.upstreams.insert(Arc::clone(&plan.name), stand);
+        upstream
+    }
+
+    /// Forgets what no plan names any more.
+    pub fn keep(&mut self, upstreams: &[UpstreamPlan], routes: &[homeostat_routing::Route]) {
+        self.upstreams.retain(|name, _| upstreams.iter().any(|plan| plan.name == *name));
+        self.meters.retain(|name, _| routes.iter().any(|route| route.name == *name));
+        for stand in self.upstreams.values() {
+            stand.upstream.keep_policies_of(|owner| routes.iter().any(|route| *route.name == *owner));
+        }
+    }
+
+    /// The upstreams that are told by the engine under this name: a service, or `SERVICE:PORT` for one of its further ports.
+    pub fn of_service(&self, told: &str) -> Vec<Arc<Upstream>> {
+        let is_it = |stand: &&Stand| service_key(&stand.plan.source).is_some_and(|key| key == told);
+        self.upstreams.values().filter(is_it).map(|stand| Arc::clone(&stand.upstream)).collect()
+    }
+
+    /// The name under which the engine tells of an upstream, if it does.
+    pub fn key_of(&self, upstream: &str) -> Option<String> {
+        service_key(&self.upstreams.get(upstream)?.plan.source)
+    }
+
+    /// All upstreams, with where their endpoints come from.
+    pub fn upstreams(&self) -> impl Iterator<Item = (&Arc<Upstream>, &Source)> {
+        self.upstreams.values().map(|stand| (&stand.upstream, &stand.plan.source))
+    }
+
+    /// All counters of routes.
+    pub fn meters(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<RouteMeter>)> {
+        self.meters.iter()
+    }
+}
+
+/// The name under which the engine tells of the endpoints of an upstream.
+pub fn service_key(source: &Source) -> Option<String> {
+    match source {
+        Source::Service { name, port } if &**port == "port" => Some(name.to_string()),
+        Source::Service { name, port } => Some(format!("{name}:{port}")),
+        Source::Static(_) | Source::Dns { .. } => None,
+    }
+}
+
+fn check_terms(plan: &UpstreamPlan, health: &UpstreamHealth) -> Option<CheckTerms> {
+    let host = match (&plan.source, plan.settings.host_header) {
+        (Source::Dns { name, .. }, _) => name.to_string(),
+        (_, HostHeader::Keep | HostHeader::Upstream) => plan.name.to_string(),
+    };
+    Some(CheckTerms {
+        path: health.path.parse().ok()?,
+        host: HeaderValue::try_from(host).ok()?,
+        every: Duration::from(health.interval.0),
+        within: Duration::from(health.timeout.0),
+    })
+}

@@ -1,0 +1,13 @@
+//! What the gateway shows of itself: counters, the log of accesses, and the tap.
+
+mod beat;
+mod meter;
+mod metrics;
+mod signals;
+mod tap;
+
+pub use beat::beat;
+pub use meter::{EndpointMeter, RouteMeter};
+pub use metrics::{GatewayMetrics, Seen};
+pub use signals::Signals;
+pub use tap::{Filter, StatusFilter, Tap};

@@ -1,0 +1,137 @@
+//! What the control shows: plain values for JSON, made when somebody asks.
+
+use homeostat_resilience::balance::Standing as EndpointStanding;
+use homeostat_routing::{Action, Source};
+use serde::Serialize;
+
+use crate::plan::Plan;
+use crate::upstream::Upstream;
+
+/// What the gateway is and how it is.
+#[derive(Debug, Serialize)]
+pub struct StatusView {
+    /// Of the program.
+    pub version: &'static str,
+    /// The process.
+    pub pid: u32,
+    /// When it started, in milliseconds since 1970.
+    pub started_ms: u64,
+    /// Of the settings in force.
+    pub fingerprint: String,
+    /// Threads that serve.
+    pub workers: usize,
+    /// Whether it is ending.
+    pub draining: bool,
+}
+
+/// A route.
+#[derive(Debug, Serialize)]
+pub struct RouteView {
+    /// Its name.
+    pub name: String,
+    /// Which requests it takes, as a person reads it.
+    pub when: Vec<String>,
+    /// `forward`, `redirect` or `respond`.
+    pub action: &'static str,
+    /// The upstreams that its requests go to.
+    pub to: Vec<String>,
+    /// How many requests were answered.
+    pub requests: u64,
+    /// How many of those with a status of 500 and above.
+    pub errors: u64,
+}
+
+impl RouteView {
+    /// All routes of a plan.
+    pub fn of(plan: &Plan) -> Vec<Self> {
+        let rows = plan.table.routes().iter().zip(&plan.routes);
+        rows.map(|(route, counted)| {
+            let (action, to) = match &route.action {
+                Action::Forward(split) => {
+                    ("forward", split.upstreams().map(|id| plan.table.upstream(id).name.to_string()).collect())
+                }
+                Action::Redirect(_) => ("redirect", Vec::new()),
+                Action::Respond(_) => ("respond", Vec::new()),
+            };
+            Self {
+                name: route.name.to_string(),
+                when: route.patterns().to_vec(),
+                action,
+                to,
+                requests: counted.meter.answers.iter().map(|count| count.get()).sum(),
+                errors: counted.meter.answers[4].get(),
+            }
+        })
+        .collect()
+    }
+}
+
+/// An upstream with its endpoints.
+#[derive(Debug, Serialize)]
+pub struct UpstreamView {
+    /// Its name.
+    pub upstream: String,
+    /// `static`, `dns` or `engine`.
+    pub source: &'static str,
+    /// Who is there.
+    pub endpoints: Vec<EndpointView>,
+    /// Requests that wait for somebody to be there.
+    pub waiting: usize,
+}
+
+/// An endpoint, as the route that knows it best sees it.
+#[derive(Debug, Serialize)]
+pub struct EndpointView {
+    /// Its name.
+    pub name: String,
+    /// Where it listens.
+    pub address: String,
+    /// `liked`, `doubted` or `ejected`; the worst that any route thinks.
+    pub standing: &'static str,
+    /// How likely it works; the least that any route thinks.
+    pub works: f64,
+    /// Requests under way there.
+    pub in_flight: u64,
+    /// Connections that wait there for a request.
+    pub idle: usize,
+}
+
+impl UpstreamView {
+    /// An upstream as it is now.
+    pub fn of(upstream: &Upstream, source: &Source) -> Self {
+        let snapshots = upstream.snapshots();
+        let endpoints = upstream.endpoints();
+        let seen = |name: &str| {
+            let everywhere = snapshots.iter().flat_map(|snapshot| &snapshot.endpoints.endpoints);
+            everywhere.filter(|seen| seen.name == name).collect::<Vec<_>>()
+        };
+        let view = |endpoint: &std::sync::Arc<crate::upstream::Endpoint>| {
+            let seen = seen(&endpoint.place.name);
+            let standing = |wanted: EndpointStanding| seen.iter().any(|seen| seen.standing == wanted);
+            EndpointView {
+                name: endpoint.place.name.clone(),
+                address: endpoint.place.address.to_string(),
+                standing: if standing(EndpointStanding::Ejected) {
+                    "ejected"
+                } else if standing(EndpointStanding::Doubted) {
+                    "doubted"
+                } else {
+                    "liked"
+                },
+                works: seen.iter().map(|seen| f64::from(seen.works)).fold(1.0, f64::min),
+                in_flight: seen.iter().map(|seen| u64::from(seen.in_flight)).sum(),
+                idle: endpoint.idle(),
+            }
+        };
+        Self {
+            upstream: upstream.name().to_string(),
+            source: match source {
+                Source::Static(_) => "static",
+                Source::Dns { .. } => "dns",
+                Source::Service { .. } => "engine",
+            },
+            endpoints: endpoints.iter().map(view).collect(),
+            waiting: upstream.hold.waiting(),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Requests go where their route says, and come back.
+
+use std::io::{Read, Write};
+use std::sync::atomic::Ordering;
+
+use crate::house::{House, Origin, ok};
+
+fn to_all(origins: &[&Origin]) -> String {
+    let list: Vec<String> = origins.iter().map(|origin| format!("{:?}", origin.address.to_string())).collect();
+    format!("[gateway.routes.shop]\nto = \"shop\"\n[gateway.upstreams.shop]\nendpoints = [{}]\n", list.join(", "))
+}
+
+#[test]
+fn a_request_reaches_its_upstream_and_the_answer_comes_back() {
+    // Would break: the head of a request loses or gains what changes its meaning.
+    let origin = Origin::start(|head, _| ok(head));
+    let house = House::open(&to_all(&[&origin]));
+    let answer = house.get("/cart?item=1");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("GET /cart?item=1 HTTP/1.1\r\n"), "{answer}");
+    assert!(answer.to_lowercase().contains("host: shop.test\r\n"), "{answer}");
+}
+
+#[test]
+fn connections_to_the_upstream_are_used_again() {
+    // Would break: every request opens a connection of its own.
+    let origin = Origin::named("shop");
+    let house = House::open(&to_all(&[&origin]));
+    let mut stream = house.connect();
+    for _ in 0..20 {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n").unwrap();
+        let mut answer = vec![0; 1024];
+        let count = stream.read(&mut answer).unwrap();
+        assert!(answer[..count].ends_with(b"shop"));
+    }
+    assert_eq!(origin.requests.load(Ordering::SeqCst), 20);
+    assert_eq!(origin.connections.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn a_connection_that_the_upstream_closed_fails_nobody() {
+    // Would break: a request on a kept connection that is closed meanwhile is answered with an error.
+    let origin = Origin::start(|_, _| {
+        let mut answer = ok("once");
+        answer.splice(17..17, b"Connection: close\r\n".iter().copied());
+        answer
+    });
+    let house = House::open(&to_all(&[&origin]));
+    for _ in 0..10 {
+        assert!(house.get("/").ends_with("once"));
+    }
+}
+
+#[test]
+fn a_failed_endpoint_is_made_up_for_by_another() {
+    // Would break: a GET that one endpoint fails is not asked of another.
+    let bad = Origin::start(|_, _| b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let good = Origin::named("good");
+    let house = House::open(&to_all(&[&bad, &good]));
+    for _ in 0..20 {
+        assert!(house.get("/").ends_with("good"));
+    }
+}
+
+#[test]
+fn a_post_is_not_made_twice() {
+    // Would break: an order is placed twice because the first answer was an error.
+    let bad = Origin::start(|_, _| b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let other = Origin::start(|_, _| b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let house = House::open(&to_all(&[&bad, &other]));
+    let answer =
+        house.talk("POST /order HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 2\r\nConnection: close\r\n\r\nhi");
+    assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
+    assert_eq!(bad.requests.load(Ordering::SeqCst) + other.requests.load(Ordering::SeqCst), 1);
+}
+
+#[test]
+fn nobody_listening_is_a_502_that_says_so_and_no_more() {
+    // Would break: the address of an inner service is told to the client.
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let house = House::open(&format!(
+        "[gateway.routes.shop]\nto = \"shop\"\nresilience = {{ deadline_ms = 500 }}\n[gateway.upstreams.shop]\nendpoints = [\"{closed}\"]\n"
+    ));
+    let answer = house.get("/");
+    assert!(answer.starts_with("HTTP/1.1 50"), "{answer}");
+    assert!(answer.contains("application/problem+json"), "{answer}");
+    assert!(!answer.contains(&closed.port().to_string()), "{answer}");
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_asked_for_again_when_it_is_read_whole() {
+    // Would break: half an answer reaches the client although another endpoint has the whole.
+    let broken =
+        Origin::start(|_, _| b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 10\r\n\r\nhalf".to_vec());
+    let good = Origin::named("whole here");
+    let settings = to_all(&[&broken, &good]).replace("to = \"shop\"\n", "to = \"shop\"\nwhole_answer = {}\n");
+    let house = House::open(&settings);
+    for _ in 0..10 {
+        let answer = house.get("/");
+        assert!(answer.ends_with("whole here"), "{answer}");
+    }
+}
+
+#[test]
+fn routes_answer_and_redirect_by_themselves() {
+    // Would break: a fixed answer or a redirect needs an upstream.
+    let house = House::open(
+        "[gateway.routes.health]\npath = \"/health\"\nrespond = { status = 200, body = \"fine\" }\n\
+         [gateway.routes.old]\npath = \"/old/{rest..}\"\nredirect = { path = \"/new/{rest}\", status = 301 }\n",
+    );
+    assert!(house.get("/health").ends_with("\r\n\r\nfine"));
+    let moved = house.get("/old/a/b?c=d");
+    assert!(moved.starts_with("HTTP/1.1 301"), "{moved}");
+    assert!(moved.to_lowercase().contains("location: http://shop.test/new/a/b?c=d\r\n"), "{moved}");
+    assert!(house.get("/nothing").starts_with("HTTP/1.1 404"));
+}

@@ -1,0 +1,166 @@
+//! What changes while the gateway runs.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::house::{House, Origin};
+
+fn shop() -> &'static str {
+    "[gateway.routes.shop]\nto = \"shop\"\n"
+}
+
+fn told(origins: &[&Origin]) -> String {
+    let list: Vec<String> = origins
+        .iter()
+        .enumerate()
+        .map(|(place, origin)| format!("{{\"name\":\"shop/{place}\",\"address\":\"{}\"}}", origin.address))
+        .collect();
+    format!("{{\"services\":{{\"shop\":[{}]}}}}", list.join(","))
+}
+
+#[test]
+fn instances_come_and_go_as_the_engine_tells() {
+    // Would break: a request goes to an instance that is gone, or not to one that has come.
+    let (first, second) = (Origin::named("first"), Origin::named("second"));
+    let house = House::open(shop());
+    assert!(house.get("/").starts_with("HTTP/1.1 503"));
+    assert!(house.order("PUT /v1/endpoints", &told(&[&first])).starts_with("HTTP/1.1 204"));
+    assert!(house.get("/").ends_with("first"));
+    house.order("PUT /v1/endpoints", &told(&[&second]));
+    assert!(house.get("/").ends_with("second"));
+}
+
+#[test]
+fn a_gateway_that_starts_anew_knows_the_instances() {
+    // Would break: while the engine is dead, a restarted gateway has nobody to ask.
+    let origin = Origin::named("known");
+    let house = House::open(shop());
+    house.order("PUT /v1/endpoints", &told(&[&origin]));
+    let folder = Arc::clone(&house.folder);
+    drop(house);
+    let again = House::open_in(folder, shop(), "127.0.0.1:0");
+    assert!(again.get("/").ends_with("known"));
+}
+
+#[test]
+fn the_first_request_is_held_until_somebody_is_there() {
+    // Would break: a service that starts on request refuses the request that starts it.
+    let origin = Origin::named("awake");
+    let house = House::open(
+        "[gateway.routes.shop]\nto = \"shop\"\n[gateway.upstreams.shop]\nactivation = { waiting_max = 2, wait_max = \"10s\" }\n",
+    );
+    let asked = std::thread::scope(|scope| {
+        let held = [scope.spawn(|| house.get("/")), scope.spawn(|| house.get("/"))];
+        let calls = house.order("GET /v1/activations?after=0&wait_ms=5000", "");
+        assert!(calls.contains("\"service\":\"shop\""), "{calls}");
+        // The third is one too many.
+        while !house.order("GET /v1/endpoints", "").contains("\"waiting\":2") {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let refused = house.get("/");
+        assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+        let began = Instant::now();
+        house.order("PUT /v1/endpoints", &told(&[&origin]));
+        let answers = held.map(|held| held.join().unwrap());
+        println!("released after {:?}", began.elapsed());
+        answers
+    });
+    assert!(asked.iter().all(|answer| answer.ends_with("awake")), "{asked:?}");
+}
+
+#[test]
+fn settings_change_under_load_and_no_request_fails() {
+    // Would break: a swap of the settings cuts or fails a request.
+    let (first, second) = (Origin::named("first"), Origin::named("second"));
+    let to = |origin: &Origin| {
+        format!(
+            "[gateway.routes.shop]\nto = \"shop\"\n[gateway.upstreams.shop]\nendpoints = [\"{}\"]\n",
+            origin.address
+        )
+    };
+    let house = House::open(&to(&first));
+    let (asked, bad) = under_load(&house, || {
+        for round in 0..20 {
+            let answer = house.reload(&to(if round % 2 == 0 { &second } else { &first }));
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let refused = house.reload("[gateway.routes.shop]\nto = 1\n");
+        assert!(refused.starts_with("HTTP/1.1 422"), "{refused}");
+    });
+    assert!(asked > 0);
+    assert_eq!(bad, 0, "of {asked}");
+}
+
+#[test]
+fn another_gateway_takes_over_and_no_request_fails() {
+    // Would break: an upgrade of the binary refuses or cuts connections.
+    let origin = Origin::named("shop");
+    let settings = format!(
+        "[gateway.routes.shop]\nto = \"shop\"\n[gateway.upstreams.shop]\nendpoints = [\"{}\"]\n",
+        origin.address
+    );
+    let old = House::open(&settings);
+    let (folder, address) = (Arc::clone(&old.folder), old.address);
+    let mut new = None;
+    let (asked, bad) = under_load_at(address, || {
+        std::thread::sleep(Duration::from_millis(100));
+        new = Some(House::open_in(folder, &settings, &address.to_string()));
+        old.ended();
+        std::thread::sleep(Duration::from_millis(100));
+    });
+    assert!(asked > 0);
+    assert_eq!(bad, 0, "of {asked}");
+    assert!(new.unwrap().get("/").ends_with("shop"));
+}
+
+fn under_load(house: &House, work: impl FnOnce()) -> (usize, usize) {
+    under_load_at(house.address, work)
+}
+
+/// Requests on kept connections, and each on one of its own, while `work` is done: how many, and how many failed. A kept connection
+/// that was closed between two requests is opened again, as every client does.
+fn under_load_at(address: std::net::SocketAddr, work: impl FnOnce()) -> (usize, usize) {
+    let (ended, asked, bad) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let ask = |kept: &mut Option<std::net::TcpStream>, keep: bool| {
+        let mut stream = match kept.take() {
+            Some(stream) => stream,
+            None => std::net::TcpStream::connect(address).map_err(|_| ())?,
+        };
+        stream.set_read_timeout(Some(Duration::from_secs(10))).map_err(|_| ())?;
+        let close = if keep { "" } else { "Connection: close\r\n" };
+        stream.write_all(format!("GET / HTTP/1.1\r\nHost: shop.test\r\n{close}\r\n").as_bytes()).map_err(|_| ())?;
+        let mut answer = vec![0; 4096];
+        let count = stream.read(&mut answer).map_err(|_| ())?;
+        let text = String::from_utf8_lossy(&answer[..count]).into_owned();
+        if !text.starts_with("HTTP/1.1 200") {
+            return Err(());
+        }
+        if keep && !text.to_lowercase().contains("connection: close") {
+            *kept = Some(stream);
+        }
+        Ok(())
+    };
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let (ask, ended, asked, bad) = (&ask, &ended, &asked, &bad);
+            scope.spawn(move || {
+                let mut kept = None;
+                while !ended.load(Ordering::Relaxed) {
+                    let was_kept = kept.is_some();
+                    let mut result = ask(&mut kept, number % 2 == 0);
+                    if result.is_err() && was_kept {
+                        result = ask(&mut None, false);
+                    }
+                    asked.fetch_add(1, Ordering::Relaxed);
+                    bad.fetch_add(usize::from(result.is_err()), Ordering::Relaxed);
+                }
+            });
+        }
+        work();
+        ended.store(true, Ordering::Relaxed);
+    });
+    (asked.into_inner(), bad.into_inner())
+}

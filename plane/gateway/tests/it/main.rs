@@ -1,0 +1,6 @@
+//! The gateway over real sockets: real origins, raw clients, one gateway for each test.
+#![allow(clippy::unwrap_used)] // in tests a panic is the report
+
+mod forwarding;
+mod house;
+mod live;

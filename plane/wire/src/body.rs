@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
 use thiserror::Error;
 
 use crate::client::Receiving;
@@ -52,6 +53,7 @@ enum Kind {
     Full(Bytes),
     Inbound(Inbound),
     Upstream(Box<Receiving>),
+    Http2(Incoming),
     Boxed(Boxed),
 }
 
@@ -79,6 +81,11 @@ impl Body {
         Self(Kind::Boxed(Box::pin(Foreign(Box::pin(body)))))
     }
 
+    /// A body that comes over HTTP/2.
+    pub fn from_h2(incoming: Incoming) -> Self {
+        if incoming.is_end_stream() { Self::empty() } else { Self(Kind::Http2(incoming)) }
+    }
+
     pub(crate) fn inbound(inbound: Inbound) -> Self {
         Self(Kind::Inbound(inbound))
     }
@@ -93,7 +100,7 @@ impl Body {
         match &self.0 {
             Kind::Empty => Some(&NOTHING),
             Kind::Full(data) => Some(data),
-            Kind::Inbound(_) | Kind::Upstream(_) | Kind::Boxed(_) => None,
+            Kind::Inbound(_) | Kind::Upstream(_) | Kind::Http2(_) | Kind::Boxed(_) => None,
         }
     }
 
@@ -118,6 +125,9 @@ impl HttpBody for Body {
             }
             Kind::Inbound(inbound) => inbound.poll_frame(cx),
             Kind::Upstream(receiving) => receiving.poll_frame(cx),
+            Kind::Http2(incoming) => {
+                Pin::new(incoming).poll_frame(cx).map_err(|error| BodyError::Other(Box::new(error)))
+            }
             Kind::Boxed(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -128,6 +138,7 @@ impl HttpBody for Body {
             Kind::Full(_) => false,
             Kind::Inbound(inbound) => inbound.is_end_stream(),
             Kind::Upstream(receiving) => receiving.is_end_stream(),
+            Kind::Http2(incoming) => incoming.is_end_stream(),
             Kind::Boxed(body) => body.is_end_stream(),
         }
     }
@@ -138,6 +149,7 @@ impl HttpBody for Body {
             Kind::Full(data) => SizeHint::with_exact(data.len() as u64),
             Kind::Inbound(inbound) => inbound.size_hint(),
             Kind::Upstream(receiving) => receiving.size_hint(),
+            Kind::Http2(incoming) => incoming.size_hint(),
             Kind::Boxed(body) => body.size_hint(),
         }
     }
@@ -174,6 +186,7 @@ impl fmt::Debug for Body {
             Kind::Full(_) => "whole",
             Kind::Inbound(_) => "from a client",
             Kind::Upstream(_) => "from an upstream",
+            Kind::Http2(_) => "over HTTP/2",
             Kind::Boxed(_) => "boxed",
         };
         formatter.debug_struct("Body").field("kind", &kind).field("length", &self.length()).finish()

@@ -10,6 +10,7 @@ use crate::head::HeadLimits;
 use crate::io::Io;
 use crate::outbox::Outbox;
 use crate::scratch;
+use crate::tls::ClientTls;
 
 /// How much an upstream may send before its body, and after it.
 #[derive(Debug, Clone, Copy)]
@@ -32,10 +33,6 @@ impl Default for ClientLimits {
     }
 }
 
-/// TLS to an upstream; not yet.
-#[derive(Debug)]
-pub enum ClientTls {}
-
 /// One HTTP/1.1 connection to an upstream.
 #[derive(Debug)]
 pub struct Connection(pub(super) Box<Inner>);
@@ -52,12 +49,7 @@ pub(super) struct Inner {
 impl Connection {
     /// Connects, in clear text or with TLS. The caller bounds the time.
     pub async fn open(address: SocketAddr, tls: Option<&ClientTls>, limits: ClientLimits) -> io::Result<Self> {
-        if let Some(tls) = tls {
-            match *tls {}
-        }
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self::over(Io::Tcp(stream), address, limits))
+        Ok(Self::over(connect(address, tls).await?, address, limits))
     }
 
     pub(crate) fn over(io: Io, address: SocketAddr, limits: ClientLimits) -> Self {
@@ -80,5 +72,15 @@ impl Connection {
         let mut cx = Context::from_waker(Waker::noop());
         // Anything but silence ends it: a close, an error, or bytes that nobody asked for (which would answer the next request).
         matches!(scratch::poll_read(&mut self.0.io, &mut cx, 1, |_| ()), Poll::Pending)
+    }
+}
+
+/// A stream to an upstream, in clear text or with TLS.
+pub(super) async fn connect(address: SocketAddr, tls: Option<&ClientTls>) -> io::Result<Io> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    match tls {
+        None => Ok(Io::Tcp(stream)),
+        Some(tls) => tls.connect(stream).await,
     }
 }

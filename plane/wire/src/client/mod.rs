@@ -1,9 +1,10 @@
-//! HTTP/1.1 to an upstream: one connection, one request at a time, no task and no channel. The gateway keeps the pools.
+//! To an upstream: HTTP/1.1 with one request at a time, no task and no channel, and HTTP/2 with many. The gateway keeps the pools.
 //!
 //! What always holds: an answer is as strictly framed as a request; a connection goes back to its shelf only after a clean end of
 //! both directions with nothing unasked behind it; dropping an answer's body before its end closes the connection.
 
 mod connection;
+mod multiplexed;
 mod receiving;
 mod send;
 
@@ -14,7 +15,8 @@ use thiserror::Error;
 use crate::Request;
 use crate::head::AnswerError;
 
-pub use connection::{ClientLimits, ClientTls, Connection};
+pub use connection::{ClientLimits, Connection};
+pub use multiplexed::{Multiplexed, MultiplexedSettings};
 pub(crate) use receiving::Receiving;
 
 /// Where a connection goes after a clean end: a pool.
@@ -55,6 +57,9 @@ pub enum SendErrorKind {
     /// The upstream granted another protocol without being asked, or sent too many interim answers.
     #[error("the upstream sent an interim answer that was not asked for")]
     Interim,
+    /// The HTTP/2 connection or stream failed.
+    #[error("HTTP/2 to the upstream failed: {0}")]
+    Http2(#[source] hyper::Error),
     /// The body of the request failed.
     #[error("the body of the request broke off")]
     RequestBody,

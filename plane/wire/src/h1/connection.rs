@@ -30,6 +30,8 @@ const LINGER_BYTES_MAX: usize = 256 * 1024;
 pub(crate) enum End {
     /// It is closed.
     Closed,
+    /// The client speaks HTTP/2: the stream, and what was read of it.
+    Http2(Io, Bytes),
     /// Another protocol was agreed on: the stream, what was read ahead, and the other stream.
     Tunnel(Io, Bytes, Upgraded),
 }
@@ -56,7 +58,8 @@ pub(crate) async fn serve_connection<H: Handler>(
         });
         let (head, rest) = match next.await {
             Next::Request(head, rest) => (head, rest),
-            Next::Http2 => return refuse(wire, Refusal::Version, handler, peer).await,
+            Next::Http2(start) if requests == 0 => return End::Http2(wire.io, start),
+            Next::Http2(_) => return refuse(wire, Refusal::Version, handler, peer).await,
             Next::Left => return End::Closed,
             Next::Refused(refusal) => return refuse(wire, refusal, handler, peer).await,
         };

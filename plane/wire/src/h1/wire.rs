@@ -23,8 +23,8 @@ const PREFACE_HEAD: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
 pub(super) enum Next {
     /// A head, and the bytes that came with it.
     Request(Box<RequestHead>, Bytes),
-    /// The client speaks HTTP/2.
-    Http2,
+    /// The client speaks HTTP/2; these bytes are the beginning of it.
+    Http2(Bytes),
     /// The client left, or was idle for too long.
     Left,
     /// Its head is refused.
@@ -175,7 +175,7 @@ impl Wire {
 fn whole(block: &Bytes, end: usize, limits: &HeadLimits) -> Next {
     match read_request(&block.slice(..end), limits) {
         Ok(head) => Next::Request(Box::new(head), block.slice(end..)),
-        Err(Refusal::Version) if block.starts_with(PREFACE_HEAD) => Next::Http2,
+        Err(Refusal::Version) if block.starts_with(PREFACE_HEAD) => Next::Http2(block.clone()),
         Err(refusal) => Next::Refused(refusal),
     }
 }

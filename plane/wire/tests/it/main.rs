@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
 mod client;
+mod http2;
+mod properties;
+mod proxy;
 mod refusals;
 mod requests;
 mod server;
+mod tls;

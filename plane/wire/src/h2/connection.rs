@@ -1,0 +1,180 @@
+//! One HTTP/2 connection to its end.
+//!
+//! What always holds: a peer that resets requests faster than it lets them finish, floods control frames or header blocks, or does
+//! not answer a ping loses its connection; an idle connection ends like one of HTTP/1.1.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http::header::{CONNECTION, TRANSFER_ENCODING, UPGRADE};
+use http::{Request as HttpRequest, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::sync::Notify;
+
+use super::request::{normalise, refusal};
+use crate::drain::Drain;
+use crate::handler::{Handler, Response};
+use crate::io::{Io, Rewound};
+use crate::limits::Limits;
+use crate::peer::Peer;
+use crate::refusal::Refusal;
+
+/// Streams that a client has reset before they were looked at: the `h2` crate's own answer to rapid reset.
+const PENDING_RESETS_MAX: usize = 20;
+/// Streams that we had to reset for what the client did on them.
+const LOCAL_RESETS_MAX: usize = 100;
+/// By how many more requests a client may give up than let finish. Browsers cancel when a page is left; hundreds more is an attack
+/// that makes us work for nothing.
+const ABANDONED_MAX: usize = 200;
+/// Bytes that a client may send ahead on one stream, and on all: enough for a fast upload over a distance, and small against
+/// `streams_max` connections that never read.
+const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
+/// Bytes of an answer that wait for a client on one stream.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// What the requests of one connection tell it.
+#[derive(Debug, Default)]
+struct Tally {
+    open: AtomicUsize,
+    begun: AtomicUsize,
+    /// Given up less finished, from below.
+    abandoned: AtomicUsize,
+    flood: Notify,
+}
+
+/// One request under way; dropped before its answer, it was given up.
+struct UnderWay {
+    tally: Arc<Tally>,
+    answered: bool,
+}
+
+impl UnderWay {
+    fn new(tally: &Arc<Tally>) -> Self {
+        tally.open.fetch_add(1, Ordering::Relaxed);
+        tally.begun.fetch_add(1, Ordering::Relaxed);
+        Self { tally: Arc::clone(tally), answered: false }
+    }
+
+    fn finish(mut self) {
+        self.answered = true;
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.tally.open.fetch_sub(1, Ordering::Relaxed);
+        if self.answered {
+            let less = |count: usize| Some(count.saturating_sub(1));
+            let _ = self.tally.abandoned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        } else if self.tally.abandoned.fetch_add(1, Ordering::Relaxed) >= ABANDONED_MAX {
+            self.tally.flood.notify_one();
+        }
+    }
+}
+
+/// Serves HTTP/2 until the connection ends. `start` is what was read of it already.
+pub(crate) async fn serve_h2<H: Handler>(
+    io: Io,
+    start: Bytes,
+    peer: &Arc<Peer>,
+    limits: &Arc<Limits>,
+    handler: &H,
+    drain: &Drain,
+) {
+    let tally = Arc::new(Tally::default());
+    let service = service_fn(|request: HttpRequest<Incoming>| {
+        let (handler, peer, limits) = (handler.clone(), Arc::clone(peer), Arc::clone(limits));
+        let under_way = UnderWay::new(&tally);
+        async move {
+            let answer = answer(request, &handler, &peer, &limits).await;
+            under_way.finish();
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_max)
+        .max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
+        .max_local_error_reset_streams(LOCAL_RESETS_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(SEND_BUFFER_BYTES)
+        .keep_alive_interval(limits.ping_interval)
+        .keep_alive_timeout(limits.ping_interval);
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Rewound::new(start, io)), service));
+    let mut draining = drain.watch();
+    let mut ending = false;
+    let mut begun = 0;
+    loop {
+        let idle = tokio::time::sleep(limits.idle_timeout);
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if ended.is_err_and(|error| is_hostile(&error)) {
+                    handler.refused(Refusal::Http2, peer);
+                }
+                return;
+            }
+            () = tally.flood.notified() => {
+                handler.refused(Refusal::Http2, peer);
+                return;
+            }
+            () = draining.as_mut(), if !ending => {}
+            () = idle => {
+                let quiet = tally.open.load(Ordering::Relaxed) == 0 && tally.begun.load(Ordering::Relaxed) == begun;
+                begun = tally.begun.load(Ordering::Relaxed);
+                if !quiet {
+                    continue;
+                }
+                if ending {
+                    return;
+                }
+            }
+        }
+        ending = true;
+        connection.as_mut().graceful_shutdown();
+    }
+}
+
+async fn answer<H: Handler>(
+    request: HttpRequest<Incoming>,
+    handler: &H,
+    peer: &Arc<Peer>,
+    limits: &Limits,
+) -> Response {
+    let request = match normalise(request, limits.headers_max) {
+        Ok(request) => request,
+        Err(why) => {
+            handler.refused(why, peer);
+            return refusal(why);
+        }
+    };
+    let mut answer = handler.handle(request, peer).await;
+    for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE] {
+        answer.headers_mut().remove(name);
+    }
+    if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
+        *answer.status_mut() = StatusCode::BAD_GATEWAY;
+    }
+    answer
+}
+
+/// Whether the connection ended for what the peer sent, and not because it left.
+fn is_hostile(error: &hyper::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if let Some(h2) = cause.downcast_ref::<h2::Error>() {
+            return !h2.is_io() && h2.reason().is_some_and(|reason| reason != h2::Reason::NO_ERROR);
+        }
+        source = cause.source();
+    }
+    false
+}

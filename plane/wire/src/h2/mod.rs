@@ -1,0 +1,7 @@
+//! HTTP/2 to clients, by hyper. What is ours are the limits against floods, the rules that both protocols share, and the end of
+//! idle and drained connections.
+
+mod connection;
+mod request;
+
+pub(crate) use connection::serve_h2;

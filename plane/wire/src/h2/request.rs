@@ -1,0 +1,52 @@
+//! A request as HTTP/2 gives it, made to look as one of HTTP/1.1: target in origin form, host in its header, hop-by-hop headers
+//! gone. The same rules decide what is refused.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use http::{Method, Request as HttpRequest, Response as HttpResponse, Version};
+use hyper::body::Incoming;
+
+use crate::body::Body;
+use crate::handler::{Request, Response};
+use crate::head::{check_target, is_valid_host};
+use crate::refusal::Refusal;
+
+/// Checks a request and brings it into the form that handlers know.
+pub(super) fn normalise(request: HttpRequest<Incoming>, headers_max: usize) -> Result<Request, Refusal> {
+    let (mut parts, body) = request.into_parts();
+    if parts.method == Method::CONNECT {
+        return Err(Refusal::Connect);
+    }
+    if parts.headers.len() > headers_max {
+        return Err(Refusal::TooManyFields);
+    }
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let (uri, _) = check_target(&Bytes::copy_from_slice(target.as_bytes()), &parts.method)?;
+    let named = parts.uri.authority().map(|authority| HeaderValue::from_str(authority.as_str()));
+    let named = named.transpose().map_err(|_| Refusal::Host)?;
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let host = match (named, hosts.next(), hosts.next()) {
+        (_, _, Some(_)) | (None, None, _) => return Err(Refusal::Host),
+        (Some(named), Some(host), None) if !named.as_bytes().eq_ignore_ascii_case(host.as_bytes()) => {
+            return Err(Refusal::HostMismatch);
+        }
+        (Some(named), _, None) => named,
+        (None, Some(host), None) => host.clone(),
+    };
+    if !is_valid_host(host.as_bytes()) {
+        return Err(Refusal::Host);
+    }
+    parts.headers.insert(HOST, host);
+    parts.uri = uri;
+    parts.version = Version::HTTP_2;
+    Ok(HttpRequest::from_parts(parts, Body::from_h2(body)))
+}
+
+/// The answer to a request that is refused; the connection lives on.
+pub(super) fn refusal(refusal: Refusal) -> Response {
+    let status = refusal.status().unwrap_or(http::StatusCode::BAD_REQUEST);
+    let mut answer = HttpResponse::new(Body::full(refusal.problem(status)));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    answer
+}

@@ -151,6 +151,11 @@ impl BalanceCore {
         }
     }
 
+    /// Whether every endpoint gets its calls.
+    pub(super) fn is_all_liked(&self) -> bool {
+        self.roster.list(Standing::Liked).len() == self.roster.len()
+    }
+
     /// Whether there is somebody to find out about.
     pub(super) fn is_somebody_doubted(&mut self, now: Moment) -> bool {
         self.settle(now);

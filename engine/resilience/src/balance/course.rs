@@ -21,7 +21,8 @@ const TRIED_MAX: usize = 8;
 /// Attempts under way of which one will succeed with less than this probability have a poor outlook. Lower than where an
 /// endpoint begins to be doubted: to start another one costs load, to go on waiting only time.
 const POOR_BELOW: f32 = 0.3;
-/// The outlook is looked at about this often while a good call takes its time: what happens in between is seen late by that much.
+/// The outlook is looked at about this often while a good call takes its time, as long as somebody is doubted: what happens in
+/// between is seen late by that much. Where all is well the first doubt is seen at the slowest pace, if nothing else wakes the call.
 const LOOKS_A_CALL: u32 = 8;
 /// Looks are never closer together: each wakes the call, and where good calls take less than this their percentile starts the next
 /// attempt soon enough. Nor further apart.
@@ -349,7 +350,8 @@ impl<T, B: Borrow<Balancer<T>>> Outlook for Course<T, B> {
     }
 
     fn look_again(&self) -> Option<Duration> {
-        let typical = self.balancer().typical();
+        // Where nobody is doubted a look hardly finds anything, and it wakes the call.
+        let typical = self.balancer().typical_in_doubt();
         Some(typical.map_or(LOOK_AGAIN_MAX, |typical| (typical / LOOKS_A_CALL).clamp(LOOK_AGAIN_MIN, LOOK_AGAIN_MAX)))
     }
 }

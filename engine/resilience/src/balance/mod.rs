@@ -175,9 +175,9 @@ impl<T> Balancer<T> {
         self.0.with(|core| 1.0 - ids.map(|id| 1.0 - core.succeeds(now, id, None)).product::<f32>())
     }
 
-    /// The time within which half of the good calls are done: asked for at every call, and at hand.
-    pub(super) fn typical(&self) -> Option<Duration> {
-        self.0.with(|core| core.pool().typical())
+    /// The time within which half of the good calls are done, as long as somebody is doubted or left out.
+    pub(super) fn typical_in_doubt(&self) -> Option<Duration> {
+        self.0.with(|core| if core.is_all_liked() { None } else { core.pool().typical() })
     }
 
     /// The time within which this share of good calls is done, over all endpoints: when to hedge.

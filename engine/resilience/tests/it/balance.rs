@@ -11,7 +11,7 @@ use homeostat_reactor::{ManualClock, Moment};
 use homeostat_resilience::balance::{BalanceCore, BalanceSettings, Balancer, EndpointId, Standing, Wish, subset};
 use homeostat_resilience::chance::Chance;
 use homeostat_resilience::predictor::Outcome;
-use homeostat_resilience::{Advice, Call, Failure, Listener, PolicyEvent, Refusal, Verdict, judge_result};
+use homeostat_resilience::{Advice, Call, Failure, Listener, Outlook, PolicyEvent, Refusal, Verdict, judge_result};
 use proptest::prelude::*;
 
 const ANY: Wish<'static> = Wish { within: None, is_idempotent: true, tried: &[] };
@@ -423,4 +423,22 @@ fn a_full_endpoint_is_left_alone_for_as_long_as_it_asks() {
         pick.finish(Verdict::Good);
         is_it
     }));
+}
+
+// Would break: calls that are woken again and again although nobody gives cause for doubt, or a doubt that is seen late.
+#[test]
+fn calls_under_way_are_looked_at_closely_only_where_somebody_is_doubted() {
+    let time = ManualClock::new();
+    let balancer = Balancer::builder("orders").clock(time.clock()).chance(Chance::seeded(7)).build();
+    ["good", "bad"].into_iter().for_each(|name| balancer.insert(name, name));
+    let course = balancer.course();
+    let look_after = || course.look_again().unwrap();
+    for _ in 0..20 {
+        let pick = balancer.pick(&Call::idempotent()).unwrap();
+        time.set(time.clock().now() + Duration::from_millis(20));
+        pick.finish(Verdict::Good);
+    }
+    let calm = look_after();
+    (0..5).for_each(|_| balancer.hint("bad", false));
+    assert!(look_after() < calm, "{:?}", balancer.snapshot());
 }

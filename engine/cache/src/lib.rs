@@ -11,6 +11,7 @@ mod entry;
 pub mod fetch;
 mod flight;
 mod frequent;
+pub mod http;
 pub mod life;
 mod pattern;
 mod purge;

@@ -153,3 +153,20 @@ fn a_purge_while_a_value_is_on_its_way_to_the_second_level_is_not_undone() {
     assert!(shelf.kept.lock().unwrap().is_empty());
     assert!(poll(&mut Box::pin(both.settle())).is_ready());
 }
+
+#[test]
+fn a_purge_that_is_dropped_half_way_is_owed() {
+    // Would break: a caller that goes away and leaves what it purged in the second level.
+    let time = ManualClock::new();
+    let (both, shelf) = both(&time);
+    keep(&both, "/a");
+    shelf.mood.store(HANGS, Ordering::SeqCst);
+    let mut purge = Box::pin(both.purge(Invalidation::Key(key("/a"))));
+    assert!(poll(&mut purge).is_pending());
+    drop(purge);
+    shelf.mood.store(WORKS, Ordering::SeqCst);
+    assert!(is_miss(both.cache(), "/a"));
+    assert!(fill(&both, lead(both.cache(), "/a")).is_err());
+    assert!(ready(&mut Box::pin(both.settle())));
+    assert!(shelf.kept.lock().unwrap().is_empty());
+}

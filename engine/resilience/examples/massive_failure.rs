@@ -1,6 +1,6 @@
 //! Eight of ten endpoints fail, in several ways and on several schedules: a stack with its default settings beside chance and beside an
 //! oracle that is told who works. In virtual time, so minutes take a moment and a seed gives the same run everywhere:
-//! `cargo run --release -p homeostat-resilience --example massive_failure [SCHEDULE|all] [SEEDS]`.
+//! `cargo run --release -p homeostat-resilience --example massive_failure [SCHEDULE|all] [SEEDS] [SLOTS]`.
 
 #[path = "../tests/it/massive.rs"]
 #[allow(dead_code, reason = "the tests look at other parts of a report than are printed")]
@@ -10,7 +10,7 @@ use homeostat_resilience::StackSettings;
 use massive::{Plan, Report, Schedule, Subject, run};
 
 const LEGEND: &str = "\
-Ten endpoints, 12 calls at once each; good answers take 0.5 to 3 s. Percent of all calls, mean of the seeds and in brackets the worst.
+Ten endpoints, 12 calls at once each (iid80: 64) or as many as the third argument says; good answers take 0.5 to 3 s. Percent of all calls, mean of the seeds and in brackets the worst.
 good      answered well within 5 s                     calm    the same, but for the 2 s after a switch
 in 1, 2 s answered well within that                    p99     in seconds; 5.00 is the deadline, which a failure counts as
 attempts  for each call; most: in the worst ten seconds of any seed
@@ -35,6 +35,7 @@ const fn story(schedule: Schedule) -> &'static str {
 fn main() {
     let wanted = std::env::args().nth(1).unwrap_or_else(|| "all".to_owned());
     let seeds: u64 = std::env::args().nth(2).and_then(|number| number.parse().ok()).unwrap_or(5);
+    let slots: Option<usize> = std::env::args().nth(3).and_then(|number| number.parse().ok());
     println!("{LEGEND}\n{seeds} seeds.");
     for schedule in Schedule::ALL.into_iter().filter(|schedule| wanted == "all" || wanted == schedule.name()) {
         println!(
@@ -58,7 +59,12 @@ fn main() {
             ("stack", Subject::Stack(StackSettings::default())),
             ("oracle", Subject::Oracle),
         ] {
-            let reports: Vec<Report> = (1..=seeds).map(|seed| run(subject, &Plan::of(schedule, seed))).collect();
+            let reports: Vec<Report> = (1..=seeds)
+                .map(|seed| {
+                    let usual = Plan::of(schedule, seed);
+                    run(subject, &Plan { slots: slots.unwrap_or(usual.slots), ..usual })
+                })
+                .collect();
             print_row(name, &reports);
         }
     }

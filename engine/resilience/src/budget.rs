@@ -99,9 +99,15 @@ impl Budget {
     /// Pays for one attempt more that begins now, if the budget has it; otherwise the attempt must not be made.
     #[must_use = "an attempt that is not paid for must not be made"]
     pub fn pay(&self, call: &Call, now: Moment) -> bool {
+        self.pay_if_worth(call, now, 1.0)
+    }
+
+    /// The same for an attempt that promises so much, from 0 to 1: the less is left, the more it must promise.
+    #[must_use = "an attempt that is not paid for must not be made"]
+    pub(crate) fn pay_if_worth(&self, call: &Call, now: Moment, promise: f32) -> bool {
         let is_paid = {
             let mut books = self.0.books();
-            let is_paid = books.ledger.spend(now, call.priority);
+            let is_paid = books.ledger.is_worth(now, call.priority, promise) && books.ledger.spend(now, call.priority);
             let counter = if is_paid { &mut books.counts.extra } else { &mut books.counts.refused };
             *counter += 1;
             is_paid
@@ -114,18 +120,19 @@ impl Budget {
 
     /// Pays for one attempt more that begins later, if the budget has it now; otherwise the attempt must not be made.
     pub fn charge(&self, call: &Call, now: Moment) -> Option<Charge> {
-        let charge = self.charge_again(call, now);
+        let charge = self.charge_again(call, now, 1.0);
         if charge.is_none() {
             self.refuse();
         }
         charge
     }
 
-    /// The same for an attempt that has been refused before: it is neither counted nor told once more.
-    pub(crate) fn charge_again(&self, call: &Call, now: Moment) -> Option<Charge> {
+    /// The same for an attempt that promises so much and may have been refused before: a refusal is neither counted nor told.
+    pub(crate) fn charge_again(&self, call: &Call, now: Moment, promise: f32) -> Option<Charge> {
         let is_paid = {
             let mut books = self.0.books();
-            let is_paid = books.ledger.reserve(now, call.priority);
+            let is_worth = books.ledger.is_worth(now, call.priority, promise);
+            let is_paid = is_worth && books.ledger.reserve(now, call.priority);
             books.counts.extra += u64::from(is_paid);
             is_paid
         };

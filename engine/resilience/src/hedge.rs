@@ -90,6 +90,10 @@ pub trait Outlook {
     /// percentile. Asked after each start and then again and again, on the caller's task.
     fn is_poor(&self, call: &Call, now: Moment) -> bool;
 
+    /// What another attempt that begins now promises, from 0 to 1: how likely it is that nothing under way ends well and that there is
+    /// time enough for a good answer. When the budget is short, it goes to those that promise most.
+    fn promise(&self, call: &Call, now: Moment) -> f32;
+
     /// How long until it is asked again; never with `None`.
     fn look_again(&self) -> Option<Duration>;
 }
@@ -102,6 +106,10 @@ impl Outlook for () {
 
     fn is_poor(&self, _: &Call, _: Moment) -> bool {
         false
+    }
+
+    fn promise(&self, _: &Call, _: Moment) -> f32 {
+        1.0
     }
 
     fn look_again(&self) -> Option<Duration> {

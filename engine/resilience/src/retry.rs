@@ -15,6 +15,7 @@ use crate::attempt::{Advice, Attempt};
 use crate::budget::{Budget, BudgetSettings};
 use crate::chance::Chance;
 use crate::deadline;
+use crate::hedge::Outlook;
 use crate::live::Live;
 use crate::tally::{count, tally};
 use crate::{Call, Failure, Listener, PolicyEvent, Refusal, Verdict};
@@ -141,7 +142,7 @@ impl Retry {
         A: Into<Advice>,
         F: Future<Output = Result<T, E>>,
     {
-        self.call_timed(call, self.0.clock.now(), advise, work, Timer::Own).await
+        self.call_timed(call, self.0.clock.now(), advise, work, Timer::Own, &()).await
     }
 
     /// The same for a call that begins now; with [`Timer::OfWork`] it makes no timer for work that ends by its deadline by itself.
@@ -152,6 +153,7 @@ impl Retry {
         advise: impl Fn(&Result<T, E>) -> A,
         work: impl Fn(Attempt) -> F,
         timer: Timer,
+        outlook: &impl Outlook,
     ) -> Result<T, Failure<E>>
     where
         A: Into<Advice>,
@@ -161,7 +163,7 @@ impl Retry {
         let settings = shared.settings.get();
         let mut started = now;
         let call = shared.begin(call, started)?;
-        let mut again = Again::new(shared, settings, call);
+        let mut again = Again::new(shared, outlook, settings, call);
         for number in 1.. {
             let attempt = Attempt { call: settings.limit(&call, started), number };
             let until = attempt.call.deadline.filter(|_| timer == Timer::Own);

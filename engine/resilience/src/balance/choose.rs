@@ -126,11 +126,9 @@ impl BalanceCore {
         Some(id)
     }
 
-    /// Whether a call has a fair chance to be answered within this time; where nobody knows, it has.
-    pub(super) fn is_time_enough(&self, within: Duration) -> bool {
-        /// Under this share of good calls that are done by then it would only take a place from another one.
-        const FAIR_CHANCE: f32 = 0.5;
-        self.pool.good_sketch().share_within(within).is_none_or(|share| share >= FAIR_CHANCE)
+    /// The share of good calls that are done within this time; all, where nobody knows.
+    pub(super) fn in_time(&self, within: Duration) -> f32 {
+        self.pool.good_sketch().share_within(within).unwrap_or(1.0)
     }
 
     /// When the first of the endpoints that asked to be left alone may be asked again.

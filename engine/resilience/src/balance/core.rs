@@ -95,7 +95,9 @@ impl BalanceCore {
     pub fn end(&mut self, now: Moment, id: EndpointId, began: Moment, outcome: Outcome) {
         let Some(slot) = self.roster.get_mut(id) else { return };
         slot.counts.count(outcome);
-        slot.learned.end(now, began, outcome, &mut self.pool, &self.settings.predictor);
+        if !slot.learned.end(now, began, outcome, &mut self.pool, &self.settings.predictor) {
+            return;
+        }
         match outcome {
             Outcome::Good => self.after_good(now, id),
             Outcome::Failed | Outcome::GivenUp => self.after_failure(now, id),
@@ -173,25 +175,31 @@ impl BalanceCore {
         let due = now + self.settings.explore_pause.min(self.settings.explore_pause_max);
         let Some(slot) = self.roster.get_mut(id) else { return };
         slot.disappointments = 0;
+        let since = slot.learned.troubled_since();
         self.roster.move_to(id, Standing::Doubted, due);
-        self.look_around(now);
+        if let Some(since) = since {
+            self.look_around(now, id, since);
+        }
     }
 
-    /// One that worked does not any more: the world has changed, and others may work again. They are asked sooner than their
-    /// failures of before would have it.
-    fn look_around(&mut self, now: Moment) {
+    /// One that worked does not any more, where most others did not before: the world has changed. Those that failed may work
+    /// again, and are asked as soon as there is a call for it; those that worked are believed less.
+    fn look_around(&mut self, now: Moment, changed: EndpointId, since: Moment) {
         /// Of more doubted endpoints than this the usual pauses find one soon enough, and nobody looks through thousands.
         const LOOKED_AT_MAX: usize = 64;
-        let doubted = self.roster.list(Standing::Doubted);
-        if doubted.len() > LOOKED_AT_MAX || self.roster.list(Standing::Liked).len() > doubted.len() {
+        let (liked, doubted) = (self.roster.list(Standing::Liked), self.roster.list(Standing::Doubted));
+        if doubted.len() > LOOKED_AT_MAX || liked.len() > doubted.len() {
             return;
         }
-        let all = doubted.to_vec();
-        for id in all {
-            if let Some(slot) = self.roster.get_mut(id) {
+        let mut others = [liked, doubted].concat();
+        others.retain(|id| *id != changed);
+        for id in others {
+            let Some(slot) = self.roster.get_mut(id) else { continue };
+            let is_liked = slot.standing == Standing::Liked;
+            slot.learned.world_changed(now, since, is_liked, &self.pool, &self.settings.predictor);
+            if !is_liked {
                 slot.disappointments = 0;
-                let due = slot.due.min(now + self.settings.explore_pause.min(self.settings.explore_pause_max));
-                self.roster.set_due(id, due);
+                self.roster.set_due(id, now);
             }
         }
     }

@@ -18,9 +18,9 @@ use crate::{Advice, Call, Failure, Refusal, Verdict};
 
 /// The latest endpoints that are remembered as tried: no budget pays for more attempts at one call.
 const TRIED_MAX: usize = 8;
-/// Attempts under way of which one will succeed with less than this probability have a poor outlook. Lower than where an
-/// endpoint begins to be doubted: to start another one costs load, to go on waiting only time.
-const POOR_BELOW: f32 = 0.3;
+/// Attempts under way of which one will succeed with less than this probability have a poor outlook. Far lower than where an
+/// endpoint begins to be doubted: to start another one costs load and budget, to go on waiting only time.
+const POOR_BELOW: f32 = 0.1;
 /// The outlook is looked at about this often while a good call takes its time, as long as somebody is doubted: what happens in
 /// between is seen late by that much. Where all is well the first doubt is seen at the slowest pace, if nothing else wakes the call.
 const LOOKS_A_CALL: u32 = 8;
@@ -314,6 +314,16 @@ impl<T, B: Borrow<Balancer<T>>> Course<T, B> {
         result.map_err(Failure::Inner)
     }
 
+    /// How likely an attempt under way succeeds.
+    fn one_works(&self, now: Moment) -> f32 {
+        let (endpoints, is_running) = {
+            let tried = self.tried();
+            (tried.endpoints, tried.is_running)
+        };
+        let running = endpoints.iter().zip(is_running).filter(|(_, is_running)| *is_running);
+        self.balancer().one_works(now, running.map(|(id, _)| *id))
+    }
+
     fn tried(&self) -> MutexGuard<'_, Tried> {
         lock(&self.tried)
     }
@@ -338,15 +348,11 @@ impl<T, B: Borrow<Balancer<T>>> Outlook for Course<T, B> {
     }
 
     fn is_poor(&self, _: &Call, now: Moment) -> bool {
-        let (endpoints, is_running, waiting) = {
-            let tried = self.tried();
-            (tried.endpoints, tried.is_running, tried.waiting)
-        };
-        if waiting > 0 {
-            return false;
-        }
-        let running = endpoints.iter().zip(is_running).filter(|(_, is_running)| *is_running);
-        self.balancer().one_works(now, running.map(|(id, _)| *id)) < POOR_BELOW
+        self.tried().waiting == 0 && self.one_works(now) < POOR_BELOW
+    }
+
+    fn promise(&self, call: &Call, now: Moment) -> f32 {
+        (1.0 - self.one_works(now)) * self.balancer().in_time(call, now)
     }
 
     fn look_again(&self) -> Option<Duration> {

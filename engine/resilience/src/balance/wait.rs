@@ -20,11 +20,16 @@ impl<T> Balancer<T> {
         }
     }
 
+    /// How likely a good answer to an attempt that begins now comes in time.
+    pub(super) fn in_time(&self, call: &Call, now: Moment) -> f32 {
+        call.remaining(now).map_or(1.0, |within| self.0.with(|core| core.in_time(within)))
+    }
+
     /// Refuses who has waited so long that an answer would hardly come in time.
     pub(crate) fn check_time(&self, call: &Call, now: Moment) -> Result<(), Refusal> {
-        let has_time = |within| self.0.with(|core| core.is_time_enough(within));
-        let is_in_time = !call.is_over(now) && call.remaining(now).is_none_or(has_time);
-        if is_in_time { Ok(()) } else { Err(Refusal::DeadlinePassed) }
+        /// With a smaller chance to be answered in time it would only take a place from another one.
+        const FAIR_CHANCE: f32 = 0.5;
+        if !call.is_over(now) && self.in_time(call, now) >= FAIR_CHANCE { Ok(()) } else { Err(Refusal::DeadlinePassed) }
     }
 
     /// Refuses who would wait in vain: for more places than become free while there is time.

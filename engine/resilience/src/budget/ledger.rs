@@ -17,6 +17,11 @@ pub const WINDOW_SLOTS: usize = 10;
 pub const SLOT: Duration = Duration::from_secs(1);
 /// An attempt in the unit of the ledger, millionths: whole numbers, because sums of fractions would drift.
 const ATTEMPT: u64 = 1_000_000;
+/// As long as this share of what may be spent in a window is left, any attempt is worth it: hedges of a healthy service, which shorten
+/// calls that would have ended well, take less than the rest. Under it an attempt must promise the more the less there is.
+const PLENTY: f32 = 0.8;
+/// What the last one must promise. A little less than certainty, as what is learned of latencies is never quite certain.
+const DEAREST: f32 = 0.98;
 /// More than this ratio is taken for this one: ten attempts a call are no budget any more.
 const RATIO_MAX: f64 = 10.0;
 /// More than this minimum is taken for this one, so that no sum overflows.
@@ -103,6 +108,16 @@ impl Ledger {
         self.available(priority) >= ATTEMPT
     }
 
+    /// Whether an attempt that promises so much, from 0 to 1, is worth one of those that are left. Where all calls compete for the few
+    /// that there are, they go to calls that have nothing else under way and all their time before them; first come, first served
+    /// would spend them on attempts that end too late.
+    pub fn is_worth(&mut self, now: Moment, priority: Priority, promise: f32) -> bool {
+        self.pass(now);
+        let left = self.levels(priority).map(|(may, taken)| may.saturating_sub(taken) as f32 / may.max(1) as f32);
+        let left = left.fold(1.0, f32::min);
+        promise >= DEAREST * (1.0 - left / PLENTY).max(0.0)
+    }
+
     /// Whether these terms can ever pay for an attempt.
     pub const fn can_pay(&self) -> bool {
         self.per_call > 0 || self.minimum >= ATTEMPT
@@ -117,15 +132,17 @@ impl Ledger {
     /// What a call of this priority could spend now. The least of what is left on its own level and on all more important ones,
     /// because what it spends is spent on each of them: with a level left out, it could spend what that had earned.
     fn available(&self, priority: Priority) -> u64 {
-        let (mut earned, mut taken, mut available) = (0, 0, u64::MAX);
-        for level in Priority::ALL.into_iter().rev() {
+        self.levels(priority).map(|(may, taken)| may.saturating_sub(taken)).min().unwrap_or(0)
+    }
+
+    /// What may be spent on each level from this one up, by it and all less important ones, and what of it is taken.
+    fn levels(&self, priority: Priority) -> impl Iterator<Item = (u64, u64)> {
+        let (mut earned, mut taken) = (0, 0);
+        Priority::ALL.into_iter().rev().filter_map(move |level| {
             earned += self.window.earned[level];
             taken += self.window.spent[level] + self.reserved[level];
-            if level <= priority {
-                available = available.min(earned.max(self.minimum).saturating_sub(taken));
-            }
-        }
-        available
+            (level <= priority).then(|| (earned.max(self.minimum), taken))
+        })
     }
 
     /// Forgets the slots that have left the window. Who read the clock before others and comes after them sets nothing back, or the

@@ -116,7 +116,7 @@ impl<'a, F: Future, O: Outlook> Course<'a, F, O> {
             timing.due = patience.map(|patience| now + patience.max(ASKED_AGAIN_AFTER_MIN));
             return;
         }
-        if !self.shared.budget.pay(&timing.call, now) {
+        if !self.shared.budget.pay_if_worth(&timing.call, now, timing.outlook.promise(&timing.call, now)) {
             // Time does not ask a second time: what the budget has not now, it has for another call. Only where the outlook is
             // poor it is asked again, at the pace of the looks: there is something to lose by then.
             timing.due = None;

@@ -12,8 +12,9 @@ use homeostat_reactor::Moment;
 
 use super::sketch::left_after;
 
-/// What one call leaves of all before it, in the quick count (half of it after two calls) and in the calm one (after twenty).
-const QUICK_KEEPS: f32 = std::f32::consts::FRAC_1_SQRT_2;
+/// What one call leaves of all before it, in the quick count and in the calm one (half of it after twenty). With half of it left
+/// after two calls in the quick one, a change was believed two failures later, half a point of the calls where everything moves.
+const QUICK_KEEPS: f32 = 0.5;
 const CALM_KEEPS: f32 = 0.965_936;
 /// What is assumed before anything is known weighs as much as one call.
 const PRIOR_WEIGHT: f32 = 1.0;
@@ -121,6 +122,13 @@ impl Belief {
     /// Whether it gets better (above 0, at most 1) or worse.
     pub fn trend(&self, prior: Prior) -> f32 {
         self.quick.share(prior) - self.calm.share(prior)
+    }
+
+    /// All that it knows from before that moment counts for so much less.
+    pub(crate) fn fade_before(&mut self, moment: Moment, keeps: f32) {
+        if self.at < moment {
+            *self = Self { quick: self.quick.scaled(keeps), calm: self.calm.scaled(keeps), ..*self };
+        }
     }
 
     /// What it has counted, the old counting less.

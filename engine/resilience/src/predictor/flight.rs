@@ -45,6 +45,11 @@ impl Flight {
         self.in_flight
     }
 
+    /// When the latest call began that ended well.
+    pub(crate) const fn good_began(&self) -> Moment {
+        self.good_began
+    }
+
     /// Since when each silent call runs, the oldest first.
     pub(crate) fn silent(&self) -> &[Moment] {
         &self.since[..usize::from(self.watched)]

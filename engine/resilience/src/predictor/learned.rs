@@ -9,6 +9,7 @@ use homeostat_reactor::Moment;
 use super::belief::{Belief, Count, Prior};
 use super::flight::Flight;
 use super::sketch::left_after;
+use super::streak::Streak;
 use super::{Pool, PredictorSettings, Sketch};
 
 /// A silent call that is given up counts against the endpoint as much as the endpoint looks broken by then, from this on: under it,
@@ -30,6 +31,8 @@ const COMES_BACK_WITHIN: Duration = Duration::from_secs(1);
 /// Each good answer of a house that was as full as it ever is allowed adds this part of a place: after four rounds it is tried with
 /// one call more, and one call in some sixty is told "full" where nothing has changed.
 const ROOM_GROWTH: f32 = 0.25;
+/// This part of what was learned of a broken endpoint is still believed when the world has changed.
+const BELIEVED_OF_BEFORE: f32 = 0.2;
 /// An endpoint that asks for more than this is not believed: it would be an ejection by its own word.
 const FULL_PAUSE_ASKED_MAX: Duration = Duration::from_secs(10);
 
@@ -70,6 +73,7 @@ pub struct Learned {
     fulls: u16,
     failures: u16,
     failed_at: Moment,
+    streak: Streak,
     foreign: Prior,
     foreign_at: Moment,
     flight: Flight,
@@ -93,6 +97,7 @@ impl Default for Learned {
             fulls: 0,
             failures: 0,
             failed_at: Moment::ZERO,
+            streak: Streak::default(),
             latency: Box::default(),
         }
     }
@@ -104,40 +109,97 @@ impl Learned {
         self.flight.begin(now);
     }
 
-    /// The call that began then has ended. What it says is noted here and in the pool.
-    pub fn end(&mut self, now: Moment, began: Moment, outcome: Outcome, pool: &mut Pool, settings: &PredictorSettings) {
-        let took = now.since(began);
+    /// The call that began then has ended. What it says is noted here and in the pool. Whether it is news: not if calls that began
+    /// later have shown already that it is otherwise by now.
+    pub fn end(
+        &mut self,
+        now: Moment,
+        began: Moment,
+        outcome: Outcome,
+        pool: &mut Pool,
+        settings: &PredictorSettings,
+    ) -> bool {
         // As likely as it looks with this call still silent.
         let is_broken = if outcome == Outcome::GivenUp { 1.0 - self.works(now, pool, settings) } else { 0.0 };
         self.flight.end(began, outcome == Outcome::Good);
         match outcome {
-            Outcome::Good => {
-                let prior = self.prior(now, pool);
-                self.belief.observe(now, true, 1.0, prior, settings.outcome_half_life);
-                self.latency.record(now, took, 1.0, settings.latency_half_life);
-                pool.good(now, took, settings);
-                self.read_sketch();
-                self.raise_peak(now, took);
-                (self.failures, self.fulls) = (0, 0);
-                if self.room > 0.0 && (self.flight.in_flight() + 1) as f32 >= self.room.floor() {
-                    self.grow();
-                }
+            Outcome::Good => self.good(now, began, pool, settings),
+            Outcome::Full(pause) => {
+                self.full(now, pause);
+                true
             }
-            Outcome::Failed => self.failed(now, took, 1.0, pool, settings),
-            Outcome::Full(pause) => self.full(now, pause),
-            Outcome::Ignored => {}
-            Outcome::GivenUp if is_broken >= GIVEN_UP_COUNTS_FROM => self.failed(now, took, is_broken, pool, settings),
-            Outcome::GivenUp => {}
+            Outcome::Failed => self.failed(now, began, 1.0, pool, settings),
+            Outcome::GivenUp if is_broken >= GIVEN_UP_COUNTS_FROM => self.failed(now, began, is_broken, pool, settings),
+            Outcome::Ignored | Outcome::GivenUp => true,
         }
     }
 
-    fn failed(&mut self, now: Moment, took: Duration, weight: f32, pool: &mut Pool, settings: &PredictorSettings) {
+    fn good(&mut self, now: Moment, began: Moment, pool: &mut Pool, settings: &PredictorSettings) -> bool {
+        let (took, is_news) = (now.since(began), self.streak.note(began, true));
+        if is_news {
+            let prior = self.prior(now, pool);
+            self.belief.observe(now, true, 1.0, prior, settings.outcome_half_life);
+            (self.failures, self.fulls) = (0, 0);
+        }
+        self.latency.record(now, took, 1.0, settings.latency_half_life);
+        pool.good(now, took, settings);
+        self.read_sketch();
+        self.raise_peak(now, took);
+        if self.room > 0.0 && (self.flight.in_flight() + 1) as f32 >= self.room.floor() {
+            self.grow();
+        }
+        is_news
+    }
+
+    fn failed(
+        &mut self,
+        now: Moment,
+        began: Moment,
+        weight: f32,
+        pool: &mut Pool,
+        settings: &PredictorSettings,
+    ) -> bool {
+        if !self.streak.note(began, false) {
+            return false;
+        }
         let prior = self.prior(now, pool);
         self.belief.observe(now, false, weight, prior, settings.outcome_half_life);
-        pool.bad(now, took, weight, settings);
+        pool.bad(now, now.since(began), weight, settings);
         if weight >= FAILURE_COUNTS_FROM {
             self.failures = self.failures.saturating_add(1);
             self.failed_at = now;
+        }
+        true
+    }
+
+    /// When the trouble began of this endpoint that has worked: with its first failure in a row, or with the oldest silent call.
+    /// `None` if it never has, for then nothing has changed.
+    pub(crate) fn troubled_since(&self) -> Option<Moment> {
+        if self.flight.good_began() == Moment::ZERO {
+            return None;
+        }
+        self.flight.silent().first().copied().into_iter().chain(self.streak.failing_since()).min()
+    }
+
+    /// An endpoint that worked has failed since that moment, and most others did before: what changed there may have changed here.
+    /// What failed until then may work by now; and if nothing that began later has gone well here, that is held against it like a
+    /// failure of its own.
+    pub(crate) fn world_changed(
+        &mut self,
+        now: Moment,
+        since: Moment,
+        is_liked: bool,
+        pool: &Pool,
+        settings: &PredictorSettings,
+    ) {
+        if !is_liked {
+            self.belief.fade_before(since, BELIEVED_OF_BEFORE);
+            if self.failed_at < since {
+                self.failures = 0;
+            }
+        } else if self.flight.good_began() < since {
+            let prior = self.prior(now, pool);
+            self.belief.observe(now, false, 1.0, prior, settings.outcome_half_life);
         }
     }
 

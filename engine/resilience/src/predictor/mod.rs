@@ -11,6 +11,7 @@ mod flight;
 mod learned;
 mod pool;
 mod sketch;
+mod streak;
 
 use std::time::Duration;
 

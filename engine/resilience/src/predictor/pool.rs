@@ -23,6 +23,9 @@ const LATENCY_UNKNOWN_SECS: f32 = 0.02;
 /// However long one call is silent, it is taken for this likely at an endpoint that works: the longest calls are longer than any
 /// sketch of the usual ones knows, and one of them says nothing yet. Several together do.
 const LONELY_SILENCE_MIN: f32 = 0.05;
+/// As long as so few good answers are known, how long the next one may take is mostly a guess: the first one says hardly anything
+/// of the longest. (Without it, the first answer of all had every endpoint taken for dead that had not answered yet.)
+const LATENCIES_UNSEEN: f32 = 1.0;
 /// No silence makes good or bad more than this many times as likely: the sketches are coarse.
 const RATIO_MIN: f32 = 1e-4;
 const RATIO_MAX: f32 = 4.0;
@@ -97,7 +100,9 @@ impl Pool {
 
     /// How likely a call at an endpoint that works is silent for so long.
     fn still_silent(&self, own: &Sketch, silence: Duration) -> f32 {
-        (1.0 - self.done_within(own, silence).unwrap_or(0.0)).max(LONELY_SILENCE_MIN)
+        let known = self.good.weight();
+        let done = self.done_within(own, silence).unwrap_or(0.0) * known / (known + LATENCIES_UNSEEN);
+        (1.0 - done).max(LONELY_SILENCE_MIN)
     }
 
     /// The middle of how long good calls take, or a guess.

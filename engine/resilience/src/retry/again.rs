@@ -12,6 +12,7 @@ use homeostat_reactor::Moment;
 use super::{After, Pauses, RetrySettings, Shared, Step, step};
 use crate::attempt::Advice;
 use crate::budget::Charge;
+use crate::hedge::Outlook;
 use crate::tally::count;
 use crate::{Call, PolicyEvent};
 
@@ -27,17 +28,18 @@ pub(super) enum Stop {
 }
 
 /// The attempts of one call after its first.
-pub(super) struct Again<'a> {
+pub(super) struct Again<'a, O> {
     shared: &'a Shared,
+    outlook: &'a O,
     settings: RetrySettings,
     pauses: Pauses,
     call: Call,
     was_refused: bool,
 }
 
-impl<'a> Again<'a> {
-    pub(super) const fn new(shared: &'a Shared, settings: RetrySettings, call: Call) -> Self {
-        Self { shared, settings, pauses: Pauses::new(settings), call, was_refused: false }
+impl<'a, O: Outlook> Again<'a, O> {
+    pub(super) const fn new(shared: &'a Shared, outlook: &'a O, settings: RetrySettings, call: Call) -> Self {
+        Self { shared, outlook, settings, pauses: Pauses::new(settings), call, was_refused: false }
     }
 
     /// When the attempt after this one begins and the charge for it, if there shall be one.
@@ -51,7 +53,7 @@ impl<'a> Again<'a> {
             Step::NotRepeatable => return count_none(&tally.not_repeatable),
             Step::NoTimeLeft => return count_none(&tally.no_time_left),
         };
-        if let Some(charge) = self.shared.budget.charge_again(&self.call, now) {
+        if let Some(charge) = self.charge(now) {
             self.tell(number + 1, pause);
             return Some((now + pause, charge));
         }
@@ -95,11 +97,15 @@ impl<'a> Again<'a> {
             }
             clock.sleep_until(now + pause).await;
             let now = clock.now();
-            if let Some(charge) = budget.charge_again(&self.call, now) {
+            if let Some(charge) = self.charge(now) {
                 return Some((now, charge));
             }
             pause = self.pauses.next(chance.fraction());
         }
+    }
+
+    fn charge(&self, now: Moment) -> Option<Charge> {
+        self.shared.budget.charge_again(&self.call, now, self.outlook.promise(&self.call, now))
     }
 
     fn tell(&self, attempt: u32, pause: Duration) {

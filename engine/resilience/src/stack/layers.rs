@@ -177,8 +177,11 @@ impl<T> Layers<T> {
             let result = self.hedge.call_begun(&attempt.call, now, advise, one, &course, answered).await;
             result.map_err(Failure::flatten)
         };
-        let result =
-            self.retry.call_timed(&begun.call, at, again, hedged, Timer::OfWork).await.map_err(Failure::flatten);
+        let result = self
+            .retry
+            .call_timed(&begun.call, at, again, hedged, Timer::OfWork, &course)
+            .await
+            .map_err(Failure::flatten);
         match result {
             // So that whoever made a call that may be made once knows whether to ask what became of it: waiting for room at an
             // endpoint, as the hedge and the retry do, asks nobody.

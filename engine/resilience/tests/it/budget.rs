@@ -233,3 +233,22 @@ fn nobody_spends_what_more_important_calls_have_earned() {
     assert_eq!(charges(Priority::Low, later), 0, "its own is spent, and the rest was earned by the critical ones");
     assert_eq!(charges(Priority::Critical, later), 10);
 }
+
+#[test]
+fn the_less_is_left_the_more_an_attempt_must_promise() {
+    // Would break: attempts that hardly can succeed any more spend what fresh calls would have made good use of.
+    let mut ledger = Ledger::new(BudgetSettings { ratio: 1.0, minimum_per_s: 0.0 });
+    let now = Moment::from_secs(1);
+    (0..100).for_each(|_| ledger.earn(now, Priority::Normal));
+    let mut least_before = 0.0;
+    for spent in 0..100 {
+        let mut promises = (0..=100).map(|percent| percent as f32 / 100.0);
+        let least = promises.find(|promise| ledger.is_worth(now, Priority::Normal, *promise)).unwrap();
+        assert!(least >= least_before, "{least} after {spent}");
+        assert!(spent > 20 || least <= 0.0, "as long as there is plenty, all are made: {least} after {spent}");
+        assert!(ledger.spend(now, Priority::Normal));
+        least_before = least;
+    }
+    assert!(least_before > 0.9, "{least_before} for the last one");
+    assert!(ledger.is_worth(now, Priority::Normal, 1.0), "what promises most is always worth it");
+}

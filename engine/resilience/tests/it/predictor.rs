@@ -101,6 +101,37 @@ fn silence_beyond_what_good_calls_take_is_suspect_at_once() {
 }
 
 #[test]
+fn what_began_before_does_not_speak_for_now() {
+    // Would break: an endpoint that fails at once stays liked for as long as the slow answers of before still come in, or one that
+    // has come back stays doubted for as long as the slow failures of before do.
+    for (before, after) in [(Outcome::Good, Outcome::Failed), (Outcome::Failed, Outcome::Good)] {
+        let mut endpoint = Endpoint::new();
+        endpoint.calls(100, before);
+        let began = endpoint.now;
+        (0..20).for_each(|_| endpoint.learned.begin(began));
+        endpoint.now = endpoint.now + Duration::from_secs(1);
+        (0..4).for_each(|_| endpoint.call(Duration::from_millis(1), after));
+        let is_good = after == Outcome::Good;
+        assert_eq!(endpoint.works() > 0.5, is_good, "{after:?}: {}", endpoint.works());
+        for _ in 0..20 {
+            let (pool, settings) = (&mut endpoint.pool, &endpoint.settings);
+            assert!(!endpoint.learned.end(endpoint.now, began, before, pool, settings), "it is no news");
+        }
+        assert_eq!(endpoint.works() > 0.5, is_good, "{after:?} and then those of before: {}", endpoint.works());
+    }
+}
+
+#[test]
+fn the_first_answer_of_all_does_not_say_how_long_others_may_take() {
+    // Would break: all endpoints that have not answered yet are taken for dead because one has.
+    let mut endpoint = Endpoint::new();
+    endpoint.call(Duration::from_millis(500), Outcome::Good);
+    (0..2).for_each(|_| endpoint.learned.begin(endpoint.now));
+    endpoint.now = endpoint.now + Duration::from_secs(1);
+    assert!(endpoint.works() > 0.5, "{}", endpoint.works());
+}
+
+#[test]
 fn one_call_that_hangs_among_many_that_answer_says_nothing_of_the_endpoint() {
     // Would break: a single slow request (a report, a long poll) has its endpoint shunned.
     let mut endpoint = Endpoint::new();

@@ -33,14 +33,14 @@ fn nearly_as_good_as_an_oracle_while_eight_of_ten_fail_and_move() {
     // Would break: the reason for all of it. Facts with a margin; the figures are printed by the example `massive_failure`.
     for schedule in [Schedule::Static80, Schedule::Switch80, Schedule::Flap] {
         let (mut ours, mut oracle) = (0.0, 0.0);
-        for seed in 1..=4 {
+        for seed in 1..=8 {
             let (report, bound) = beside_the_oracle(schedule, seed, 0.0);
             // A little more than 1.4, because calls that waited in line begin in a later ten seconds than they came in.
             let most = report.attempts_a_call_most();
             assert!(most <= 1.6 && report.attempts_a_call() <= 1.4, "the budget binds: {most} {schedule:?} {seed}");
             (ours, oracle) = (ours + report.good_within(5.0), oracle + bound.good_within(5.0));
         }
-        assert!(ours > 0.92 * oracle, "{schedule:?}: {ours} of {oracle}");
+        assert!(ours > 0.94 * oracle, "{schedule:?}: {ours} of {oracle}");
     }
 }
 
@@ -58,12 +58,15 @@ fn the_most_important_calls_are_made_when_there_is_too_much_to_do() {
 
 #[test]
 fn what_fails_by_chance_gets_what_the_budget_pays_for_and_no_more() {
-    // Would break: a claim that cannot be true, or a budget that does not bind.
-    for seed in 1..=3 {
-        let (ours, _) = beside_the_oracle(Schedule::Iid80, seed, 0.0);
+    // Would break: a claim that cannot be true, a budget that does not bind, or one that is spent on attempts that end too late.
+    let (mut all, mut all_once) = (0.0, 0.0);
+    for seed in 1..=8 {
+        let (ours, once) = beside_the_oracle(Schedule::Iid80, seed, 0.0);
         assert!(ours.attempts_a_call() <= 1.41, "{}", ours.attempts_a_call());
         assert!(ours.good_within(5.0) > 0.2 && ours.good_within(5.0) < 0.31, "{}", ours.good_within(5.0));
+        (all, all_once) = (all + ours.good_within(5.0), all_once + once.good_within(5.0));
     }
+    assert!(all > 1.28 * all_once, "of 1.4 attempts a call hardly one is made in vain: {all} of {all_once}");
 }
 
 #[test]

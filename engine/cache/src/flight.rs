@@ -19,8 +19,9 @@ use crate::entry::Hit;
 const STRIPES: usize = 64;
 
 /// How finely a stripe remembers which of its keys were purged. A purge also refuses what is being fetched for other keys of its
-/// slot: with 8,192 slots in all, at a hundred purges during a fetch, one in eighty. Together they take 64 KiB.
-const SLOTS: usize = 128;
+/// slot: with 65,536 slots in all, at a hundred purges during a fetch, one in 650. Together they take 512 KiB; an eighth of that was
+/// enough for a burst of changes to spoil an insert now and then.
+const SLOTS: usize = 1_024;
 
 /// How a flight ended.
 #[derive(Debug)]

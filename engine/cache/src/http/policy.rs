@@ -10,7 +10,7 @@ use http::{HeaderMap, Method, StatusCode, request, response};
 
 use super::advice::Reason;
 use super::control::{CacheControl, RequestControl};
-use super::freshness::{Source, Times, initial_age, is_negative, is_understood, lifetime};
+use super::freshness::{Source, Times, initial_age, is_kept_by_default, is_negative, is_understood, lifetime};
 use super::rules::{Lifetime, RouteRules, SetCookie, TARGETED};
 use super::vary::Vary;
 use crate::Life;
@@ -88,7 +88,12 @@ fn storable(
         (_, Some(_)) if source == Source::Nothing => Duration::ZERO,
         (_, Some(_)) => rules.bounded(said),
     };
-    let (while_revalidating, on_error) = stale_spans(&control, must_revalidate, rules);
+    // A validator alone does not make an answer one that may be kept; an unusual status that nobody gave a life is not.
+    let is_usual = is_kept_by_default(status) || control.public;
+    if source == Source::Nothing && fresh.is_zero() && !is_usual {
+        return Err(Reason::NoLifetime);
+    }
+    let (while_revalidating, on_error) = stale_spans(status, &control, must_revalidate, rules);
     let kept = if has_validator { Duration::from_secs(rules.kept_s) } else { Duration::ZERO };
     let said_stale = control.while_revalidating.is_some() || control.on_error.is_some();
     if fresh.is_zero() && kept.is_zero() && (must_revalidate || !said_stale) {
@@ -161,11 +166,18 @@ fn refuse_by_response(
 
 /// For how long it may be given stale, while it is refreshed and on error. What its origin forbids, no rule allows; what it allows in so
 /// many words, `s-maxage` does not forbid again.
-fn stale_spans(control: &CacheControl, must_revalidate: bool, rules: &RouteRules) -> (Duration, Duration) {
+fn stale_spans(
+    status: StatusCode,
+    control: &CacheControl,
+    must_revalidate: bool,
+    rules: &RouteRules,
+) -> (Duration, Duration) {
     if must_revalidate {
         return (Duration::ZERO, Duration::ZERO);
     }
-    let by_rule = |seconds: u64| if control.shared_max_age.is_some() { 0 } else { seconds };
+    // An old error is no better than a new one.
+    let is_left = control.shared_max_age.is_none() && status.as_u16() < 400;
+    let by_rule = |seconds: u64| if is_left { seconds } else { 0 };
     let while_revalidating = control.while_revalidating.unwrap_or_else(|| by_rule(rules.while_revalidating_s));
     let on_error = control.on_error.unwrap_or_else(|| by_rule(rules.on_error_s));
     (Duration::from_secs(while_revalidating), Duration::from_secs(on_error))

@@ -122,6 +122,11 @@ fn each_status_is_kept_as_the_standard_says() {
     let said: Vec<u16> = (200..600).filter(|status| !is_kept(*status, &["cache-control: max-age=60"])).collect();
     assert_eq!(said, [206, 304, 416]);
     assert!(is_kept(599, &[&changed, "cache-control: public"]));
+    // A validator is no life, and an old error is no better than a new one.
+    let with_tag = |status: u16| judge_with(&RouteRules::default(), &[], status, &["etag: \"a\""]);
+    assert!(with_tag(200).is_ok() && with_tag(404).is_ok() && with_tag(503).is_err() && with_tag(302).is_err());
+    let error = judge_with(&RouteRules::default(), &[], 503, &["cache-control: max-age=60"]).unwrap();
+    assert!(error.on_error.is_zero());
     let negative = RouteRules { negative_s: 5, ..RouteRules::default() };
     let missing = judge_with(&negative, &[], 404, &[]).unwrap();
     assert!(missing.is_negative && missing.life(now()).fresh == secs(5) && missing.life(now()).is_negative);

@@ -104,6 +104,13 @@ impl Body {
         }
     }
 
+    /// Goes on with what a body has to do even while nobody can take more of it: an answer that came early sends the request on.
+    pub(crate) fn go_on(&mut self, cx: &mut Context<'_>) {
+        if let Kind::Upstream(receiving) = &mut self.0 {
+            receiving.go_on_sending(cx);
+        }
+    }
+
     /// The exact length, where it is known.
     pub fn length(&self) -> Option<u64> {
         self.size_hint().exact()

@@ -57,9 +57,14 @@ pub fn names_essential(fields: &HeaderMap) -> bool {
     tokens(fields, &CONNECTION).any(is_essential)
 }
 
-/// Whether a request asks for, or an answer grants, another protocol on this connection.
+/// Whether a request asks for, or an answer grants, another protocol on this connection. Another version of HTTP, or TLS, is none:
+/// requests inside such a tunnel would pass every rule by.
 pub fn is_upgrade(fields: &HeaderMap) -> bool {
-    fields.contains_key(UPGRADE) && has_token(fields, &CONNECTION, "upgrade")
+    let is_http = |protocol: &str| {
+        let protocol = protocol.to_ascii_lowercase();
+        ["h2", "http", "tls"].iter().any(|start| protocol.starts_with(start))
+    };
+    fields.contains_key(UPGRADE) && has_token(fields, &CONNECTION, "upgrade") && !tokens(fields, &UPGRADE).any(is_http)
 }
 
 /// Takes out what belongs to the hop before: `Connection` and what it names, `Keep-Alive`, `Proxy-*`, `TE` except `trailers`,

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::Body as _;
@@ -97,7 +97,14 @@ impl Outgoing {
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), OutgoingError>> {
         loop {
-            ready!(outbox.poll_flush(io, cx))?;
+            match outbox.poll_flush(io, cx) {
+                Poll::Ready(flushed) => flushed?,
+                // A client may read only once all it sends is taken: whoever waits for its reading must go on taking.
+                Poll::Pending => {
+                    self.body.go_on(cx);
+                    return Poll::Pending;
+                }
+            }
             if self.done {
                 return Poll::Ready(Ok(()));
             }

@@ -109,7 +109,7 @@ impl Receiving {
     }
 
     /// An early answer: the request goes on while its answer is read. If that fails, the answer still counts.
-    fn go_on_sending(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn go_on_sending(&mut self, cx: &mut Context<'_>) {
         let (Some(sending), Some(inner)) = (&mut self.sending, &mut self.inner) else { return };
         match sending.poll(&mut inner.io, &mut inner.outbox, cx) {
             Poll::Pending => {}

@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, TRANSFER_ENCODING, UPGRADE};
@@ -15,9 +15,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::sync::Notify;
 
 use super::request::{normalise, refusal};
+use super::tally::{Tally, UnderWay};
 use crate::drain::Drain;
 use crate::handler::{Handler, Response};
 use crate::io::{Io, Rewound};
@@ -29,55 +29,12 @@ use crate::refusal::Refusal;
 const PENDING_RESETS_MAX: usize = 20;
 /// Streams that we had to reset for what the client did on them.
 const LOCAL_RESETS_MAX: usize = 100;
-/// By how many more requests a client may give up than let finish. Browsers cancel when a page is left; hundreds more is an attack
-/// that makes us work for nothing.
-const ABANDONED_MAX: usize = 200;
 /// Bytes that a client may send ahead on one stream, and on all: enough for a fast upload over a distance, and small against
 /// `streams_max` connections that never read.
 const STREAM_WINDOW_BYTES: u32 = 256 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 1024 * 1024;
 /// Bytes of an answer that wait for a client on one stream.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
-
-/// What the requests of one connection tell it.
-#[derive(Debug, Default)]
-struct Tally {
-    open: AtomicUsize,
-    begun: AtomicUsize,
-    /// Given up less finished, from below.
-    abandoned: AtomicUsize,
-    flood: Notify,
-}
-
-/// One request under way; dropped before its answer, it was given up.
-struct UnderWay {
-    tally: Arc<Tally>,
-    answered: bool,
-}
-
-impl UnderWay {
-    fn new(tally: &Arc<Tally>) -> Self {
-        tally.open.fetch_add(1, Ordering::Relaxed);
-        tally.begun.fetch_add(1, Ordering::Relaxed);
-        Self { tally: Arc::clone(tally), answered: false }
-    }
-
-    fn finish(mut self) {
-        self.answered = true;
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.tally.open.fetch_sub(1, Ordering::Relaxed);
-        if self.answered {
-            let less = |count: usize| Some(count.saturating_sub(1));
-            let _ = self.tally.abandoned.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        } else if self.tally.abandoned.fetch_add(1, Ordering::Relaxed) >= ABANDONED_MAX {
-            self.tally.flood.notify_one();
-        }
-    }
-}
 
 /// Serves HTTP/2 until the connection ends. `start` is what was read of it already.
 pub(crate) async fn serve_h2<H: Handler>(
@@ -92,11 +49,7 @@ pub(crate) async fn serve_h2<H: Handler>(
     let service = service_fn(|request: HttpRequest<Incoming>| {
         let (handler, peer, limits) = (handler.clone(), Arc::clone(peer), Arc::clone(limits));
         let under_way = UnderWay::new(&tally);
-        async move {
-            let answer = answer(request, &handler, &peer, &limits).await;
-            under_way.finish();
-            Ok::<_, Infallible>(answer)
-        }
+        async move { Ok::<_, Infallible>(under_way.follow(answer(request, &handler, &peer, &limits).await)) }
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
@@ -113,9 +66,9 @@ pub(crate) async fn serve_h2<H: Handler>(
     let mut connection = pin!(builder.serve_connection(TokioIo::new(Rewound::new(start, io)), service));
     let mut draining = drain.watch();
     let mut ending = false;
-    let mut begun = 0;
+    let mut seen = 0;
+    let mut quiet = Duration::ZERO;
     loop {
-        let idle = tokio::time::sleep(limits.idle_timeout);
         tokio::select! {
             ended = connection.as_mut() => {
                 if ended.is_err_and(|error| is_hostile(&error)) {
@@ -123,15 +76,18 @@ pub(crate) async fn serve_h2<H: Handler>(
                 }
                 return;
             }
-            () = tally.flood.notified() => {
-                handler.refused(Refusal::Http2, peer);
-                return;
-            }
+            () = tally.flooded() => return handler.refused(Refusal::Http2, peer),
             () = draining.as_mut(), if !ending => {}
-            () = idle => {
-                let quiet = tally.open.load(Ordering::Relaxed) == 0 && tally.begun.load(Ordering::Relaxed) == begun;
-                begun = tally.begun.load(Ordering::Relaxed);
-                if !quiet {
+            () = tokio::time::sleep(limits.idle_timeout) => {
+                let moved = tally.moved();
+                quiet = if moved == seen { quiet + limits.idle_timeout } else { Duration::ZERO };
+                seen = moved;
+                // Streams may be silent for long and still be in use; nothing on any of them for this long is a client that
+                // does not read, or a connection that both sides have forgotten.
+                if tally.open() > 0 && quiet >= limits.answer_idle_timeout {
+                    return handler.refused(Refusal::WriteTimeout, peer);
+                }
+                if quiet.is_zero() || tally.open() > 0 {
                     continue;
                 }
                 if ending {

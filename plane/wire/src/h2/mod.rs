@@ -3,5 +3,6 @@
 
 mod connection;
 mod request;
+mod tally;
 
 pub(crate) use connection::serve_h2;

@@ -2,7 +2,7 @@
 //! gone. The same rules decide what is refused.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue};
 use http::{Method, Request as HttpRequest, Response as HttpResponse, Version};
 use hyper::body::Incoming;
 
@@ -37,9 +37,21 @@ pub(super) fn normalise(request: HttpRequest<Incoming>, headers_max: usize) -> R
         return Err(Refusal::Host);
     }
     parts.headers.insert(HOST, host);
+    join_cookies(&mut parts.headers);
     parts.uri = uri;
     parts.version = Version::HTTP_2;
     Ok(HttpRequest::from_parts(parts, Body::from_h2(body)))
+}
+
+/// HTTP/2 may send each cookie on its own; everybody else expects one line (RFC 9113, section 8.2.3).
+fn join_cookies(fields: &mut HeaderMap) {
+    let mut cookies = fields.get_all(COOKIE).iter();
+    if cookies.next().is_none() || cookies.next().is_none() {
+        return;
+    }
+    let all: Vec<&[u8]> = fields.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let joined = HeaderValue::from_bytes(&all.join(&b"; "[..])).expect("valid values joined by a valid text are one");
+    fields.insert(COOKIE, joined);
 }
 
 /// The answer to a request that is refused; the connection lives on.

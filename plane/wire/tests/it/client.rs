@@ -12,6 +12,12 @@ use tokio::net::TcpListener;
 #[derive(Default)]
 pub struct Kept(Mutex<Vec<Connection>>);
 
+impl Kept {
+    pub fn count(&self) -> usize {
+        self.0.lock().unwrap().len()
+    }
+}
+
 impl Shelf for Kept {
     fn put(&self, connection: Connection) {
         self.0.lock().unwrap().push(connection);

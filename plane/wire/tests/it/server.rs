@@ -98,7 +98,7 @@ pub fn start(limits: Limits, handler: impl Handler) -> (SocketAddr, Drain) {
 
 pub async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut bytes));
+    let read = tokio::time::timeout(Duration::from_secs(120), stream.read_to_end(&mut bytes));
     let _ = read.await.expect("the server closes");
     String::from_utf8(bytes).unwrap()
 }

@@ -81,6 +81,11 @@ impl Body {
         Self(Kind::Boxed(Box::pin(Foreign(Box::pin(body)))))
     }
 
+    /// A body of this crate, whose errors are ours already.
+    pub(crate) fn from_own(body: impl HttpBody<Data = Bytes, Error = BodyError> + Send + 'static) -> Self {
+        Self(Kind::Boxed(Box::pin(body)))
+    }
+
     /// A body that comes over HTTP/2.
     pub fn from_h2(incoming: Incoming) -> Self {
         if incoming.is_end_stream() { Self::empty() } else { Self(Kind::Http2(incoming)) }

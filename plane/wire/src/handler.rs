@@ -19,4 +19,9 @@ pub trait Handler: Clone + Send + Sync + 'static {
     fn refused(&self, refusal: Refusal, peer: &Arc<Peer>) {
         let _ = (refusal, peer);
     }
+
+    /// Told when a tunnel after an upgrade has ended, with the bytes that it carried to the upstream and to the client.
+    fn tunnel_ended(&self, up_bytes: u64, down_bytes: u64, peer: &Arc<Peer>) {
+        let _ = (up_bytes, down_bytes, peer);
+    }
 }

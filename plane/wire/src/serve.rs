@@ -138,7 +138,10 @@ async fn connection<H: Handler>(io: Io, peer: Arc<Peer>, shared: Shared<H>, _sea
     match serve_connection(io, &peer, limits, handler, drain).await {
         End::Closed => {}
         End::Http2(io, start) => Box::pin(serve_h2(io, start, &peer, limits, handler, drain)).await,
-        End::Tunnel(io, ahead, upgraded) => Box::pin(tunnel(io, ahead, &upgraded, limits.tunnel_idle_timeout)).await,
+        End::Tunnel(io, ahead, upgraded) => {
+            let (up, down) = Box::pin(tunnel(io, ahead, &upgraded, limits.tunnel_idle_timeout)).await;
+            handler.tunnel_ended(up, down, &peer);
+        }
     }
 }
 

@@ -28,9 +28,10 @@ struct Way {
     shut: bool,
 }
 
-/// Carries bytes until both directions have ended, one of them failed, or nothing moved for too long.
-pub(crate) async fn tunnel(mut client: Io, ahead: Bytes, upgraded: &Upgraded, idle: Duration) {
-    let Some((mut upstream, behind)) = upgraded.take() else { return };
+/// Carries bytes until both directions have ended, one of them failed, or nothing moved for too long. Says how many went to the
+/// upstream and how many to the client.
+pub(crate) async fn tunnel(mut client: Io, ahead: Bytes, upgraded: &Upgraded, idle: Duration) -> (u64, u64) {
+    let Some((mut upstream, behind)) = upgraded.take() else { return (0, 0) };
     let mut up = Way { ahead, ..Way::default() };
     let mut down = Way { ahead: behind, ..Way::default() };
     let mut timer = Timer::default();
@@ -50,6 +51,7 @@ pub(crate) async fn tunnel(mut client: Io, ahead: Bytes, upgraded: &Upgraded, id
         timer.poll(cx)
     })
     .await;
+    (up.outbox.written(), down.outbox.written())
 }
 
 impl Way {

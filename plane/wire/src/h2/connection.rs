@@ -106,7 +106,7 @@ async fn answer<H: Handler>(
     peer: &Arc<Peer>,
     limits: &Limits,
 ) -> Response {
-    let request = match normalise(request, limits.headers_max) {
+    let request = match normalise(request, limits) {
         Ok(request) => request,
         Err(why) => {
             handler.refused(why, peer);

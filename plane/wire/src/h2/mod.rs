@@ -1,6 +1,7 @@
 //! HTTP/2 to clients, by hyper. What is ours are the limits against floods, the rules that both protocols share, and the end of
 //! idle and drained connections.
 
+mod bounded;
 mod connection;
 mod request;
 mod tally;

@@ -4,20 +4,23 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderValue};
 use http::{Method, Request as HttpRequest, Response as HttpResponse, Version};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
+use super::bounded::Bounded;
 use crate::body::Body;
 use crate::handler::{Request, Response};
 use crate::head::{check_target, is_valid_host};
+use crate::limits::Limits;
 use crate::refusal::Refusal;
 
 /// Checks a request and brings it into the form that handlers know.
-pub(super) fn normalise(request: HttpRequest<Incoming>, headers_max: usize) -> Result<Request, Refusal> {
+pub(super) fn normalise(request: HttpRequest<Incoming>, limits: &Limits) -> Result<Request, Refusal> {
     let (mut parts, body) = request.into_parts();
     if parts.method == Method::CONNECT {
         return Err(Refusal::Connect);
     }
-    if parts.headers.len() > headers_max {
+    if parts.headers.len() > limits.headers_max {
         return Err(Refusal::TooManyFields);
     }
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
@@ -40,7 +43,15 @@ pub(super) fn normalise(request: HttpRequest<Incoming>, headers_max: usize) -> R
     join_cookies(&mut parts.headers);
     parts.uri = uri;
     parts.version = Version::HTTP_2;
-    Ok(HttpRequest::from_parts(parts, Body::from_h2(body)))
+    if body.size_hint().lower() > limits.body_bytes_max {
+        return Err(Refusal::BodyTooLong);
+    }
+    if body.is_end_stream() {
+        return Ok(HttpRequest::from_parts(parts, Body::empty()));
+    }
+    // Streams of gRPC are silent for long and still wanted, and pings tell whether the client lives: the longer limit holds here.
+    let bounded = Bounded::new(body, limits.body_bytes_max, limits.answer_idle_timeout);
+    Ok(HttpRequest::from_parts(parts, Body::from_own(bounded)))
 }
 
 /// HTTP/2 may send each cookie on its own; everybody else expects one line (RFC 9113, section 8.2.3).

@@ -1,7 +1,7 @@
 //! Both sides joined as a proxy joins them, with raw bytes at either end: streaming, early answers, trailers and tunnels.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use homeostat_wire::client::{ClientLimits, Connection, Shelf};
 use homeostat_wire::{Body, Handler, Limits, Peer, Request, Response, strip_hop_by_hop};
@@ -15,6 +15,7 @@ use crate::server::{read_to_end, read_until, start};
 struct Forward {
     upstream: SocketAddr,
     kept: Arc<Kept>,
+    tunnelled: Arc<Mutex<Vec<(u64, u64)>>>,
 }
 
 impl Handler for Forward {
@@ -33,15 +34,27 @@ impl Handler for Forward {
             }
         }
     }
+
+    fn tunnel_ended(&self, up_bytes: u64, down_bytes: u64, _: &Arc<Peer>) {
+        self.tunnelled.lock().unwrap().push((up_bytes, down_bytes));
+    }
 }
 
 /// A client connected through the proxy to an upstream that this test plays itself.
 async fn joined() -> (TcpStream, TcpListener, Arc<Kept>) {
+    let (client, upstream, forward) = joined_with(Limits::default()).await;
+    (client, upstream, forward.kept)
+}
+
+async fn joined_with(limits: Limits) -> (TcpStream, TcpListener, Forward) {
     let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let kept = Arc::new(Kept::default());
-    let forward = Forward { upstream: upstream.local_addr().unwrap(), kept: Arc::clone(&kept) };
-    let (address, _) = start(Limits::default(), forward);
-    (TcpStream::connect(address).await.unwrap(), upstream, kept)
+    let forward = Forward {
+        upstream: upstream.local_addr().unwrap(),
+        kept: Arc::new(Kept::default()),
+        tunnelled: Arc::default(),
+    };
+    let (address, _) = start(limits, forward.clone());
+    (TcpStream::connect(address).await.unwrap(), upstream, forward)
 }
 
 // Would break: a stream that is held back until it is whole, in either direction.
@@ -143,7 +156,7 @@ async fn malformed_answers_are_a_bad_gateway() {
 // Would break: a WebSocket that does not open, loses what was sent ahead, or does not learn that one side has ended.
 #[tokio::test]
 async fn an_upgrade_becomes_a_tunnel_with_half_close() {
-    let (mut client, upstream, _) = joined().await;
+    let (mut client, upstream, forward) = joined_with(Limits::default()).await;
     let ask = b"GET /chat HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n";
     client.write_all(ask).await.unwrap();
     let (mut server, _) = upstream.accept().await.unwrap();
@@ -174,6 +187,10 @@ async fn an_upgrade_becomes_a_tunnel_with_half_close() {
     let mut last = String::new();
     client_read.read_to_string(&mut last).await.unwrap();
     assert_eq!(last, "goodbye");
+    while forward.tunnelled.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*forward.tunnelled.lock().unwrap(), [(1_000_000, 12)]);
 }
 
 // Would break: large bodies that come out changed, through buffers that are used again.

@@ -162,3 +162,21 @@ async fn requests_over_http2_obey_the_same_rules() {
     assert_eq!(upstream.send(request).await.unwrap().status(), 400);
     assert_eq!(server.refused(), [Refusal::Host]);
 }
+
+// Would break: a body over HTTP/2 without a bound, or cookies that an origin over HTTP/1.1 sees only in part.
+#[tokio::test]
+async fn bodies_and_cookies_over_http2_have_the_form_of_http1() {
+    let mut limits = Limits::default();
+    limits.body_bytes_max = 10;
+    let server = Server::start(limits);
+    let upstream = Multiplexed::open(server.address, None, &MultiplexedSettings::default()).await.unwrap();
+    let declared = http::Request::post("/").header("host", "x").body(Body::full("eleven byte")).unwrap();
+    assert_eq!(upstream.send(declared).await.unwrap().status(), 413);
+    let frames = ["eleven", " byte"].map(|text| Ok::<_, std::io::Error>(http_body::Frame::data(text.into())));
+    let streamed = Body::boxed(http_body_util::StreamBody::new(tokio_stream::iter(frames)));
+    let streamed = http::Request::post("/").header("host", "x").body(streamed).unwrap();
+    assert_eq!(upstream.send(streamed).await.unwrap().status(), 502, "the handler saw the body break off");
+    let cookies = http::Request::get("/cookies").header("host", "x").header("cookie", "a=1").header("cookie", "b=2");
+    let answer = upstream.send(cookies.body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(answer.headers().get_all("x-cookie").iter().collect::<Vec<_>>(), ["a=1; b=2"]);
+}

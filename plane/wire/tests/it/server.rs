@@ -28,6 +28,13 @@ impl Handler for Mirror {
     async fn handle(&self, request: Request, _: &Arc<Peer>) -> Response {
         let (parts, body) = request.into_parts();
         match parts.uri.path() {
+            "/cookies" => {
+                let mut answer = Response::new(Body::empty());
+                for cookie in parts.headers.get_all("cookie") {
+                    answer.headers_mut().append("x-cookie", cookie.clone());
+                }
+                return answer;
+            }
             "/unread" => return Response::new(Body::full("unread")),
             "/hang" => {
                 let _guard = CountDrop(Arc::clone(&self.cancelled));

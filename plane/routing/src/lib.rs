@@ -20,4 +20,4 @@ pub use normal::{NotNormal, normal_path};
 pub use pattern::Captures;
 pub use problem::{Problem, ProblemKind, Problems};
 pub use split::{Dealt, Split};
-pub use table::{Action, Asked, Match, Route, RouteId, Source, Table, UpstreamId, UpstreamPlan};
+pub use table::{Action, Asked, Explained, Match, Route, RouteId, Source, Table, UpstreamId, UpstreamPlan, Verdict};

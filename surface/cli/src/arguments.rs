@@ -137,6 +137,9 @@ pub enum Verb {
     /// Show the configuration and where it comes from
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Show what the gateway does with requests, and why
+    #[command(subcommand)]
+    Gateway(GatewayVerb),
     /// Read, prove and save the journal
     #[command(subcommand)]
     Journal(JournalVerb),
@@ -174,6 +177,24 @@ pub enum ConfigVerb {
     },
     /// Print which file is read
     Path,
+}
+
+/// What can be asked about the gateway.
+#[derive(Debug, Subcommand)]
+pub enum GatewayVerb {
+    /// Say what is wrong with its settings
+    Check,
+    /// List its routes, or say which of them takes a request and why; exit code 1 when none does
+    Routes {
+        /// A request, as in `--try "GET http://shop.example.org/cart?x=1"`; GET when no method is named
+        #[arg(long = "try", value_name = "REQUEST")]
+        attempt: Option<String>,
+        /// A header of that request, as in `--header "X-Colour: blue"`; may be repeated
+        #[arg(long, value_name = "NAME: VALUE", requires = "attempt")]
+        header: Vec<String>,
+    },
+    /// List its upstreams, and where the endpoints of each come from
+    Endpoints,
 }
 
 /// What can be done with the journal.

@@ -9,6 +9,7 @@ mod arguments;
 mod client;
 mod configuration;
 mod error;
+mod gateway;
 mod journal;
 mod lifecycle;
 mod logs;
@@ -80,6 +81,7 @@ fn carry_out(
         Verb::Check => configuration::check(asked, screen),
         Verb::Init { force } => configuration::init(asked, force, screen),
         Verb::Config(verb) => configuration::config(asked, &verb, screen),
+        Verb::Gateway(verb) => gateway::run(asked, &verb, screen),
         Verb::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut CommandLine::command(), "homeostat", &mut text);
@@ -105,7 +107,12 @@ fn with_data_folder(verb: Verb, asked: &Everywhere, screen: &mut Screen<'_>) -> 
         Verb::Reject { action } => orders::about_action(&client()?, action, "reject", screen),
         Verb::Undo { action } => orders::about_action(&client()?, action, "undo", screen),
         Verb::Journal(verb) => journal::run(&folder, &verb, screen),
-        Verb::Up { .. } | Verb::Check | Verb::Init { .. } | Verb::Config(_) | Verb::Completions { .. } => {
+        Verb::Up { .. }
+        | Verb::Check
+        | Verb::Init { .. }
+        | Verb::Config(_)
+        | Verb::Gateway(_)
+        | Verb::Completions { .. } => {
             unreachable!("these verbs need no data folder")
         }
     }

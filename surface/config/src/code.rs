@@ -82,4 +82,20 @@ codes! {
     NoServices = "H0027",
     /// The command is written for a shell, and there is none.
     ShellSyntax = "H0028",
+    /// A name of the gateway stands for nothing that is declared.
+    UnknownReference = "H0029",
+    /// A route does not say what to do, or says it twice.
+    RouteAction = "H0030",
+    /// A route gets no request.
+    ShadowedRoute = "H0031",
+    /// The weights of a split are all zero.
+    NoWeight = "H0032",
+    /// The gateway could be reached from other machines, and nobody said that it may.
+    PublicListener = "H0033",
+    /// An upstream does not say where it is, or says it twice.
+    UpstreamSource = "H0034",
+    /// A service that requests are to go to has no such port.
+    NoServicePort = "H0035",
+    /// Settings of the gateway exclude each other, or mean nothing without another.
+    GatewayConflict = "H0036",
 }

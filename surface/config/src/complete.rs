@@ -17,6 +17,9 @@ pub fn complete(document: &mut Document, tree: &Node, folder: &FilePath) -> BTre
         let by = "the engine: no model takes part yet".to_owned();
         held.insert(Path::of(&["decisions", "ai"]), Origin::Held { by, declared: "true".to_owned() });
     }
+    if let Some(gateway) = &mut document.gateway {
+        gateway.place_files(folder, FilePath::new(&document.engine.data_folder));
+    }
     let scaling = document.scaling.clone();
     for (name, service) in &mut document.services {
         let working_folder = service.working_folder.as_deref().unwrap_or_default();

@@ -32,7 +32,7 @@ mod tree;
 mod words;
 
 pub use code::Code;
-pub use loaded::{Loaded, load, load_settings};
+pub use loaded::{GatewayPlan, Loaded, load, load_settings};
 pub use place::Origin;
 pub use problem::{Problem, Problems, Weight};
 pub use reference::reference;

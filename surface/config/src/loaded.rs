@@ -13,6 +13,8 @@ use crate::section::Document;
 use crate::settings::{self, Settings};
 use crate::source::Source;
 use crate::tree::{Node, Path};
+use homeostat_routing::Table;
+use homeostat_routing::settings::Gateway;
 use homeostat_vocabulary::Policy;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -25,11 +27,22 @@ pub struct Loaded {
     pub settings: Settings,
     /// What the owner allows: the loop's whole configuration.
     pub policy: Policy,
+    /// The gateway, if there is to be one.
+    pub gateway: Option<GatewayPlan>,
     /// What does not do what one might think.
     pub warnings: Problems,
     pub(crate) document: Document,
     pub(crate) origins: BTreeMap<Path, Origin>,
     files: Vec<PathBuf>,
+}
+
+/// What a gateway is started with.
+#[derive(Clone, Debug)]
+pub struct GatewayPlan {
+    /// Its settings; files absolute.
+    pub settings: Gateway,
+    /// The same, compiled: its [`Table::upstreams`] say where endpoints come from, the instances of which service among them.
+    pub table: Table,
 }
 
 /// Reads a configuration; either it is good, or everything that is wrong with it is told.
@@ -43,6 +56,10 @@ pub fn load(source: &Source) -> Result<Loaded, Problems> {
     Ok(Loaded {
         settings: settings::settings(&reading.document),
         policy: settings::policy(&reading.document, &folder),
+        gateway: reading.document.gateway.as_ref().and_then(|settings| {
+            // What cannot be compiled was refused by the checks.
+            Some(GatewayPlan { settings: settings.clone(), table: Table::compile(settings).ok()? })
+        }),
         warnings: problems,
         document: reading.document,
         origins: reading.origins,
@@ -80,7 +97,11 @@ impl Loaded {
     /// A short hash of all that is in effect: equal when a reload changed nothing.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let text = serde_json::to_string(&(&self.settings, &self.policy)).expect("plain data always has a JSON form");
+        let text = match &self.gateway {
+            None => serde_json::to_string(&(&self.settings, &self.policy)),
+            Some(plan) => serde_json::to_string(&(&self.settings, &self.policy, &plan.settings)),
+        };
+        let text = text.expect("plain data always has a JSON form");
         Sha256::digest(text.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 }

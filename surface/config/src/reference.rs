@@ -67,7 +67,12 @@ fn write_table(text: &mut String, root: &Value, name: &str, schema: &Value, abou
         let own = description(written);
         let about = one_line(if own.is_empty() { description(target) } else { own });
         if target.get("properties").is_some() {
-            inner.push((key, target, about));
+            inner.push((key.clone(), target, about));
+            continue;
+        }
+        let each = target.get("additionalProperties").map(|each| resolve(root, each));
+        if let Some(each) = each.filter(|each| each.get("properties").is_some()) {
+            inner.push((format!("{key}.NAME"), each, description(written).to_owned()));
             continue;
         }
         let required = schema.get("required").and_then(Value::as_array).is_some_and(|all| all.iter().any(|r| r == key));
@@ -104,6 +109,10 @@ fn type_name(root: &Value, schema: &Value) -> String {
             other => other.to_owned(),
         };
     }
+    if let Some(Value::Array(several)) = schema.get("anyOf") {
+        let names: Vec<String> = several.iter().map(|one| type_name(root, resolve(root, one))).collect();
+        return names.join(" or ");
+    }
     if let Some(items) = schema.get("items") {
         return format!("list of {}", type_name(root, resolve(root, items)));
     }
@@ -118,7 +127,7 @@ fn type_name(root: &Value, schema: &Value) -> String {
         Some("string") if schema.get("oneOf").is_some() => "choice",
         Some("string") => "text",
         Some("boolean") => "true or false",
-        Some("integer") => "number",
+        Some("integer" | "number") => "number",
         _ => "choice",
     };
     format!("{name}{range}")

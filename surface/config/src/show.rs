@@ -45,6 +45,8 @@ impl Loaded {
                     self.collect(value, &path.join(name), settings);
                 }
             }
+            // TOML has no word for nothing.
+            Value::Null => {}
             leaf => {
                 let origin = self.origins.get(path).cloned().unwrap_or(Origin::Default);
                 settings.push(Setting { key: path.to_string(), value: leaf.clone(), origin, path: path.clone() });
@@ -94,6 +96,10 @@ impl Loaded {
 pub fn written_value(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("[{}]", items.iter().map(written_value).collect::<Vec<_>>().join(", ")),
+        Value::Object(table) => {
+            let entries = table.iter().map(|(key, value)| format!("{} = {}", written_key(key), written_value(value)));
+            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+        }
         // JSON may write this control letter as it stands, TOML may not.
         plain => plain.to_string().replace('\u{7f}', "\\u007f"),
     }

@@ -354,6 +354,44 @@ check-ok = { $count ->
     [one] { $file } is well formed: one service.
    *[other] { $file } is well formed: { $count } services.
 }
+gateway-none = There is no [gateway] section, so there is no gateway. A first one is two lines: [gateway.routes.NAME] and to = "SERVICE".
+gateway-check-ok = The gateway is well formed: { $routes ->
+    [0] no route yet
+    [one] one route
+   *[other] { $routes } routes
+} to { $upstreams ->
+    [0] no upstream
+    [one] one upstream
+   *[other] { $upstreams } upstreams
+}, listening on { $listeners }.
+gateway-does-forward = goes to { $names }
+gateway-does-redirect = sends the client elsewhere ({ $status })
+gateway-does-answer = answers { $status } itself
+gateway-try-none = No route takes { $path }: the gateway answers 404.
+gateway-try-found = { $count ->
+    [0] Route "{ $route }" takes { $path }: { $does }.
+   *[other] Route "{ $route }" takes { $path }: { $does }. Caught: { $caught }
+}
+gateway-says-takes = takes it
+gateway-says-later = would take it, and is less specific or later in order
+gateway-says-host = is for other hosts: { $host }
+gateway-says-path = is for other paths: { $path }
+gateway-says-method = is for other methods: { $methods }
+gateway-says-header = wants another value of the header { $name }
+gateway-says-query = wants another value of the parameter { $name }
+gateway-from-dns = every address of { $name }, port { $port }
+gateway-from-service = every instance of service { $name }, its { $port ->
+    [port] port
+   *[other] port { $port }
+}
+column-route = route
+column-host = host
+column-path = path
+column-further = also
+column-does = does
+column-says = says
+column-upstream = upstream
+column-endpoints = endpoints
 init-written = { $count ->
     [0] Wrote { $file }, with an example to fill in. Next: homeostat check
     [one] Wrote { $file }, with one service found here. Next: homeostat check

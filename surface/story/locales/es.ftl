@@ -353,6 +353,44 @@ check-ok = { $count ->
     [one] { $file } está bien formado: un servicio.
    *[other] { $file } está bien formado: { $count } servicios.
 }
+gateway-none = No hay sección [gateway], así que no hay pasarela. La primera son dos líneas: [gateway.routes.NOMBRE] y to = "SERVICIO".
+gateway-check-ok = La pasarela está bien formada: { $routes ->
+    [0] ninguna ruta todavía
+    [one] una ruta
+   *[other] { $routes } rutas
+} hacia { $upstreams ->
+    [0] ningún destino
+    [one] un destino
+   *[other] { $upstreams } destinos
+}; escucha en { $listeners }.
+gateway-does-forward = va a { $names }
+gateway-does-redirect = envía al cliente a otro lugar ({ $status })
+gateway-does-answer = responde { $status } por sí misma
+gateway-try-none = Ninguna ruta toma { $path }: la pasarela responde 404.
+gateway-try-found = { $count ->
+    [0] La ruta "{ $route }" toma { $path }: { $does }.
+   *[other] La ruta "{ $route }" toma { $path }: { $does }. Captado: { $caught }
+}
+gateway-says-takes = la toma
+gateway-says-later = la tomaría, y es menos específica o va después
+gateway-says-host = es para otros hosts: { $host }
+gateway-says-path = es para otros caminos: { $path }
+gateway-says-method = es para otros métodos: { $methods }
+gateway-says-header = quiere otro valor de la cabecera { $name }
+gateway-says-query = quiere otro valor del parámetro { $name }
+gateway-from-dns = toda dirección de { $name }, puerto { $port }
+gateway-from-service = toda instancia del servicio { $name }, su { $port ->
+    [port] puerto
+   *[other] puerto { $port }
+}
+column-route = ruta
+column-host = host
+column-path = camino
+column-further = además
+column-does = hace
+column-says = dice
+column-upstream = destino
+column-endpoints = extremos
 init-written = { $count ->
     [0] Se escribió { $file }, con un ejemplo por completar. Siguiente paso: homeostat check
     [one] Se escribió { $file }, con un servicio encontrado aquí. Siguiente paso: homeostat check

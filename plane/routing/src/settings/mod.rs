@@ -14,6 +14,7 @@ mod control;
 mod cors;
 mod edit;
 mod fallback;
+mod files;
 mod health;
 mod limits;
 mod listener;
@@ -34,6 +35,7 @@ pub use control::Control;
 pub use cors::Cors;
 pub use edit::HeaderEdits;
 pub use fallback::GatewayFallback;
+pub use files::STANDARD_OUTPUT;
 pub use health::UpstreamHealth;
 pub use limits::GatewayLimits;
 pub use listener::{ClientCertificates, Listener, ListenerTls, ServerCertificate};
@@ -75,6 +77,10 @@ pub struct Gateway {
     /// Of the routes whose conditions all hold, the most specific takes the request: first by `host` (a name, then the longest
     /// `*.suffix`, then none), then by path (segment by segment: text before `{name}` before what takes any rest), then by
     /// `precedence`, then by the number of further conditions (`methods`, `headers`, `query`), then by the alphabet.
+    ///
+    /// A path is brought into its normal form first, and that is what routes, the cache and upstreams see: `%41` becomes `A` where both mean the
+    /// same (letters, digits, `-._~`), other escapes stay, `.` and `..` are resolved, `//` stays, and an escaped slash stays
+    /// escaped. What could be read in two ways (`..%2F`, `..;x`, `%00`, a climb above the root) is refused with 400.
     pub routes: BTreeMap<String, Route>,
     /// Where requests can go, by name. A service of this file needs no entry: it is an upstream by its own name.
     pub upstreams: BTreeMap<String, Upstream>,

@@ -19,7 +19,7 @@ pub struct Route {
     #[serde(skip_serializing_if = "Texts::is_empty")]
     pub host: Texts,
     /// The whole path: `"/cart"`. `{name}` stands for one segment, and `{rest..}` at the end for whatever follows, slashes too. Written
-    /// as it is after normalising: see `gateway.routes`.
+    /// in the normal form, see above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// The path and everything below it: `"/api"` takes `/api` and `/api/users`, and not `/apis`. Instead of `path`.

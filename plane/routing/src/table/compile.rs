@@ -131,6 +131,8 @@ fn read_route(
         settings: Arc::new(written.clone()),
         capture_names: names.into(),
         precedence: written.precedence,
+        hosts: hosts.clone().into(),
+        path: path.clone(),
         conditions,
         patterns: patterns(written).into(),
     };

@@ -13,6 +13,14 @@ pub(super) struct Conditions {
     pub query: Box<[(Box<str>, ValuePattern)]>,
 }
 
+/// A condition that does not hold.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Miss<'c> {
+    Method,
+    Header(&'c HeaderName),
+    Query(&'c str),
+}
+
 impl Conditions {
     /// How many they are; of two routes the one with more is asked first.
     pub fn count(&self) -> usize {
@@ -21,13 +29,23 @@ impl Conditions {
 
     /// Whether they hold. Of a header or parameter that comes several times, one value must fit.
     pub fn hold(&self, asked: &Asked<'_, '_>) -> bool {
-        (self.methods.is_empty() || self.methods.contains(asked.method))
-            && self.headers.iter().all(|(name, pattern)| {
-                asked.headers.get_all(name).iter().any(|value| pattern.fits(value.as_bytes().iter().copied()))
-            })
-            && self.query.iter().all(|(name, pattern)| {
-                query::any_value(asked.query.unwrap_or_default(), name, |value| pattern.fits(value))
-            })
+        self.miss(asked).is_none()
+    }
+
+    /// The first that does not hold.
+    pub fn miss(&self, asked: &Asked<'_, '_>) -> Option<Miss<'_>> {
+        if !self.methods.is_empty() && !self.methods.contains(asked.method) {
+            return Some(Miss::Method);
+        }
+        let has = |name: &HeaderName, pattern: &ValuePattern| {
+            asked.headers.get_all(name).iter().any(|value| pattern.fits(value.as_bytes().iter().copied()))
+        };
+        if let Some((name, _)) = self.headers.iter().find(|(name, pattern)| !has(name, pattern)) {
+            return Some(Miss::Header(name));
+        }
+        let query = asked.query.unwrap_or_default();
+        let asks = |name: &str, pattern: &ValuePattern| query::any_value(query, name, |value| pattern.fits(value));
+        self.query.iter().find(|(name, pattern)| !asks(name, pattern)).map(|(name, _)| Miss::Query(name))
     }
 
     /// Whether they hold whenever those of `other` do.

@@ -5,13 +5,16 @@
 
 mod compile;
 mod conditions;
+mod explain;
 mod find;
 mod read;
 mod trie;
 
+pub use explain::{Explained, Verdict};
 pub use find::{Asked, Match};
 
 use crate::edit::{Edits, FixedAnswer, Redirect, Rewrite};
+use crate::pattern::{HostPattern, PathPattern};
 use crate::problem::Problems;
 use crate::settings;
 use crate::split::Split;
@@ -51,6 +54,8 @@ pub struct Route {
     pub settings: Arc<settings::Route>,
     capture_names: Box<[Box<str>]>,
     precedence: i32,
+    hosts: Box<[HostPattern]>,
+    path: PathPattern,
     conditions: Conditions,
     patterns: Box<[String]>,
 }

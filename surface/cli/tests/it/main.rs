@@ -6,6 +6,7 @@ mod arguments;
 mod configuration;
 mod engine;
 mod errors;
+mod gateway;
 mod home;
 mod journal;
 mod logs;

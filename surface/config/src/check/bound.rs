@@ -123,7 +123,8 @@ fn check_repair(judge: &mut Judge<'_>) {
 fn check_services(judge: &mut Judge<'_>) {
     let document = judge.document;
     let says_something_else = judge.broken.iter().any(|path| path.0.first().is_some_and(|name| name == "services"));
-    if document.services.is_empty() && !says_something_else {
+    // A gateway alone has something to look after: the requests.
+    if document.services.is_empty() && document.gateway.is_none() && !says_something_else {
         let help = "add a table such as [services.web] with a command, or let `homeostat init` write one";
         let path = Path::of(&["services"]);
         let problem = Problem::new(Code::NoServices, "no service is declared", help).warning();

@@ -6,6 +6,7 @@
 
 mod bound;
 mod dependency;
+mod gateway;
 mod health;
 mod kind;
 mod name;
@@ -53,6 +54,7 @@ impl Judge<'_> {
         health::check(self);
         program::check(self);
         open_secret::check(self);
+        gateway::check(self);
     }
 
     /// Whether something at, above or below this path was taken out, so that nothing can be said about it.

@@ -6,6 +6,7 @@ use crate::code::Code;
 use crate::problem::Problem;
 use crate::section::Service;
 use crate::tree::Path;
+use homeostat_routing::settings::Gateway;
 use homeostat_vocabulary::Port;
 use std::collections::BTreeMap;
 
@@ -16,6 +17,19 @@ pub fn check(judge: &mut Judge<'_>) {
         && let Some(address) = listen_address(&document.api.listen)
     {
         taken.insert(address.port(), Path::of(&["api", "listen"]));
+    }
+    for (path, address) in document.gateway.iter().flat_map(gateway_addresses) {
+        let Some(address) = listen_address(address).filter(|address| address.port() > 0) else { continue };
+        match taken.get(&address.port()).filter(|first| first.0[0] != path.0[0]) {
+            None => drop(taken.insert(address.port(), path)),
+            Some(first) => {
+                let message = format!("port {} is wanted by `{first}` and by `{path}`", address.port());
+                let owner = judge.tree.at(first).map(|node| node.place.clone());
+                let problem = Problem::new(Code::PortTaken, message, "choose another number");
+                let problem = problem.at(judge.place(&path), "wanted again here").also(owner, "wanted first here");
+                judge.report(path, problem);
+            }
+        }
     }
     for (name, service) in &document.services {
         for (path, port) in fixed_ports(name, service) {
@@ -44,4 +58,14 @@ fn fixed_ports(name: &str, service: &Service) -> Vec<(Path, u16)> {
     let further = service.ports.iter().map(|(key, port)| (Path::of_service(name, &["ports", key]), *port));
     let all = own.into_iter().chain(further);
     all.filter_map(|(path, port)| if let Port::Fixed(number) = port.0 { Some((path, number)) } else { None }).collect()
+}
+
+/// Where the gateway listens, as it is written. That two listeners want the same is told by the gateway's own checks.
+fn gateway_addresses(gateway: &Gateway) -> Vec<(Path, &str)> {
+    let main = gateway.listen.iter().map(|address| (Path::of(&["gateway", "listen"]), address.as_str()));
+    let further = gateway
+        .listeners
+        .iter()
+        .map(|(name, listener)| (Path::of(&["gateway", "listeners", name, "address"]), listener.address.as_str()));
+    main.chain(further).collect()
 }

@@ -37,6 +37,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Judges a value; false when it must be taken out.
     fn keeps(&mut self, node: &mut Node, expected: &Json, path: &Path) -> bool {
+        let expected = alternative(expected, &node.value);
         let problem = if let Some(kind) = schema::kind(expected) {
             kind::judge(kind, node, path)
         } else if schema::allows(expected, "object") {
@@ -120,6 +121,24 @@ impl Walk<'_> {
     }
 }
 
+/// Of a value that may be of several types, the one that was written; all of them when none fits, so that all are named.
+fn alternative<'a>(expected: &'a Json, value: &Value) -> &'a Json {
+    let kind = match value {
+        Value::Boolean(_) => "boolean",
+        Value::Integer(_) => "integer",
+        Value::Float(_) => "number",
+        Value::Text(_) => "string",
+        Value::Foreign(_) => return expected,
+        Value::List(_) => "array",
+        Value::Table(_) => "object",
+    };
+    if schema::kind(expected).is_some() || !schema::choices(expected).is_empty() && kind == "string" {
+        return expected;
+    }
+    let several = ["anyOf", "oneOf"].iter().find_map(|word| expected.get(word)?.as_array());
+    several.and_then(|all| all.iter().find(|one| schema::allows(one, kind))).unwrap_or(expected)
+}
+
 /// Judges truth values, numbers, texts and choices.
 fn judge_plain(node: &Node, expected: &Json, path: &Path) -> Option<Problem> {
     let choices = schema::choices(expected);
@@ -134,13 +153,26 @@ fn judge_plain(node: &Node, expected: &Json, path: &Path) -> Option<Problem> {
         Value::Text(_) if schema::allows(expected, "string") => None,
         Value::Boolean(_) if schema::allows(expected, "boolean") => None,
         Value::Integer(number) if schema::allows(expected, "integer") => judge_range(*number, node, expected, path),
+        Value::Float(number) if schema::allows(expected, "number") && !number.is_finite() => {
+            let problem = Problem::new(Code::OutOfRange, format!("`{path}` is {number}"), "write a number such as 0.5");
+            Some(problem.at(Some(node.place.clone()), "not a number that can be reckoned with"))
+        }
+        // Bounds of numbers with a point are judged where their meaning is known.
+        Value::Float(_) if schema::allows(expected, "number") => None,
+        Value::Integer(_) if schema::allows(expected, "number") => None,
         _ => Some(wrong_type(node, path, expected)),
     }
 }
 
 fn judge_range(number: i64, node: &Node, expected: &Json, path: &Path) -> Option<Problem> {
     let bound = |word: &str| expected.get(word).and_then(Json::as_i64);
-    let (least, most) = (bound("minimum").unwrap_or(i64::MIN), bound("maximum").unwrap_or(i64::MAX));
+    let (type_least, type_most) = match expected.get("format").and_then(Json::as_str) {
+        Some("uint16") => (0, i64::from(u16::MAX)),
+        Some("uint32") => (0, i64::from(u32::MAX)),
+        Some("int32") => (i64::from(i32::MIN), i64::from(i32::MAX)),
+        _ => (i64::MIN, i64::MAX),
+    };
+    let (least, most) = (bound("minimum").unwrap_or(type_least), bound("maximum").unwrap_or(type_most));
     if (least..=most).contains(&number) {
         return None;
     }

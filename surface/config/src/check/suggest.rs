@@ -1,7 +1,17 @@
 //! "Did you mean": the key or value that was probably meant.
 
 /// What other tools call our keys.
-const CALLED_ELSEWHERE: [(&str, &str); 24] = [
+const CALLED_ELSEWHERE: [(&str, &str); 34] = [
+    ("upstream", "to"),
+    ("backend", "to"),
+    ("proxy_pass", "to"),
+    ("service_name", "to"),
+    ("hostname", "host"),
+    ("hosts", "host"),
+    ("prefix", "path_prefix"),
+    ("location", "path_prefix"),
+    ("bind", "listen"),
+    ("servers", "endpoints"),
     ("env", "environment"),
     ("environments", "environment"),
     ("envs", "environment"),

@@ -1,4 +1,4 @@
-//! The sections of `homeostat.toml`, one struct and one file each. Their doc comments are the manual: they become the schema
+//! The sections of `homeostat.toml`, one struct and one file each; those of `[gateway]` stand in `plane/routing`. Their doc comments are the manual: they become the schema
 //! that editors read, and the reference in `docs/configuration.md`.
 //!
 //! Unknown keys are refused, every key but a service's command has a default, and defaults stand beside the field's struct.
@@ -23,6 +23,7 @@ pub use service::{Limits, Service, Stop};
 pub use switches::{Decisions, Detection, Recovery};
 pub use text::{PlainOrReference, PortChoice, SignalName};
 
+use homeostat_routing::settings::Gateway;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,6 +49,9 @@ pub struct Document {
     pub scaling: Scaling,
     /// What holds for every service that does not say otherwise.
     pub defaults: Defaults,
+    /// The gateway, through which users reach the services. Without this section there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Gateway>,
     /// Everything that is looked after, by name: `[services.web]`. A name has lower-case letters, digits and hyphens, and
     /// begins with a letter.
     pub services: BTreeMap<String, Service>,

@@ -3,6 +3,7 @@
 
 mod committed;
 mod draft;
+mod gateway;
 mod hard;
 mod layers;
 mod mistakes;

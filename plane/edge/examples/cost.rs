@@ -4,17 +4,22 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use homeostat_edge::{AccessLog, Client, Guards, Now, Record, RequestId, RouteGuard, Trace, TrustedHops};
+use bytes::Bytes;
+use homeostat_edge::compress::Compressing;
+use homeostat_edge::{AccessLog, Client, Compressor, Guards, Now, Record, RequestId, RouteGuard, Trace, TrustedHops};
 use homeostat_reactor::Moment;
-use homeostat_routing::settings::{self, Auth, EdgeRate, Gateway, Jwt, Route, Texts};
+use homeostat_routing::settings::{self, Auth, Coding, EdgeRate, Gateway, Jwt, Route, Texts};
 use homeostat_vocabulary::Timestamp;
 use homeostat_vocabulary::quantity::Share;
-use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderValue};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::{HeaderMap, Method};
+use http_body::{Body, Frame};
 use ring::rand::SystemRandom;
 use ring::signature::{self, EcdsaKeyPair, KeyPair};
 use std::hint::black_box;
 use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 11;
@@ -72,7 +77,69 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     measure("access log, one request in a hundred", || sampled.note(black_box(&record())));
     log.close(Duration::from_secs(10));
     println!("access log: {:?}", log.counts());
+    for coding in [Coding::Gzip, Coding::Brotli, Coding::Zstd] {
+        compressing(coding)?;
+    }
     Ok(())
+}
+
+/// Prints what it takes to compress 64 KiB of JSON, and the memory of an answer that is half way.
+fn compressing(coding: Coding) -> Result<(), Box<dyn std::error::Error>> {
+    const ANSWERS: u32 = 100;
+    let row = |number: u32| {
+        format!("{{\"id\":{number},\"name\":\"product {}\",\"price\":{}}},", number * 7 % 1_000, number * 31 % 9_973)
+    };
+    let text: String = (0..1_400).map(row).collect();
+    let text = Bytes::from(text);
+    let compressor =
+        Compressor::new(&settings::Compression { codings: vec![coding], ..settings::Compression::default() });
+    let mut accepted = HeaderMap::new();
+    accepted.insert(ACCEPT_ENCODING, HeaderValue::from_static("*"));
+    let begin = || {
+        let mut response = http::Response::new(Half::Plain(Some(text.clone())));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let response = compressor.compress(&Method::GET, &accepted, response, |body| Half::Compressed(Box::new(body)));
+        let mut body = response.into_body();
+        let mut made = 0;
+        let mut cx = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut body).poll_frame(&mut cx) {
+            made += frame.data_ref().map_or(0, Bytes::len);
+        }
+        (body, made)
+    };
+    let (_, made) = begin();
+    let before = resident_kib()?;
+    let start = Instant::now();
+    let held: Vec<_> = (0..ANSWERS).map(|_| begin().0).collect();
+    let micros = start.elapsed().as_micros() / u128::from(ANSWERS);
+    let memory = resident_kib()?.saturating_sub(before) / u64::from(ANSWERS);
+    println!("{coding:?}: {} bytes to {made} in {micros} us, {memory} KiB while it lasts", text.len());
+    drop(held);
+    Ok(())
+}
+
+/// A body that brings one piece and then waits, or the compressed one around it.
+enum Half {
+    Plain(Option<Bytes>),
+    Compressed(Box<Compressing<Half>>),
+}
+
+impl Body for Half {
+    type Data = Bytes;
+    type Error = String;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, String>>> {
+        match self.get_mut() {
+            Self::Plain(piece) => piece.take().map_or(Poll::Pending, |piece| Poll::Ready(Some(Ok(Frame::data(piece))))),
+            Self::Compressed(body) => Pin::new(body).poll_frame(cx).map_err(|error| error.to_string()),
+        }
+    }
+}
+
+fn resident_kib() -> Result<u64, Box<dyn std::error::Error>> {
+    const KIB_A_PAGE: u64 = 4;
+    let pages = std::fs::read_to_string("/proc/self/statm")?;
+    Ok(pages.split(' ').nth(1).ok_or("statm has seven fields")?.parse::<u64>()? * KIB_A_PAGE)
 }
 
 /// Prints the median over some rounds of what one call takes.

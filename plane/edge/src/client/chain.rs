@@ -1,7 +1,9 @@
 //! The chain of addresses that trusted hops wrote, walked from the nearest to the client.
 
 use super::forwarded::Element;
-use super::{Scheme, TrustedHops, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, forwarded, is_host};
+use super::{
+    Scheme, TrustedHops, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, forwarded, is_host, scheme_named,
+};
 use http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue};
 use std::net::{IpAddr, SocketAddr};
 
@@ -26,7 +28,7 @@ impl Found {
 
     fn in_family(trusted: &TrustedHops, nearest: IpAddr, headers: &HeaderMap) -> Self {
         let entries = from_the_right(headers, X_FORWARDED_FOR).map(read_address);
-        let scheme = last(headers, &X_FORWARDED_PROTO).and_then(Scheme::named);
+        let scheme = last(headers, &X_FORWARDED_PROTO).and_then(scheme_named);
         let host = last(headers, &X_FORWARDED_HOST).filter(|host| is_host(host));
         Self {
             address: walk(trusted, nearest, entries).0,

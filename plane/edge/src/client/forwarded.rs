@@ -2,8 +2,8 @@
 //!
 //! Pure. An element that breaks the grammar, says something twice, or names nobody (`unknown`, `_hidden`) is `None`: the walk ends there.
 
-use super::Scheme;
 use super::chain::read_address;
+use super::{Scheme, scheme_named};
 use std::net::IpAddr;
 
 /// The most bytes of all lines together that are read; a longer header counts as unreadable.
@@ -44,7 +44,7 @@ fn read_element(text: &str) -> Option<Element> {
                 &mut for_seen
             }
             () if name.eq_ignore_ascii_case("proto") => {
-                element.scheme = Scheme::named(&value);
+                element.scheme = scheme_named(&value);
                 &mut proto_seen
             }
             () if name.eq_ignore_ascii_case("host") => {

@@ -17,6 +17,7 @@ mod lookalike;
 
 pub use self::hops::{HopError, TrustedHops};
 pub use self::lookalike::remove_lookalikes;
+pub use homeostat_routing::settings::Scheme;
 
 use self::chain::Found;
 use http::header::{FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue};
@@ -30,31 +31,12 @@ const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host")
 /// The longest host that is believed: a name of the DNS has at most 253 letters, and a port five digits.
 const HOST_BYTES_MAX: usize = 260;
 
-/// How the client speaks to the outermost hop that we trust.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// In plain text.
-    Http,
-    /// Under TLS.
-    Https,
-}
-
-impl Scheme {
-    /// As it stands in a URL.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-
-    fn named(text: &str) -> Option<Self> {
-        match text {
-            _ if text.eq_ignore_ascii_case("https") || text.eq_ignore_ascii_case("wss") => Some(Self::Https),
-            _ if text.eq_ignore_ascii_case("http") || text.eq_ignore_ascii_case("ws") => Some(Self::Http),
-            _ => None,
-        }
+/// The scheme that a header names.
+fn scheme_named(text: &str) -> Option<Scheme> {
+    match text {
+        _ if text.eq_ignore_ascii_case("https") || text.eq_ignore_ascii_case("wss") => Some(Scheme::Https),
+        _ if text.eq_ignore_ascii_case("http") || text.eq_ignore_ascii_case("ws") => Some(Scheme::Http),
+        _ => None,
     }
 }
 
@@ -63,7 +45,7 @@ impl Scheme {
 pub struct Client {
     /// The client's address; an IPv4 address in IPv6 clothes is shown as IPv4.
     pub address: IpAddr,
-    /// How the client speaks.
+    /// How the client speaks to the outermost hop that we trust.
     pub scheme: Scheme,
     /// The host that the client asked for, as it was written.
     pub host: Option<HeaderValue>,

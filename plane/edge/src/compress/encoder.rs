@@ -1,7 +1,7 @@
 //! The three encoders behind one face: bytes in, bytes out, flush, end.
 //!
 //! Levels are chosen for answers made on the fly: past them, twice the processor time saves a few per cent. Windows are kept small,
-//! because thousands of answers may be under way at once; what each encoder takes stands in the README.
+//! because thousands of answers may be under way at once: `--example cost` tells what each encoder takes.
 
 use brotli::CompressorWriter;
 use brotli::enc::BrotliEncoderParams;

@@ -18,6 +18,7 @@ use crate::rate::{Per, Table};
 use crate::source::{Place, Source};
 use homeostat_routing::settings::Jwt;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -146,7 +147,8 @@ impl Guards {
     fn key_set(&self, settings: &Jwt) -> Result<Arc<Source<KeySet>>, String> {
         let place = match (&settings.jwks_file, &settings.jwks_url) {
             (Some(file), None) => Place::File(Path::new(file).to_owned()),
-            (None, Some(url)) => Place::Url(url.clone()),
+            (None, Some(url)) if is_safe(url) => Place::Url(url.clone()),
+            (None, Some(_)) => return Err("`jwks_url` must begin with https://, or lead to this machine".to_owned()),
             _ => return Err("`jwt` needs one of `jwks_file` and `jwks_url`".to_owned()),
         };
         let interval = Duration::from(settings.jwks_interval.0);
@@ -166,6 +168,18 @@ impl Guards {
 
     fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether keys that come from there come from whom they should: who can change them on the way makes tokens of his own.
+fn is_safe(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else { return false };
+    let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+    let own = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+    match uri.scheme_str() {
+        Some("https") => !host.is_empty(),
+        Some("http") => own,
+        _ => false,
     }
 }
 

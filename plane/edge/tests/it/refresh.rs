@@ -4,7 +4,7 @@ use crate::keys::{KEY, behind, knock, line};
 use crate::now;
 use crate::signer::{Signer, jwks};
 use crate::tokens::claims;
-use homeostat_edge::guard::Place;
+use homeostat_edge::guard::{GuardError, Place};
 use homeostat_edge::{Code, Fetch, Guards, RouteGuard};
 use homeostat_routing::settings::{Auth, Gateway, Jwt, Route, Texts};
 use homeostat_vocabulary::quantity::Period;
@@ -42,17 +42,20 @@ impl Fetch for Issuer {
 }
 
 fn by_url(guards: &Guards) -> RouteGuard {
+    compile(guards, URL).unwrap()
+}
+
+fn compile(guards: &Guards, url: &str) -> Result<RouteGuard, GuardError> {
     let jwt = Jwt {
         issuer: "https://issuer.example".to_owned(),
         audience: Texts(vec!["shop".to_owned()]),
-        jwks_url: Some(URL.to_owned()),
+        jwks_url: Some(url.to_owned()),
         jwks_interval: Period::seconds(600),
         ..Jwt::default()
     };
     let mut gateway = Gateway::default();
     gateway.auth.insert("users".to_owned(), Auth { jwt: Some(jwt), api_keys: None });
     RouteGuard::compile(guards, &gateway, "shop", &Route { auth: Some("users".to_owned()), ..Route::default() })
-        .unwrap()
 }
 
 fn code(guard: &RouteGuard, token: &str, at_ms: u64) -> Option<Code> {
@@ -153,4 +156,24 @@ async fn files_of_keys_are_read_again_and_a_bad_one_changes_nothing() {
     // What no guard uses any more is not looked at.
     drop(guard);
     assert!(guards.refresh(&issuer, now(300_000)).await.0.is_empty());
+}
+
+#[test]
+fn keys_that_others_could_change_on_the_way_are_not_fetched() {
+    // Would break: whoever sits between us and the issuer makes tokens of his own.
+    let opens = |url: &str| compile(&Guards::new(), url).is_ok();
+    for good in [URL, "http://127.0.0.1:8080/keys", "http://[::1]/keys", "http://localhost/keys"] {
+        assert!(opens(good), "{good}");
+    }
+    for bad in [
+        "http://issuer.example/keys",
+        "http://127.0.0.1.evil.example/keys",
+        "http://localhost@evil.example/",
+        "ftp://issuer.example",
+        "/keys",
+        "https://",
+        "",
+    ] {
+        assert!(!opens(bad), "{bad:?} passed");
+    }
 }

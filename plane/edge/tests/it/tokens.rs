@@ -12,6 +12,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+/// How many requests a user may make at once.
+const USER_REQUESTS: u32 = 50;
 const WALL_S: u64 = WALL_MS / 1_000;
 
 /// A route behind tokens of these keys.
@@ -37,8 +39,12 @@ pub fn door(set: &Value, change: impl FnOnce(&mut Jwt)) -> Door {
     change(&mut jwt);
     let mut gateway = Gateway::default();
     gateway.auth.insert("users".to_owned(), Auth { jwt: Some(jwt), api_keys: None });
-    let per_user =
-        EdgeRate { per: "claim:sub".to_owned(), requests: 1_000, window: Period::seconds(1), ..EdgeRate::default() };
+    let per_user = EdgeRate {
+        per: "claim:sub".to_owned(),
+        requests: USER_REQUESTS,
+        window: Period::seconds(1),
+        ..EdgeRate::default()
+    };
     let route = Route {
         auth: Some("users".to_owned()),
         rate_limits: [("user".to_owned(), per_user)].into(),
@@ -199,6 +205,20 @@ fn a_token_that_was_seen_good_still_ends_in_time() {
     {
         assert_eq!(door.knock(&token, at_ms).is_ok(), passes, "{at_ms}");
     }
+}
+
+#[test]
+fn each_user_has_a_limit_of_its_own() {
+    // Would break: users behind one address share a limit, or one user has as many as it has tokens.
+    let signer = Signer::ed25519("d");
+    let door = door(&jwks(&[&signer]), |_| {});
+    let (mia, again, leo) = (claims(), with("jti", json!("second")), with("sub", json!("leo")));
+    for turn in 0..USER_REQUESTS {
+        let claims = if turn % 2 == 0 { &mia } else { &again };
+        assert_eq!(door.code(&signer.token(claims), 0), None);
+    }
+    assert_eq!(door.code(&signer.token(&again), 0), Some(Code::TooMany));
+    assert_eq!(door.code(&signer.token(&leo), 0), None);
 }
 
 #[test]

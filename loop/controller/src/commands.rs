@@ -1,4 +1,4 @@
-//! What people and programs ask for: pause, resume, approve, reject, undo, shut down. Every answer is a reply effect.
+//! What people and programs ask for: pause, resume, approve, reject, undo, activate, shut down. Every answer is a reply effect.
 
 use crate::Effect;
 use crate::memory::Stage;
@@ -8,7 +8,7 @@ use homeostat_vocabulary::{
     StepVerb,
 };
 
-type Answer = Result<CommandReply, Refusal>;
+pub(crate) type Answer = Result<CommandReply, Refusal>;
 
 impl Turn<'_> {
     pub(crate) fn command(&mut self, command: Command, by: String) {
@@ -18,6 +18,7 @@ impl Turn<'_> {
             Command::Approve { action } => self.approve(action, by),
             Command::Reject { action } => self.reject(action, &by),
             Command::Undo { action } => self.undo(action, by),
+            Command::Activate { service } => self.activate(service, by),
             Command::Shutdown { keep_services } => self.shut_down(keep_services, by),
         });
         self.emit(Effect::Reply(answer));

@@ -12,6 +12,7 @@ mod commands;
 mod memory;
 mod reconcile;
 mod repair;
+mod rest;
 mod signals;
 mod state;
 mod status;
@@ -23,7 +24,7 @@ pub use state::State;
 
 use homeostat_vocabulary::{
     ActionEnd, ActionId, Chance, Command, CommandReply, Fact, HealthCheck, InstanceId, Plan, Policy, Refusal, RunId,
-    Signal, Timestamp,
+    Signal, Timestamp, TrafficReport,
 };
 use std::collections::BTreeMap;
 use turn::Turn;
@@ -74,6 +75,8 @@ pub enum Event {
         /// What is wrong.
         why: String,
     },
+    /// The gateway tells how requests went for every service it knows, all of them at once.
+    Traffic(Vec<TrafficReport>),
     /// Somebody asks for something.
     Command {
         /// What.
@@ -146,6 +149,7 @@ pub fn step(state: &mut State, event: Event, now: Timestamp, chance: &mut Chance
         Event::Signal(signal) => turn.perceive(signal),
         Event::ActionEnded { action, end } => turn.action_ended(action, end),
         Event::Alarm { action, code, why } => turn.alarm(action, code, why),
+        Event::Traffic(reports) => turn.heard_traffic(reports),
         Event::Command { command, by } => turn.command(command, by),
         Event::JournalLost { reason } => turn.journal_lost(reason),
         Event::Tick => turn.tick(),

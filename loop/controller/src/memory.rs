@@ -5,7 +5,7 @@
 
 use homeostat_vocabulary::{
     ActionEnd, ActionId, Decision, EpisodeId, Fact, FindingKind, InstanceId, Lesson, LessonKey, Millis, Outcome, Plan,
-    RunId, Scope, Signal, SignalKind, StepVerb, Timestamp,
+    RunId, Scope, ServiceName, Signal, SignalKind, StepVerb, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +28,9 @@ pub struct Memory {
     pub(crate) paused: BTreeSet<Scope>,
     /// Instances that a person holds as they are, with the undo that holds them.
     pub(crate) held: BTreeMap<InstanceId, ActionId>,
+    /// Services that start when they are asked for, and were.
+    #[serde(default)]
+    pub(crate) awake: BTreeSet<ServiceName>,
     pub(crate) episodes: BTreeMap<EpisodeId, OpenEpisode>,
     episode_of: BTreeMap<InstanceId, EpisodeId>,
     actions: BTreeMap<ActionId, RememberedAction>,
@@ -140,9 +143,15 @@ impl Memory {
             Fact::InstanceReleased { instance, .. } => {
                 self.held.remove(instance);
             }
+            Fact::ServiceActivated { service, .. } => {
+                self.awake.insert(service.clone());
+            }
+            Fact::ServiceRested { service, .. } => {
+                self.awake.remove(service);
+            }
+            Fact::PolicyApplied { services, .. } => self.awake.retain(|name| services.contains(name)),
             Fact::EngineStarted { .. }
             | Fact::EngineStopped { .. }
-            | Fact::PolicyApplied { .. }
             | Fact::PolicyRejected { .. }
             | Fact::HypothesesFormed { .. }
             | Fact::AlarmRaised { .. }

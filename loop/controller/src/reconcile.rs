@@ -126,9 +126,10 @@ impl Turn<'_> {
         }
     }
 
-    /// While everything ends, a service outlives those that depend on it.
+    /// While everything ends, or rests, a service outlives those that depend on it.
     fn is_needed_by_others(&self, name: &ServiceName) -> bool {
-        if self.state.shutting_down.is_none() {
+        let awake = self.state.policy.services.get(name).is_none_or(|service| self.state.is_awake(service));
+        if self.state.shutting_down.is_none() && awake {
             return false;
         }
         let dependents = self.state.policy.services.values().filter(|service| service.depends_on.contains(name));

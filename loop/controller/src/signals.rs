@@ -184,9 +184,14 @@ impl Turn<'_> {
     fn readiness_changed(&mut self, instance: &InstanceId) {
         let ready =
             self.state.live.iter().any(|(id, live)| id.service == instance.service && live.ready_since.is_some());
+        let awake = self.service(instance).is_none_or(|service| self.state.is_awake(service));
         let now = self.now;
         match self.state.availability.get_mut(&instance.service) {
-            Some(availability) => availability.observe(ready, now),
+            Some(availability) if !awake => availability.rests(now),
+            Some(availability) => {
+                availability.wakes(now);
+                availability.observe(ready, now);
+            }
             None if ready => {
                 self.state.availability.insert(instance.service.clone(), Availability::beginning_at(now));
             }

@@ -2,8 +2,11 @@
 
 use crate::availability::Availability;
 use crate::memory::{Memory, Stage};
+use crate::rest::Heard;
 use homeostat_detect::Health;
-use homeostat_vocabulary::{Exit, Fact, InstanceId, Outcome, Policy, RunId, ServiceName, Tallies, Timestamp};
+use homeostat_vocabulary::{
+    Exit, Fact, InstanceId, Outcome, Policy, RunId, Service, ServiceName, StartMode, Tallies, Timestamp,
+};
 use std::collections::BTreeMap;
 
 /// The controller's state.
@@ -13,6 +16,7 @@ pub struct State {
     pub(crate) memory: Memory,
     pub(crate) live: BTreeMap<InstanceId, Live>,
     pub(crate) availability: BTreeMap<ServiceName, Availability>,
+    pub(crate) traffic: Heard,
     pub(crate) tallies: Tallies,
     pub(crate) engine_since: Timestamp,
     pub(crate) latest: Timestamp,
@@ -85,6 +89,15 @@ impl State {
     pub(crate) fn others_ready(&self, except: &InstanceId) -> usize {
         let of_service = self.live.iter().filter(|(id, _)| id.service == except.service && *id != except);
         of_service.filter(|(_, live)| live.ready_since.is_some()).count()
+    }
+
+    /// Whether a service is to run: it starts with the engine, was asked for, or another one that is to run depends on it.
+    pub(crate) fn is_awake(&self, service: &Service) -> bool {
+        if service.start == StartMode::AtOnce || self.memory.awake.contains(&service.name) {
+            return true;
+        }
+        let mut dependents = self.policy.services.values().filter(|other| other.depends_on.contains(&service.name));
+        dependents.any(|other| self.is_awake(other))
     }
 
     pub(crate) fn is_service_ready(&self, name: &ServiceName) -> bool {

@@ -32,6 +32,7 @@ impl State {
             availability_objective_ppm: service.objectives.availability_ppm,
             availability_ppm: self.availability.get(&service.name).map(|measured| measured.share_ppm(now)),
             recovery_objective: service.objectives.recovery,
+            traffic: self.traffic.latest(&service.name, now),
         }
     }
 
@@ -68,6 +69,9 @@ impl State {
                 Phase::Starting
             }
             (_, None) if self.memory.held.contains_key(id) || self.shutting_down == Some(false) => Phase::Stopped,
+            (_, None) if self.policy.services.get(&id.service).is_some_and(|service| !self.is_awake(service)) => {
+                Phase::Resting
+            }
             (_, None) if self.memory.episode_of(id).is_some() => Phase::Down,
             (_, None) if live.is_some_and(|live| live.waits_for_dependency) => Phase::Waiting,
             (_, None) => Phase::Stopped,

@@ -56,7 +56,9 @@ impl<'a> Turn<'a> {
 
     /// Whether the owner wants this instance to run.
     pub(crate) fn is_wanted(&self, instance: &InstanceId) -> bool {
-        let declared = self.service(instance).is_some_and(|service| instance.index < service.instances);
+        let declared = self
+            .service(instance)
+            .is_some_and(|service| instance.index < service.instances && self.state.is_awake(service));
         declared && self.state.shutting_down.is_none() && !self.state.memory.held.contains_key(instance)
     }
 
@@ -77,6 +79,7 @@ impl<'a> Turn<'a> {
             self.perceive(signal);
         }
         self.state.booted = true;
+        self.keep_awake_what_runs();
         self.reconcile();
     }
 
@@ -103,6 +106,7 @@ impl<'a> Turn<'a> {
         }
         self.rewatch_changed_checks(&before);
         self.reconsider_awaiting_approval();
+        self.keep_awake_what_runs();
         self.reconcile();
     }
 
@@ -154,10 +158,10 @@ impl<'a> Turn<'a> {
 }
 
 impl Event {
-    /// Whether this event can wait behind others: probes come again, facts do not.
+    /// Whether this event can wait behind others: probes and traffic come again, facts do not.
     #[must_use]
     pub const fn can_wait(&self) -> bool {
         use homeostat_vocabulary::SignalKind::{ProbeFailed, ProbePassed};
-        matches!(self, Self::Signal(Signal { kind: ProbePassed { .. } | ProbeFailed { .. }, .. }))
+        matches!(self, Self::Traffic(_) | Self::Signal(Signal { kind: ProbePassed { .. } | ProbeFailed { .. }, .. }))
     }
 }

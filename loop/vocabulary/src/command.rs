@@ -35,6 +35,11 @@ pub enum Command {
         /// Which.
         action: ActionId,
     },
+    /// Start a service that starts when it is asked for. Asked again while it runs, nothing happens.
+    Activate {
+        /// Which.
+        service: ServiceName,
+    },
     /// End the engine.
     Shutdown {
         /// Leave the services running for the next engine to adopt.

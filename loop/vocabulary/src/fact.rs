@@ -224,6 +224,20 @@ pub enum Fact {
         /// By whom.
         by: String,
     },
+    /// A service that rested is wanted from here on.
+    ServiceActivated {
+        /// Which.
+        service: ServiceName,
+        /// Who asked for it.
+        by: String,
+    },
+    /// A service that starts when it is asked for rests again.
+    ServiceRested {
+        /// Which.
+        service: ServiceName,
+        /// How long nobody had asked for anything.
+        idle: Millis,
+    },
     /// The engine was told to end.
     ShutdownRequested {
         /// By whom.
@@ -297,6 +311,8 @@ impl Fact {
             Self::ActingResumed { .. } => "acting.resumed",
             Self::InstanceHeld { .. } => "instance.held",
             Self::InstanceReleased { .. } => "instance.released",
+            Self::ServiceActivated { .. } => "service.activated",
+            Self::ServiceRested { .. } => "service.rested",
             Self::ShutdownRequested { .. } => "shutdown.requested",
         }
     }
@@ -322,7 +338,9 @@ impl Fact {
             | Self::ActionDropped { .. }
             | Self::ActionResumed { .. }
             | Self::ActionBegun { .. }
-            | Self::ActionEnded { .. } => FactClass::Act,
+            | Self::ActionEnded { .. }
+            | Self::ServiceActivated { .. }
+            | Self::ServiceRested { .. } => FactClass::Act,
             Self::EpisodeOpened { .. }
             | Self::FindingMade { .. }
             | Self::HypothesesFormed { .. }
@@ -400,6 +418,7 @@ impl Fact {
             Self::LessonLearned { key, .. } => key.service.to_string(),
             Self::ActingPaused { scope, .. } | Self::ActingResumed { scope, .. } => scope.to_string(),
             Self::InstanceHeld { instance, .. } | Self::InstanceReleased { instance, .. } => instance.to_string(),
+            Self::ServiceActivated { service, .. } | Self::ServiceRested { service, .. } => service.to_string(),
             Self::EngineStarted { .. }
             | Self::EngineStopped { .. }
             | Self::PolicyApplied { .. }

@@ -15,6 +15,7 @@ pub mod service;
 pub mod signal;
 pub mod status;
 pub mod time;
+pub mod traffic;
 
 pub use chance::Chance;
 pub use command::{Command, CommandReply, Refusal, Scope};
@@ -27,9 +28,10 @@ pub use plan::{
 };
 pub use policy::{Policy, Repair, Scaling, Switches};
 pub use service::{
-    Autonomy, EnvironmentValue, HealthCheck, Limits, Objectives, Port, Probe, SecretReference, Service, Stop,
-    StopSignal,
+    Autonomy, EnvironmentValue, HealthCheck, Limits, Objectives, Port, Probe, SecretReference, Service, StartMode,
+    Stop, StopSignal,
 };
 pub use signal::{Exit, ProbeFailure, Signal, SignalKind};
 pub use status::{EpisodeStatus, InstanceStatus, Phase, ServiceStatus, Status, Tallies};
 pub use time::{Millis, Timestamp};
+pub use traffic::{Traffic, TrafficReport};

@@ -37,6 +37,23 @@ pub struct Service {
     pub limits: Limits,
     /// How much the engine may do by itself when it needs repair.
     pub autonomy: Autonomy,
+    /// When it starts.
+    #[serde(default)]
+    pub start: StartMode,
+}
+
+/// When a service starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum StartMode {
+    /// With the engine, and it is kept running.
+    #[default]
+    AtOnce,
+    /// When it is asked for; until then it rests, and that is no fault.
+    OnRequest {
+        /// It rests again when nobody has asked for anything for so long; never by itself without one.
+        idle_stop: Option<Millis>,
+    },
 }
 
 impl Service {

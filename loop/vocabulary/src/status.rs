@@ -2,7 +2,9 @@
 //!
 //! Made by the controller, served by the API as it stands, drawn by the command line.
 
-use crate::{ActionId, Autonomy, EpisodeId, Exit, FindingKind, InstanceId, Millis, Scope, ServiceName, Timestamp};
+use crate::{
+    ActionId, Autonomy, EpisodeId, Exit, FindingKind, InstanceId, Millis, Scope, ServiceName, Timestamp, Traffic,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -45,6 +47,9 @@ pub struct ServiceStatus {
     pub availability_ppm: Option<u32>,
     /// The promised longest time of a repair.
     pub recovery_objective: Option<Millis>,
+    /// What the gateway told of its requests last; absent when no gateway has told of it.
+    #[serde(default)]
+    pub traffic: Option<Traffic>,
 }
 
 /// One instance at a glance.
@@ -86,6 +91,8 @@ pub enum Phase {
     Stopping,
     /// Does not run; a repair is due or under way.
     Down,
+    /// Does not run and starts as soon as it is asked for.
+    Resting,
     /// Does not run and will not be started, because a person holds it or the policy does not want it.
     Stopped,
 }

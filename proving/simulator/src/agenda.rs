@@ -29,6 +29,8 @@ pub(crate) enum Item {
     Wake { engine: u64 },
     /// An engine is started.
     EngineStarts,
+    /// The gateway tells how requests went.
+    GatewayTells,
     /// A line of the script.
     Script(Deed),
 }

@@ -1,7 +1,7 @@
 //! Services as scenarios and seeds declare them: plain, with what the loop reads filled in and the rest left empty.
 
 use homeostat_vocabulary::{
-    Autonomy, HealthCheck, Limits, Millis, Objectives, Probe, Service, ServiceName, Stop, StopSignal,
+    Autonomy, HealthCheck, Limits, Millis, Objectives, Probe, Service, ServiceName, StartMode, Stop, StopSignal,
 };
 use std::collections::BTreeMap;
 
@@ -21,6 +21,7 @@ pub fn service(name: ServiceName) -> Service {
         stop: Stop { signal: StopSignal::Term, grace: Millis::from_secs(5) },
         limits: Limits::default(),
         autonomy: Autonomy::Auto,
+        start: StartMode::AtOnce,
     }
 }
 

@@ -4,12 +4,13 @@
 //! The auditor sees only what happened, never the controller's own state, so that it cannot share its mistakes. It must never
 //! change a run.
 
+use crate::resting::Resting;
 use crate::script::Expectation;
 use homeostat_controller::Memory;
 use homeostat_saga::{Call, Event as SagaRecord, LogRecord, SagaId};
 use homeostat_vocabulary::{
     ActionClass, ActionId, Autonomy, EpisodeId, Fact, Finding, InstanceId, Millis, Outcome, Plan, Policy, Repair,
-    Resolution, RunId, Scope, Signal, SignalKind, StepVerb, Timestamp,
+    Resolution, RunId, Scope, ServiceName, Signal, SignalKind, StepVerb, Timestamp,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -57,6 +58,7 @@ pub(crate) struct Auditor {
     intents: BTreeSet<(SagaId, usize, u32)>,
     begun_by: BTreeMap<ActionId, RunId>,
     stalled_until: Timestamp,
+    resting: Resting,
     idle_ticks: u32,
     last_tick: Timestamp,
 }
@@ -89,6 +91,10 @@ impl Auditor {
 
     pub(crate) fn stalled_until(&mut self, until: Timestamp) {
         self.stalled_until = until;
+    }
+
+    pub(crate) fn asked_until(&mut self, service: &ServiceName, until: Timestamp) {
+        self.resting.asked_until(service, until);
     }
 
     pub(crate) const fn repairs_begun(&self) -> usize {
@@ -210,6 +216,9 @@ impl Auditor {
             }
             Fact::OutcomeMeasured { action, outcome: Outcome::Fixed { .. }, .. } => self.is_fixed(at, *action),
             Fact::EpisodeClosed { episode, resolution, .. } => self.may_close(*episode, *resolution),
+            Fact::ServiceRested { service, .. } => {
+                self.resting.may_rest(&self.policy, service, at, self.stalled_until >= at)
+            }
             Fact::Escalated { episode, .. } if !self.episodes.contains_key(episode) => {
                 Err(format!("{episode} is not open"))
             }
@@ -227,6 +236,10 @@ impl Auditor {
         let paused = self.paused.contains(&Scope::Everything) || self.paused.contains(&of_service);
         if paused && !self.shutting_down {
             return Err(format!("{action} begins while {target} is paused"));
+        }
+        let begins = plan.steps.iter().any(|step| step.verb == StepVerb::Start);
+        if begins && !self.resting.is_wanted(&self.policy, &target.service) {
+            return Err(format!("{action} begins a life of {target}, which nobody asked for"));
         }
         if !plan.class.is_repair() {
             return Ok(());
@@ -303,6 +316,7 @@ impl Auditor {
     }
 
     fn take_in(&mut self, at: Timestamp, fact: &Fact) {
+        self.resting.take_in(fact);
         match fact {
             Fact::EngineStarted { .. } => self.shutting_down = false,
             Fact::ShutdownRequested { .. } => (self.shutting_down, self.stopped) = (true, false),

@@ -8,11 +8,13 @@
 mod agenda;
 mod declare;
 mod engine;
+mod gateway;
 mod hands;
 mod invariants;
 mod journal;
 mod probes;
 mod recovery;
+mod resting;
 pub mod scenario;
 mod script;
 mod settle;

@@ -8,6 +8,7 @@
 //! service web instances=2 health depends=db autonomy=approve warm-up=300ms stop-takes=50ms grace=2s
 //! at 10s crash web/0
 //! at 20s expect web/0 ready
+//! at 30s requests web 10s
 //! end 1m
 //! ```
 
@@ -17,7 +18,7 @@ use crate::simulation::Setup;
 use crate::world::{CallFault, Mood, Nature};
 use anyhow::{Context, bail};
 use homeostat_vocabulary::{
-    ActionId, Autonomy, Command, Exit, InstanceId, Millis, Policy, Repair, Scope, Service, ServiceName,
+    ActionId, Autonomy, Command, Exit, InstanceId, Millis, Policy, Repair, Scope, Service, ServiceName, StartMode,
 };
 
 /// A scenario as it was read.
@@ -102,6 +103,8 @@ impl Scenario {
                 Ok(action) => ask(Command::Undo { action }),
                 Err(_) => Ok(Deed::Ask(Wish::UndoLatest(target.parse()?))),
             },
+            ["activate", service] => ask(Command::Activate { service: service.parse()? }),
+            ["requests", service, length] => Ok(Deed::Requests(service.parse()?, span(length)?)),
             ["shutdown"] => ask(Command::Shutdown { keep_services: false }),
             ["detach"] => ask(Command::Shutdown { keep_services: true }),
             ["reload-badly", problem @ ..] => Ok(Deed::ReloadBadly(problem.join(" "))),
@@ -144,6 +147,11 @@ fn change(service: &mut Service, nature: &mut Nature, setting: &str) -> anyhow::
                 _ => bail!("{value} is no level of autonomy"),
             };
         }
+        "on-request" => {
+            let idle_stop = if value.is_empty() { None } else { Some(span(value)?) };
+            service.start = StartMode::OnRequest { idle_stop };
+        }
+        "at-once" => service.start = StartMode::AtOnce,
         "grace" => service.stop.grace = span(value)?,
         "argument" => service.command.push(value.to_owned()),
         "warm-up" => nature.warm_up = span(value)?,

@@ -5,7 +5,7 @@ use crate::agenda::Item;
 use crate::simulation::Simulation;
 use crate::world::{CallFault, Mood};
 use homeostat_controller::{Event, Stage};
-use homeostat_vocabulary::{ActionClass, ActionEnd, ActionId, Command, Exit, InstanceId, Millis, Policy};
+use homeostat_vocabulary::{ActionClass, ActionEnd, ActionId, Command, Exit, InstanceId, Millis, Policy, ServiceName};
 
 /// One thing done to the world or the engine.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub enum Deed {
     ReloadBadly(String),
     /// A person asks for something.
     Ask(Wish),
+    /// Requests come for a service, for so long.
+    Requests(ServiceName, Millis),
     /// Something must be so at this moment.
     Expect(Expectation),
 }
@@ -100,6 +102,7 @@ impl Simulation {
                 self.tell(Event::PolicyRejected { origin: "file".to_owned(), problems: vec![problem] });
             }
             Deed::Ask(wish) => self.ask(wish),
+            Deed::Requests(service, span) => self.requests_come(service, span),
             Deed::Expect(expectation) => self.check_expectation(&expectation),
         }
     }

@@ -75,7 +75,9 @@ impl Simulation {
             let paused = status.paused.contains(&Scope::Everything) || status.paused.contains(&of_service);
             let active = memory.active_actions().any(|(_, action)| action.plan.target == instance.id);
             let looked_after = instance.episode.is_some() || active || paused;
-            !looked_after && !self.is_well(&instance.id) && !matches!(instance.phase, Phase::Waiting | Phase::Stopped)
+            !looked_after
+                && !self.is_well(&instance.id)
+                && !matches!(instance.phase, Phase::Waiting | Phase::Stopped | Phase::Resting)
         })?;
         Some(format!("{}, which is {:?} and not well", neglected.id, neglected.phase))
     }
@@ -103,6 +105,9 @@ impl Simulation {
                 return Some(format!("{} is looked after, and nobody declares it", instance.id));
             };
             let well = self.is_well(&instance.id);
+            if instance.phase == Phase::Resting && self.world.running(&instance.id).is_none() {
+                continue;
+            }
             if instance.phase != Phase::Ready || !well {
                 return Some(format!(
                     "{} is {:?}, in truth {}",

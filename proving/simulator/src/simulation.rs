@@ -3,6 +3,7 @@
 
 use crate::agenda::{Agenda, Item};
 use crate::engine::Engine;
+use crate::gateway::Gateway;
 use crate::invariants::{Auditor, Violation};
 use crate::journal::Journal;
 use crate::script::Deed;
@@ -80,6 +81,7 @@ pub struct Counts {
 pub struct Simulation {
     pub(crate) agenda: Agenda,
     pub(crate) world: World,
+    pub(crate) gateway: Gateway,
     pub(crate) journal: Journal,
     pub(crate) engine: Option<Engine>,
     pub(crate) engine_number: u64,
@@ -111,6 +113,7 @@ impl Simulation {
         let mut simulation = Self {
             agenda,
             world,
+            gateway: Gateway::default(),
             journal: Journal::empty(),
             engine: None,
             engine_number: 0,
@@ -158,6 +161,7 @@ impl Simulation {
             Item::Durable { engine } if engine == number => self.waiting_writes_end(),
             Item::Wake { engine } if engine == number => self.wake(),
             Item::EngineStarts => self.start_engine(),
+            Item::GatewayTells => self.gateway_tells(),
             Item::Script(deed) => self.carry_out_deed(deed),
             // It was about an engine that is dead.
             _ => {}

@@ -85,6 +85,8 @@ fn say(fact: &Fact) -> String {
         Fact::EpisodeClosed { episode, resolution, took } => format!("{episode} {resolution:?} after {took}"),
         Fact::ActingPaused { scope, by } | Fact::ActingResumed { scope, by } => format!("{scope} by {by}"),
         Fact::InstanceHeld { instance, by, action } => format!("{instance} by {by} with {action}"),
+        Fact::ServiceActivated { service, by } => format!("{service} by {by}"),
+        Fact::ServiceRested { service, idle } => format!("{service} after {idle} without a request"),
         Fact::InstanceReleased { instance, by } => format!("{instance} by {by}"),
         Fact::ShutdownRequested { by, keep_services } => {
             format!("by {by}, services {}", if *keep_services { "run on" } else { "end" })

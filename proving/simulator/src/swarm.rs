@@ -7,7 +7,7 @@ use crate::script::{Deed, Wish};
 use crate::simulation::{KillPoint, Luck, Setup, Simulation};
 use crate::world::{CallFault, Mood, Nature};
 use homeostat_vocabulary::{
-    Autonomy, Chance, Command, Exit, InstanceId, Millis, Policy, Repair, Scope, Service, ServiceName,
+    Autonomy, Chance, Command, Exit, InstanceId, Millis, Policy, Repair, Scope, Service, ServiceName, StartMode,
 };
 
 /// Names of services; as many as the largest policy has.
@@ -70,6 +70,7 @@ enum Kind {
     Reload,
     Shutdown,
     Dependencies,
+    OnRequest,
 }
 
 struct Draw {
@@ -115,6 +116,13 @@ impl Draw {
             let looks = (1..=horizon.0 / every.0).map(|look| Millis(look * every.0));
             script.extend(looks.map(|at| (at, Deed::Ask(Wish::ApproveWaiting))));
         }
+        if self.has(Kind::OnRequest) {
+            let names: Vec<ServiceName> = policy.services.keys().cloned().collect();
+            for _ in 0..1 + self.up_to(12) {
+                let (name, at) = (self.one_of(&names), Millis(self.up_to(horizon.0)));
+                script.push((at, self.wish_for(name)));
+            }
+        }
         let luck = self.luck();
         let kill = self.has(Kind::KillAtPoint).then(|| {
             let number = 1 + self.up_to(60);
@@ -127,6 +135,14 @@ impl Draw {
             self.one_of(&points)
         });
         Setup { seed, policy, natures, luck, script, kill, supervised: true }
+    }
+
+    /// Requests for a while, or a person's word.
+    fn wish_for(&mut self, service: ServiceName) -> Deed {
+        if self.chance.happens(250) {
+            return Deed::Ask(Wish::Exactly(Command::Activate { service }));
+        }
+        Deed::Requests(service, self.between(0, 60_000))
     }
 
     fn luck(&mut self) -> Luck {
@@ -152,10 +168,18 @@ impl Draw {
             if self.has(Kind::Dependencies) {
                 service.depends_on = earlier.iter().filter(|_| self.chance.happens(400)).cloned().collect();
             }
+            if self.has(Kind::OnRequest) && self.chance.happens(500) {
+                service.start = self.on_request();
+            }
             earlier.push(name.clone());
             policy.services.insert(name, service);
         }
         policy
+    }
+
+    fn on_request(&mut self) -> StartMode {
+        let idle_stop = self.chance.happens(700).then(|| self.between(2_000, 40_000));
+        StartMode::OnRequest { idle_stop }
     }
 
     fn repair(&mut self) -> Repair {
@@ -277,6 +301,10 @@ impl Draw {
         }
         let version = self.up_to(3);
         let Some(service) = changed.services.get_mut(&name) else { return changed };
+        if self.has(Kind::OnRequest) && self.chance.happens(300) {
+            let on_request = self.on_request();
+            service.start = if service.start == StartMode::AtOnce { on_request } else { StartMode::AtOnce };
+        }
         match kind {
             1 | 2 => service.command.push(format!("--version={version}")),
             3 => service.instances = 1 + u16::try_from(self.up_to(2)).expect("small"),

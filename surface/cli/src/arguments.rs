@@ -119,6 +119,11 @@ pub enum Verb {
         /// The service; without it, everything
         service: Option<ServiceName>,
     },
+    /// Start a service that starts when it is asked for, without waiting for a request
+    Start {
+        /// The service
+        service: ServiceName,
+    },
     /// Let a plan that waits for a person be carried out
     Approve {
         /// The action, as in A23

@@ -103,6 +103,7 @@ fn with_data_folder(verb: Verb, asked: &Everywhere, screen: &mut Screen<'_>) -> 
         Verb::Episodes { limit } => why::list(&Reader::open(&folder)?, limit, screen),
         Verb::Pause { service } => orders::pause(&client()?, &folder, service, screen),
         Verb::Resume { service } => orders::resume(&client()?, &folder, service, screen),
+        Verb::Start { service } => orders::start(&client()?, &service, screen),
         Verb::Approve { action } => orders::about_action(&client()?, action, "approve", screen),
         Verb::Reject { action } => orders::about_action(&client()?, action, "reject", screen),
         Verb::Undo { action } => orders::about_action(&client()?, action, "undo", screen),

@@ -1,4 +1,4 @@
-//! `pause`, `resume`, `approve`, `reject`, `undo`: what a person tells the engine.
+//! `pause`, `resume`, `start`, `approve`, `reject`, `undo`: what a person tells the engine.
 //!
 //! Pausing must work when everything else is broken: without an engine it leaves a file that the next one heeds.
 
@@ -61,6 +61,12 @@ pub fn resume(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Starts a service that starts when it is asked for.
+pub fn start(client: &Client, service: &ServiceName, screen: &mut Screen<'_>) -> Result<Exit, CliError> {
+    let reply: CommandReply = client.post(&format!("/v1/services/{service}/start"), &json!({}))?;
+    replied(&reply, Message::new("answer-started").text("service", service), screen)
 }
 
 /// Gives an order about one action: `approve`, `reject` or `undo`.

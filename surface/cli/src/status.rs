@@ -8,7 +8,7 @@ use crate::table::{Cell, Column, Table};
 use crate::wrap::wrap;
 use anstyle::Style;
 use homeostat_story::{Catalogue, Message, Tone, episode, phase, scope};
-use homeostat_vocabulary::{Autonomy, InstanceStatus, Millis, Phase, ServiceStatus, Status, Timestamp};
+use homeostat_vocabulary::{Autonomy, InstanceStatus, Millis, Phase, ServiceStatus, Status, Timestamp, Traffic};
 use std::time::Duration;
 
 /// Time between two looks of `--watch`.
@@ -62,7 +62,8 @@ fn is_all_well(status: &Status) -> bool {
 }
 
 fn is_ready(service: &ServiceStatus) -> bool {
-    service.instances.iter().all(|instance| instance.phase == Phase::Ready)
+    // What rests is as its owner wants it: the next request starts it.
+    service.instances.iter().all(|instance| matches!(instance.phase, Phase::Ready | Phase::Resting))
 }
 
 fn draw(status: &Status, now: Timestamp, catalogue: &Catalogue, width: Option<usize>) -> String {
@@ -106,7 +107,7 @@ fn headline(status: &Status, catalogue: &Catalogue) -> (Tone, String) {
 
 fn services(status: &Status, now: Timestamp, catalogue: &Catalogue) -> Table {
     let heading = |key| catalogue.say(&Message::new(key));
-    let mut table = Table::new(vec![
+    let mut columns = vec![
         Column::words(heading("column-service")).gives_way(),
         Column::numbers(heading("column-instance")),
         Column::words(heading("column-phase")),
@@ -115,10 +116,21 @@ fn services(status: &Status, now: Timestamp, catalogue: &Catalogue) -> Table {
         Column::numbers(heading("column-up-for")),
         Column::numbers(heading("column-restarts")),
         Column::words(heading("column-episode")),
-    ]);
+    ];
+    // Without a gateway nobody counts requests, and the columns would stand empty.
+    let counted = status.services.iter().any(|service| service.traffic.is_some());
+    if counted {
+        columns.extend(TRAFFIC_COLUMNS.map(|key| Column::numbers(heading(key))));
+    }
+    let mut table = Table::new(columns);
     for service in &status.services {
         for instance in &service.instances {
-            table.row(row(service, instance, now, catalogue));
+            let mut cells = row(service, instance, now, catalogue);
+            if counted {
+                let traffic = service.traffic.as_ref().filter(|_| instance.id.index == 0);
+                cells.extend(traffic_cells(traffic, catalogue));
+            }
+            table.row(cells);
         }
     }
     table
@@ -142,6 +154,20 @@ fn row(service: &ServiceStatus, instance: &InstanceStatus, now: Timestamp, catal
     ]
 }
 
+/// The columns that the gateway fills, once a service.
+const TRAFFIC_COLUMNS: [&str; 3] = ["column-requests", "column-errors", "column-p99"];
+
+fn traffic_cells(traffic: Option<&Traffic>, catalogue: &Catalogue) -> [Cell; 3] {
+    let failed = |permille: u16| format!("{}.{} %", permille / 10, permille % 10);
+    let tone = traffic.map_or(Tone::Plain, |traffic| if traffic.errors == 0 { Tone::Plain } else { Tone::Bad });
+    let share = traffic.map(|traffic| Cell::styled(failed(traffic.errors_permille()), style_of(tone)));
+    [
+        Cell::maybe(traffic.map(Traffic::per_second)),
+        share.unwrap_or_else(|| Cell::maybe(None::<u64>)),
+        Cell::maybe(traffic.map(|traffic| catalogue.span(traffic.p99))),
+    ]
+}
+
 /// Whole seconds: a table that is drawn again every second needs no fractions.
 fn coarse(span: Millis) -> Millis {
     const SECOND: u64 = 1_000;
@@ -156,6 +182,7 @@ const fn symbol_of(phase: Phase) -> (char, Tone) {
         Phase::Stopping => ('◑', Tone::Waiting),
         Phase::Unhealthy => ('▲', Tone::Bad),
         Phase::Down => ('✗', Tone::Bad),
+        Phase::Resting => ('◌', Tone::Plain),
         Phase::Stopped => ('■', Tone::Plain),
     }
 }
@@ -175,6 +202,12 @@ fn remarks(status: &Status, now: Timestamp, catalogue: &Catalogue) -> Vec<(Tone,
     if !status.paused.is_empty() {
         let scopes: Vec<Message> = status.paused.iter().map(scope).collect();
         say(Tone::Waiting, "", &Message::new("status-paused").with("scopes", scopes));
+    }
+    let resting =
+        status.services.iter().filter(|service| service.instances.iter().any(|it| it.phase == Phase::Resting));
+    let resting: Vec<Message> = resting.map(|service| Message::new("name").text("name", &service.name)).collect();
+    if !resting.is_empty() {
+        say(Tone::Plain, "", &Message::new("status-resting").with("names", resting));
     }
     for open in &status.episodes {
         say(Tone::Plain, "", &episode(open));

@@ -3,7 +3,7 @@
 //! Made only from sections that passed every check, so every conversion here holds.
 
 use crate::check_api_address;
-use crate::section::{Document, Health, LogFormat, LogLevel, Service};
+use crate::section::{Document, Health, LogFormat, LogLevel, Service, Start};
 use homeostat_vocabulary as vocabulary;
 use homeostat_vocabulary::{EnvironmentValue, Millis, Policy, Probe, SecretReference, ServiceName};
 use serde::Serialize;
@@ -99,6 +99,12 @@ fn resolve_service(name: ServiceName, service: &Service, folder: &Path) -> Optio
             file_bytes: service.limits.file_size.map(|size| size.0),
         },
         autonomy: service.autonomy,
+        start: match service.start {
+            Start::AtOnce => vocabulary::StartMode::AtOnce,
+            Start::OnRequest => {
+                vocabulary::StartMode::OnRequest { idle_stop: service.idle_stop.map(|period| period.0) }
+            }
+        },
     })
 }
 

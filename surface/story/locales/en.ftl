@@ -5,6 +5,7 @@
 name = { $name }
 actor = { $kind ->
     [engine] the engine
+    [gateway] the gateway
     [token] the holder of the token
     [user] user { $by } of this machine
    *[other] { $by }
@@ -195,6 +196,8 @@ acting-paused = Acting on { $scope } was paused by { $by }.
 acting-resumed = Acting on { $scope } was allowed again by { $by }.
 instance-held = { $instance } is held as it is by { $by }, who undid with { $action }.
 instance-released = { $instance } was released by { $by }: it is looked after again.
+service-activated = { $service } was asked for by { $by }: it starts.
+service-rested = { $service } rests again: nobody asked for anything for { $idle }.
 shutdown-requested = { $kept ->
     [yes] The engine was told to end by { $by }, and to leave the services running.
    *[no] The engine was told to end by { $by }, and the services with it.
@@ -316,6 +319,7 @@ phase-ready = ready
 phase-unhealthy = unhealthy
 phase-stopping = stopping
 phase-down = down
+phase-resting = resting
 phase-stopped = stopped
 status-all-ready = { $count ->
     [0] No service is declared.
@@ -324,6 +328,7 @@ status-all-ready = { $count ->
    *[other] All { $count } services are ready.
 }
 status-some-ready = { $ready } of { $count } services ready. Not ready: { $names }.
+status-resting = Resting until a request comes: { $names }.
 status-paused = Paused: { $scopes }. The engine watches and does not act; `homeostat resume` lets it act again.
 status-cannot-act = The engine cannot act: { $why }.
 status-shutting-down = The engine is ending.
@@ -343,6 +348,9 @@ column-pid = pid
 column-port = port
 column-up-for = up for
 column-restarts = restarts
+column-requests = requests/s
+column-errors = failed
+column-p99 = p99
 column-episode = episode
 column-began = began (UTC)
 column-state = state
@@ -406,6 +414,7 @@ down-done = { $kept ->
 }
 answer-paused = Paused: { $scope }. The engine watches and does not act.
 answer-resumed = The engine acts again on { $scope }.
+answer-started = { $service } starts.
 answer-paused-offline = No engine answers: { $file } now keeps the next one from acting.
 answer-resumed-offline = No engine answers: { $file } is removed, the next one may act.
 answer-already = It was so already.

@@ -4,6 +4,7 @@
 name = { $name }
 actor = { $kind ->
     [engine] el motor
+    [gateway] la pasarela
     [token] quien tiene el token
     [user] el usuario { $by } de esta máquina
    *[other] { $by }
@@ -194,6 +195,8 @@ acting-paused = Las acciones sobre { $scope } fueron pausadas por { $by }.
 acting-resumed = Las acciones sobre { $scope } fueron permitidas de nuevo por { $by }.
 instance-held = { $instance } queda retenido tal como está por { $by }, que deshizo con { $action }.
 instance-released = { $instance } fue liberado por { $by }: vuelve a estar bajo cuidado.
+service-activated = { $service } arranca: lo pidió { $by }.
+service-rested = { $service } vuelve a descansar: nadie pidió nada durante { $idle }.
 shutdown-requested = { $kept ->
     [yes] El motor recibió de { $by } la orden de terminar y dejar los servicios en marcha.
    *[no] El motor recibió de { $by } la orden de terminar, y los servicios con él.
@@ -315,6 +318,7 @@ phase-ready = listo
 phase-unhealthy = enfermo
 phase-stopping = parando
 phase-down = caído
+phase-resting = en reposo
 phase-stopped = detenido
 status-all-ready = { $count ->
     [0] No hay ningún servicio declarado.
@@ -323,6 +327,7 @@ status-all-ready = { $count ->
    *[other] Los { $count } servicios están listos.
 }
 status-some-ready = { $ready } de { $count } servicios listos. Sin estar listos: { $names }.
+status-resting = En reposo hasta que llegue una petición: { $names }.
 status-paused = En pausa: { $scopes }. El motor observa y no actúa; `homeostat resume` le deja actuar de nuevo.
 status-cannot-act = El motor no puede actuar: { $why }.
 status-shutting-down = El motor está terminando.
@@ -342,6 +347,9 @@ column-pid = pid
 column-port = puerto
 column-up-for = activo
 column-restarts = reinicios
+column-requests = peticiones/s
+column-errors = fallidas
+column-p99 = p99
 column-episode = episodio
 column-began = comienzo (UTC)
 column-state = estado
@@ -405,6 +413,7 @@ down-done = { $kept ->
 }
 answer-paused = En pausa: { $scope }. El motor observa y no actúa.
 answer-resumed = El motor vuelve a actuar sobre { $scope }.
+answer-started = { $service } arranca.
 answer-paused-offline = Ningún motor responde: { $file } impide desde ahora que actúe el siguiente.
 answer-resumed-offline = Ningún motor responde: se borró { $file }, y el siguiente puede actuar.
 answer-already = Ya estaba así.

@@ -50,6 +50,8 @@ pub fn sentence(fact: &Fact) -> Message {
         | Fact::ActingResumed { .. }
         | Fact::InstanceHeld { .. }
         | Fact::InstanceReleased { .. }
+        | Fact::ServiceActivated { .. }
+        | Fact::ServiceRested { .. }
         | Fact::ShutdownRequested { .. } => engine(fact),
     }
 }
@@ -85,6 +87,12 @@ fn engine(fact: &Fact) -> Message {
         }
         Fact::InstanceReleased { instance, by } => {
             Message::new("instance-released").text("instance", instance).with("by", words::actor(by))
+        }
+        Fact::ServiceActivated { service, by } => {
+            Message::new("service-activated").text("service", service).with("by", words::actor(by))
+        }
+        Fact::ServiceRested { service, idle } => {
+            Message::new("service-rested").text("service", service).with("idle", *idle)
         }
         Fact::ShutdownRequested { by, keep_services } => {
             Message::new("shutdown-requested").with("by", words::actor(by)).text("kept", &yes_or_no(*keep_services))
@@ -179,6 +187,8 @@ pub(crate) const fn chapter(fact: &Fact) -> Option<ChapterKind> {
         | Fact::ActingResumed { .. }
         | Fact::InstanceHeld { .. }
         | Fact::InstanceReleased { .. }
+        | Fact::ServiceActivated { .. }
+        | Fact::ServiceRested { .. }
         | Fact::ShutdownRequested { .. }
         | Fact::EngineStarted { .. }
         | Fact::EngineStopped { .. } => ChapterKind::Done,

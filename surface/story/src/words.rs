@@ -189,6 +189,7 @@ pub fn phase(phase: Phase) -> Message {
         Phase::Unhealthy => "phase-unhealthy",
         Phase::Stopping => "phase-stopping",
         Phase::Down => "phase-down",
+        Phase::Resting => "phase-resting",
         Phase::Stopped => "phase-stopped",
     })
 }
@@ -205,6 +206,7 @@ pub fn episode(open: &EpisodeStatus) -> Message {
 pub(crate) fn actor(by: &str) -> Message {
     let (kind, name) = match (by, by.strip_prefix("local user ")) {
         ("engine", _) => ("engine", by),
+        ("gateway", _) => ("gateway", by),
         ("api token", _) => ("token", by),
         (_, Some(user)) => ("user", user),
         _ => ("other", by),

@@ -5,8 +5,8 @@ use homeostat_driver_process::{LogBounds, Options, ProcessDriver, logs};
 use homeostat_testkit::processes::{self, Guard};
 use homeostat_testkit::{PATIENCE, wait_until};
 use homeostat_vocabulary::{
-    Autonomy, Exit, InstanceId, Limits, Millis, Objectives, RunId, Service, Signal, SignalKind, Stop, StopSignal,
-    Timestamp,
+    Autonomy, Exit, InstanceId, Limits, Millis, Objectives, RunId, Service, Signal, SignalKind, StartMode, Stop,
+    StopSignal, Timestamp,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -146,6 +146,7 @@ pub fn command(words: &[&str]) -> Service {
         stop: Stop { signal: StopSignal::Term, grace: Millis(5_000) },
         limits: Limits::default(),
         autonomy: Autonomy::Auto,
+        start: StartMode::AtOnce,
     }
 }
 

@@ -4,5 +4,6 @@
 mod crashes;
 mod found;
 mod persistence;
+mod resting;
 mod scenarios;
 mod seeds;

@@ -50,6 +50,7 @@ scenarios! {
     pause_and_resume = "pause-and-resume",
     reload_replaces_one_at_a_time = "reload-replaces-one-at-a-time",
     service_died_while_engine_was_dead = "service-died-while-engine-was-dead",
+    starts_on_request = "starts-on-request",
     stuck_action_goes_on = "stuck-action-goes-on",
     undo_holds = "undo-holds",
 }

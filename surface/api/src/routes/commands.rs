@@ -96,6 +96,14 @@ pub async fn undo(
     command(&shared, peer, Command::Undo { action }).await
 }
 
+pub async fn start(
+    State(shared): State<Shared>,
+    Extension(peer): Extension<Peer>,
+    Named(service): Named<ServiceName>,
+) -> Answer {
+    command(&shared, peer, Command::Activate { service }).await
+}
+
 pub async fn pause(
     State(shared): State<Shared>,
     Extension(peer): Extension<Peer>,

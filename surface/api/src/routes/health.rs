@@ -216,7 +216,7 @@ fn systems(status: &Status, policy: &Policy, stuck: Option<&str>) -> Systems {
             changing: count(&[Phase::Waiting, Phase::Starting, Phase::Stopping]),
             unhealthy: count(&[Phase::Unhealthy]),
             down: count(&[Phase::Down]),
-            stopped: count(&[Phase::Stopped]),
+            stopped: count(&[Phase::Stopped, Phase::Resting]),
             note: note.clone(),
         },
         decision_engine: DecisionEngine {

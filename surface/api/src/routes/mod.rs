@@ -196,6 +196,17 @@ fn for_commands() -> Vec<Route> {
             .called("undoAction", "Take an action back.")
             .of::<ActionId>()
             .refuses(ON_ACTION),
+        Route::post::<CommandReply, _>("/v1/services/{name}/start", commands::start)
+            .called("startService", "Start a service that starts when it is asked for; done already when it is awake.")
+            .of::<ServiceName>()
+            .refuses(&[
+                Code::NothingHere,
+                Code::EngineSilent,
+                Code::ShuttingDown,
+                Code::KillSwitch,
+                Code::OneActor,
+                Code::Journal,
+            ]),
         Route::post::<CommandReply, _>("/v1/pause", commands::pause)
             .called("pause", "Stop acting, for everything or for one service. Sensing goes on.")
             .with_body::<PauseBody>()

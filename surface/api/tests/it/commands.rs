@@ -17,6 +17,7 @@ async fn each_address_asks_for_what_it_says_and_tells_who_asked() {
     for verb in ["approve", "reject", "undo"] {
         assert_eq!(tcp.ask("POST", &format!("/v1/actions/A7/{verb}"), None).await.status, 200);
     }
+    assert_eq!(local.ask("POST", "/v1/services/web/start", None).await.status, 200);
     local.post("/v1/shutdown", r#"{"keep_services": true}"#).await;
     let local_name = format!("local user {}", rustix::process::geteuid().as_raw());
     let action = ActionId(7);
@@ -26,6 +27,7 @@ async fn each_address_asks_for_what_it_says_and_tells_who_asked() {
         (Command::Approve { action }, "api token".to_owned()),
         (Command::Reject { action }, "api token".to_owned()),
         (Command::Undo { action }, "api token".to_owned()),
+        (Command::Activate { service: "web".parse().unwrap() }, local_name.clone()),
         (Command::Shutdown { keep_services: true }, local_name),
     ];
     assert_eq!(fixture.asked(), expected);

@@ -51,6 +51,7 @@ pub fn status() -> Status {
             availability_objective_ppm: Some(999_000),
             availability_ppm: Some(999_900),
             recovery_objective: Some(Millis(5_000)),
+            traffic: None,
         }],
         episodes: Vec::new(),
         tallies: Tallies {
@@ -92,6 +93,7 @@ pub fn policy() -> Policy {
         stop: Stop { signal: StopSignal::Term, grace: Millis(1_000) },
         limits: Limits::default(),
         autonomy: Autonomy::Auto,
+        start: homeostat_vocabulary::StartMode::AtOnce,
     };
     Policy { services: BTreeMap::from([(service.name.clone(), service)]), ..Policy::default() }
 }

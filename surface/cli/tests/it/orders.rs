@@ -20,9 +20,17 @@ fn orders_reach_the_engine_as_they_were_typed() {
         _ => Ok(CommandReply::Done),
     });
     let mut said = String::new();
-    for words in
-        ["pause", "pause web", "resume", "resume web", "approve A7", "reject A7", "undo A7", "undo A7 --lang es"]
-    {
+    for words in [
+        "pause",
+        "pause web",
+        "resume",
+        "resume web",
+        "start web",
+        "approve A7",
+        "reject A7",
+        "undo A7",
+        "undo A7 --lang es",
+    ] {
         let ran = home.run(words);
         assert_eq!((ran.exit, ran.err.as_str()), (Exit::Ok, ""), "{words}");
         said.push_str(&format!("{words}: {}", ran.out));
@@ -35,6 +43,7 @@ fn orders_reach_the_engine_as_they_were_typed() {
         Command::Pause { scope: web() },
         Command::Resume { scope: Scope::Everything },
         Command::Resume { scope: web() },
+        Command::Activate { service: "web".parse().unwrap() },
         Command::Approve { action },
         Command::Reject { action },
         Command::Undo { action },

@@ -36,6 +36,7 @@ fn service(name: &str, instances: Vec<InstanceStatus>) -> ServiceStatus {
         availability_objective_ppm: None,
         availability_ppm: None,
         recovery_objective: None,
+        traffic: None,
     }
 }
 
@@ -60,7 +61,7 @@ fn troubled() -> Status {
     let mut sick = instance("a-service-with-a-rather-long-name/0", Phase::Unhealthy);
     sick.episode = Some(EpisodeId(18));
     status.services.push(service("a-service-with-a-rather-long-name", vec![sick]));
-    let rest = [Phase::Starting, Phase::Waiting, Phase::Stopping, Phase::Stopped];
+    let rest = [Phase::Starting, Phase::Waiting, Phase::Stopping, Phase::Stopped, Phase::Resting];
     let rest = rest.into_iter().zip(1..).map(|(phase, index)| instance(&format!("worker/{index}"), phase));
     status.services.push(service("worker", [down].into_iter().chain(rest).collect()));
     let open = |id, subject: &str, finding, awaiting_approval, escalated| EpisodeStatus {

@@ -4,6 +4,7 @@ use super::Judge;
 use crate::code::Code;
 use crate::place::Medium;
 use crate::problem::Problem;
+use crate::section::Start;
 use crate::tree::{Node, Path};
 use homeostat_vocabulary::quantity::Period;
 use std::net::SocketAddr;
@@ -145,6 +146,14 @@ fn check_services(judge: &mut Judge<'_>) {
                     health.interval
                 );
                 let keys = ["timeout", "interval"].map(|key| Path::of_service(name, &["health", key]));
+                crossed(judge, &keys[0], &keys[1], message);
+            }
+        }
+        if let Some(idle_stop) = service.idle_stop {
+            check_length(judge, Path::of_service(name, &["idle_stop"]), idle_stop);
+            if service.start == Start::AtOnce {
+                let message = format!("`{name}` rests after {idle_stop} without a request, and is to run all the time");
+                let keys = ["idle_stop", "start"].map(|key| Path::of_service(name, &[key]));
                 crossed(judge, &keys[0], &keys[1], message);
             }
         }

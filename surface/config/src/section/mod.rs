@@ -19,7 +19,7 @@ pub use engine::{Engine, LogFormat, LogLevel};
 pub use health::Health;
 pub use repair::Repair;
 pub use scaling::Scaling;
-pub use service::{Limits, Service, Stop};
+pub use service::{Limits, Service, Start, Stop};
 pub use switches::{Decisions, Detection, Recovery};
 pub use text::{PlainOrReference, PortChoice, SignalName};
 

@@ -49,6 +49,24 @@ pub struct Service {
     pub limits: Limits,
     /// How much the engine may do by itself when it needs repair.
     pub autonomy: Autonomy,
+    /// When it starts: `"at_once"`, with the engine, or `"on_request"`, when the gateway has a request for it, when something
+    /// that depends on it starts, or by `homeostat start`. Until then it rests, and that is no fault.
+    pub start: Start,
+    /// It rests again when the gateway has seen no request for it for so long; never by itself when nothing is said. Only with
+    /// `start = "on_request"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_stop: Option<Period>,
+}
+
+/// When a service starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// With the engine, and it is kept running.
+    #[default]
+    AtOnce,
+    /// When it is asked for; until then it rests.
+    OnRequest,
 }
 
 /// The one key without which a service means nothing. In Rust it is optional like the others, so that a service that lacks
@@ -72,6 +90,8 @@ impl Default for Service {
             stop: Stop::default(),
             limits: Limits::default(),
             autonomy: Autonomy::default(),
+            start: Start::default(),
+            idle_stop: None,
         }
     }
 }

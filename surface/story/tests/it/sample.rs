@@ -259,6 +259,8 @@ pub fn every_fact() -> Vec<Fact> {
         Fact::ActingResumed { scope: Scope::Everything, by: by() },
         Fact::InstanceHeld { instance: instance(), by: by(), action },
         Fact::InstanceReleased { instance: instance(), by: by() },
+        Fact::ServiceActivated { service: web(), by: "gateway".into() },
+        Fact::ServiceRested { service: web(), idle: Millis(600_000) },
         Fact::ShutdownRequested { by: by(), keep_services: true },
         Fact::ShutdownRequested { by: by(), keep_services: false },
     ];

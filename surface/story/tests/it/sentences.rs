@@ -35,10 +35,12 @@ fn number_of(fact: &Fact) -> usize {
         Fact::ShutdownRequested { .. } => 23,
         Fact::ActionResumed { .. } => 24,
         Fact::AlarmRaised { .. } => 25,
+        Fact::ServiceActivated { .. } => 26,
+        Fact::ServiceRested { .. } => 27,
     }
 }
 
-const KINDS: usize = 26;
+const KINDS: usize = 28;
 
 /// Every sentence, in one language.
 fn said(language: Language) -> String {

@@ -4,6 +4,7 @@
 //! told as a signal before the step counts as done.
 
 use crate::driver::{Driver, DriverError, Sighting, StartOrder};
+use crate::parting::Parting;
 use crate::script::{Deed, run_of};
 use homeostat_reactor::Inlet;
 use homeostat_saga::{Answer, Call, Hands, StepKey, Verb};
@@ -21,6 +22,7 @@ pub struct StepHands {
     policy: PolicySource,
     signals: Inlet<Signal>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    parting: Option<Arc<dyn Parting>>,
 }
 
 impl StepHands {
@@ -31,7 +33,13 @@ impl StepHands {
         signals: impl Into<Inlet<Signal>>,
         clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     ) -> Self {
-        Self { driver, policy, signals: signals.into(), clock }
+        Self { driver, policy, signals: signals.into(), clock, parting: None }
+    }
+
+    /// Hands that have whoever sends work to instances let go of one before it is stopped.
+    #[must_use]
+    pub fn with_parting(self, parting: Arc<dyn Parting>) -> Self {
+        Self { parting: Some(parting), ..self }
     }
 
     async fn begin(&self, instance: InstanceId, key: &StepKey) -> Answer {
@@ -73,9 +81,17 @@ impl StepHands {
     }
 
     async fn end(&self, instance: InstanceId, run: RunId) -> Answer {
-        match self.driver.stop(instance, run).await {
+        if let Some(parting) = &self.parting {
+            parting.leaves(&instance).await;
+        }
+        match self.driver.stop(instance.clone(), run).await {
             Ok(exit) => Answer::Done(serde_json::json!({ "exit": exit })),
-            Err(error) => answer_of(error),
+            Err(error) => {
+                if let Some(parting) = &self.parting {
+                    parting.stays(&instance);
+                }
+                answer_of(error)
+            }
         }
     }
 

@@ -6,8 +6,10 @@
 
 pub mod driver;
 mod hands;
+mod parting;
 mod script;
 
 pub use driver::{Driver, DriverError, Pending, Sighting, StartOrder};
 pub use hands::{PolicySource, StepHands};
+pub use parting::Parting;
 pub use script::{Deed, end_of, run_of, saga_of};

@@ -73,6 +73,9 @@ pub struct UpstreamView {
     pub upstream: String,
     /// `static`, `dns` or `engine`.
     pub source: &'static str,
+    /// The service it leads to, as the engine calls its list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// Who is there.
     pub endpoints: Vec<EndpointView>,
     /// Requests that wait for somebody to be there.
@@ -130,6 +133,7 @@ impl UpstreamView {
                 Source::Dns { .. } => "dns",
                 Source::Service { .. } => "engine",
             },
+            service: crate::standing::service_key(source),
             endpoints: endpoints.iter().map(view).collect(),
             waiting: upstream.hold.waiting(),
         }

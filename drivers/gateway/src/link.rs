@@ -1,0 +1,201 @@
+//! The link: three loops beside the engine. One pushes the lists of instances, one waits for services that are asked for, one
+//! waits for how requests went.
+//!
+//! Started by the wiring, dropped when the engine ends. Always holds: each loop has at most one question out; a gateway that does not
+//! answer is asked again at a steady, slow pace, and one that comes back is told everything at once. The policies for calls are not
+//! used: there is one peer, on this machine, and these loops are the retry.
+
+use crate::client::{Client, Unreachable};
+use crate::lists::{Lists, service_of};
+use crate::parting::Leaving;
+use crate::seen::{Activations, Signals, Standing, Upstream};
+use homeostat_act::Parting;
+use homeostat_reactor::Inlet;
+use homeostat_vocabulary::{Phase, ServiceName, Status, Timestamp, TrafficReport};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// The lists are told again this often although nothing has changed: whatever was lost is mended by then.
+const TOLD_AGAIN: Duration = Duration::from_secs(5);
+
+/// The pause before a gateway that does not answer is asked again: it may be starting, and requests wait for it.
+const ASKED_AGAIN: Duration = Duration::from_millis(250);
+
+/// How long the gateway may wait for a service to be asked for.
+const ACTIVATIONS_WAIT: Duration = Duration::from_secs(20);
+
+/// How long it may wait for a further batch of signals; it makes one a second.
+const SIGNALS_WAIT: Duration = Duration::from_secs(5);
+
+/// The least time between two questions of a loop: a gateway that answers at once for ever must not keep the engine busy.
+const BETWEEN_ACTIVATIONS: Duration = Duration::from_millis(20);
+const BETWEEN_SIGNALS: Duration = Duration::from_millis(500);
+
+/// As many services are taken from one answer; more are asked for again.
+const SERVICES_MAX: usize = 1_000;
+
+/// What the gateway has the engine know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// Requests wait for this service.
+    Wanted(ServiceName),
+    /// How requests went for every service that the gateway knows.
+    Traffic(Vec<TrafficReport>),
+}
+
+/// What a link needs.
+pub struct Options {
+    /// Where the gateway's control listens.
+    pub socket: PathBuf,
+    /// Everything at a glance, as it changes.
+    pub status: watch::Receiver<Arc<Status>>,
+    /// Where the engine hears of it.
+    pub heard: Inlet<Heard>,
+    /// The time.
+    pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+/// The engine's link to the gateway.
+pub struct Link {
+    client: Client,
+    status: watch::Receiver<Arc<Status>>,
+    heard: Inlet<Heard>,
+    clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    leaving: Arc<Leaving>,
+    came_back: Notify,
+}
+
+impl Link {
+    /// A link that does nothing before it is run.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let Options { socket, status, heard, clock } = options;
+        let leaving = Arc::new(Leaving::new(status.clone()));
+        Self { client: Client::new(socket), status, heard, clock, leaving, came_back: Notify::new() }
+    }
+
+    /// Takes instances out of the gateway before they are stopped.
+    #[must_use]
+    pub fn parting(&self) -> Arc<dyn Parting> {
+        Arc::<Leaving>::clone(&self.leaving)
+    }
+
+    /// Keeps the gateway in step until it is dropped, or the engine has ended.
+    pub async fn run(self) {
+        tokio::select! {
+            () = self.tell_lists() => {}
+            () = self.hear_of_wishes() => {}
+            () = self.hear_of_traffic() => {}
+        }
+    }
+
+    async fn tell_lists(&self) {
+        let (mut status, mut leavings) = (self.status.clone(), self.leaving.changes());
+        let mut told: Option<Lists> = None;
+        let (mut due, mut complained) = (Instant::now(), false);
+        loop {
+            let number = *leavings.borrow_and_update();
+            let now = Arc::clone(&status.borrow_and_update());
+            let lists = Lists::of(&now, &self.leaving.still_leaving(&now));
+            let lists = told.iter().fold(lists, Lists::emptied_after);
+            if told.as_ref() != Some(&lists) || due <= Instant::now() {
+                let answer = self.client.put("/v1/endpoints", &lists).await;
+                let wait = if answer.is_ok() { TOLD_AGAIN } else { ASKED_AGAIN };
+                due = Instant::now() + wait;
+                complain_once(answer.as_ref().err(), &mut complained);
+                told = answer.is_ok().then_some(lists);
+            }
+            match &told {
+                Some(lists) => self.leaving.told(number, lists.clone()),
+                None => self.leaving.unreachable(),
+            }
+            tokio::select! {
+                changed = status.changed(), if told.is_some() => if changed.is_err() { return },
+                changed = leavings.changed(), if told.is_some() => if changed.is_err() { return },
+                () = self.came_back.notified() => due = Instant::now(),
+                () = sleep_until(due) => {}
+            }
+        }
+    }
+
+    async fn hear_of_wishes(&self) {
+        let (mut after, mut was_gone) = (0, true);
+        loop {
+            let question = format!("/v1/activations?after={after}&wait_ms={}", ACTIVATIONS_WAIT.as_millis());
+            match self.client.get::<Activations>(&question, ACTIVATIONS_WAIT).await {
+                Ok(answer) => {
+                    if std::mem::take(&mut was_gone) {
+                        self.came_back.notify_one();
+                    }
+                    after = answer.number;
+                    for waiting in answer.services.iter().take(SERVICES_MAX) {
+                        if let Ok(service) = service_of(&waiting.service).parse() {
+                            self.want(service).await;
+                        }
+                    }
+                    sleep(BETWEEN_ACTIVATIONS).await;
+                }
+                Err(_) => {
+                    // Whoever answers next may be another gateway, which counts anew.
+                    (after, was_gone) = (0, true);
+                    sleep(ASKED_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    async fn hear_of_traffic(&self) {
+        let mut after = 0;
+        loop {
+            match self.look(&mut after).await {
+                Ok((standing, reports)) => {
+                    // What was refused, or lost with an engine, is asked for again as long as requests wait for it.
+                    for service in standing.waited_for.iter().filter(|service| self.rests(service)) {
+                        self.want(service.clone()).await;
+                    }
+                    // A full lane only means that the next batch is heard instead.
+                    let _ = self.heard.try_send(Heard::Traffic(reports));
+                    sleep(BETWEEN_SIGNALS).await;
+                }
+                Err(_) => sleep(ASKED_AGAIN).await,
+            }
+        }
+    }
+
+    async fn look(&self, after: &mut u64) -> Result<(Standing, Vec<TrafficReport>), Unreachable> {
+        let question = format!("/v1/signals?after={after}&wait_ms={}", SIGNALS_WAIT.as_millis());
+        let signals: Signals = self.client.get(&question, SIGNALS_WAIT).await?;
+        *after = signals.number;
+        let upstreams: Vec<Upstream> = self.client.get("/v1/endpoints", Duration::ZERO).await?;
+        let standing = Standing::of(&upstreams);
+        self.leaving.behind_gateway(standing.services());
+        let reports = standing.report(&signals.signals, (self.clock)());
+        Ok((standing, reports))
+    }
+
+    async fn want(&self, service: ServiceName) {
+        // The receiver is gone only when the engine ends.
+        let _ = self.heard.send(Heard::Wanted(service)).await;
+    }
+
+    fn rests(&self, name: &ServiceName) -> bool {
+        let status = self.status.borrow();
+        let service = status.services.iter().find(|service| service.name == *name);
+        service.is_some_and(|service| service.instances.iter().all(|instance| instance.phase == Phase::Resting))
+    }
+}
+
+/// Tells once when the gateway no longer takes the lists, and once when it does again.
+fn complain_once(error: Option<&Unreachable>, complained: &mut bool) {
+    match error {
+        Some(error) if !*complained => {
+            tracing::warn!(%error, "the gateway is not told of instances; it goes on with the last");
+        }
+        None if *complained => tracing::info!("the gateway is told of instances again"),
+        _ => {}
+    }
+    *complained = error.is_some();
+}

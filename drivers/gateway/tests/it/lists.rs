@@ -1,0 +1,55 @@
+//! The gateway's lists follow the instances, whatever becomes of the gateway.
+
+use crate::bed::{Bed, instance, service};
+use homeostat_vocabulary::Phase;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_hold_the_ready_instances_and_follow_them() {
+    // Requests would go to an instance that starts, stops or is sick, or not to one that is well.
+    let mut bed = Bed::new();
+    let phases = [
+        ("web/0", Phase::Ready),
+        ("web/1", Phase::Starting),
+        ("web/2", Phase::Unhealthy),
+        ("web/3", Phase::Stopping),
+        ("web/4", Phase::Down),
+    ];
+    let instances = phases.into_iter().zip(4_000..).map(|((id, phase), port)| instance(id, phase, port));
+    bed.show(vec![service("web", instances.collect()), service("cold", Vec::new())]);
+    bed.until_listed("web", &["127.0.0.1:4000"]).await;
+    bed.until_listed("cold", &[]).await;
+    bed.show(vec![service(
+        "web",
+        vec![instance("web/0", Phase::Ready, 4_000), instance("web/1", Phase::Ready, 4_001)],
+    )]);
+    bed.until_listed("web", &["127.0.0.1:4000", "127.0.0.1:4001"]).await;
+    bed.until_listed("cold", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_with_a_name_is_listed_under_it() {
+    // A route to the administration port would lead to the public one.
+    let mut bed = Bed::new();
+    let mut both = instance("web/0", Phase::Ready, 4_000);
+    both.ports.insert("admin".to_owned(), 4_900);
+    bed.show(vec![service("web", vec![both])]);
+    bed.until_listed("web", &["127.0.0.1:4000"]).await;
+    bed.until_listed("web:admin", &["127.0.0.1:4900"]).await;
+    // A list of a port that is gone is emptied, or requests would still be sent there.
+    bed.show(vec![service("web", vec![instance("web/0", Phase::Ready, 4_000)])]);
+    bed.until_listed("web:admin", &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_that_comes_back_is_told_everything_at_once() {
+    // A gateway that was killed would send all requests to instances of long ago.
+    let mut bed = Bed::new();
+    bed.show(vec![service("web", vec![instance("web/0", Phase::Ready, 4_000)])]);
+    bed.until_listed("web", &["127.0.0.1:4000"]).await;
+    bed.kill_gateway().await;
+    bed.show(vec![service("web", vec![instance("web/0", Phase::Ready, 4_007)])]);
+    assert_eq!(*bed.told.borrow(), json!(null));
+    bed.start_gateway();
+    bed.until_listed("web", &["127.0.0.1:4007"]).await;
+}

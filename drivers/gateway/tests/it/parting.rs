@@ -1,0 +1,64 @@
+//! An instance leaves the gateway before it is stopped, and nothing that the gateway does keeps the stop from happening.
+
+use crate::bed::{Bed, PATIENCE, Says, instance, service};
+use homeostat_driver_gateway::Heard;
+use homeostat_vocabulary::{InstanceId, Phase};
+use serde_json::json;
+
+async fn bed_with_two() -> Bed {
+    let mut bed = Bed::new();
+    let (one, other) = (instance("web/0", Phase::Ready, 4_000), instance("web/1", Phase::Ready, 4_001));
+    bed.show(vec![service("web", vec![one, other])]);
+    let upstream = json!({ "upstream": "web", "source": "engine", "endpoints": [], "waiting": 0 });
+    bed.says.send_replace(Says { batch: 1, upstreams: vec![upstream], ..Says::default() });
+    bed.until_listed("web", &["127.0.0.1:4000", "127.0.0.1:4001"]).await;
+    // Once it has told of its services, the link knows which stand behind it.
+    bed.hears_what(|heard| matches!(heard, Heard::Traffic(reports) if !reports.is_empty()).then_some(())).await;
+    bed
+}
+
+/// Leaves, as soon as the link has heard that its lists have arrived; before that there is nothing to leave.
+async fn leave(bed: &mut Bed) {
+    let addresses = |told: &serde_json::Value| told["services"]["web"].as_array().map_or(0, Vec::len);
+    while addresses(&bed.told.borrow().clone()) != 1 {
+        bed.parting.leaves(&leaver()).await;
+        tokio::task::yield_now().await;
+    }
+    bed.until_listed("web", &["127.0.0.1:4001"]).await;
+}
+
+fn leaver() -> InstanceId {
+    "web/0".parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_is_out_of_the_lists_before_its_stop_begins_and_a_new_life_is_in_again() {
+    // Requests would be sent to a process that has been told to end.
+    let mut bed = bed_with_two().await;
+    leave(&mut bed).await;
+    // The status still shows the old life as ready for a moment; only another process is another life.
+    let (one, other) = (instance("web/0", Phase::Ready, 4_000), instance("web/1", Phase::Unhealthy, 4_001));
+    bed.show(vec![service("web", vec![one, other])]);
+    bed.until_listed("web", &[]).await;
+    let (one, other) = (instance("web/0", Phase::Ready, 4_002), instance("web/1", Phase::Ready, 4_001));
+    bed.show(vec![service("web", vec![one, other])]);
+    bed.until_listed("web", &["127.0.0.1:4002", "127.0.0.1:4001"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_whose_stop_did_not_happen_is_back() {
+    // A failed stop would leave a healthy instance without requests until it ends.
+    let mut bed = bed_with_two().await;
+    leave(&mut bed).await;
+    bed.parting.stays(&leaver());
+    bed.until_listed("web", &["127.0.0.1:4000", "127.0.0.1:4001"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_gateway_holds_no_stop_up() {
+    // A service could not be stopped, or repaired, while the gateway is down.
+    let mut bed = bed_with_two().await;
+    bed.kill_gateway().await;
+    let left = tokio::time::timeout(PATIENCE, bed.parting.leaves(&leaver())).await;
+    assert!(left.is_ok(), "the stop waits for a dead gateway");
+}

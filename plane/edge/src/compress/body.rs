@@ -12,8 +12,8 @@ use std::task::{Context, Poll, ready};
 
 /// What is sent on without waiting for more: about what one write to a socket takes.
 const CHUNK_BYTES: usize = 16 << 10;
-/// How much is compressed before other tasks have their turn: about a millisecond.
-const TURN_BYTES: usize = 64 << 10;
+/// How much is compressed before other tasks have their turn: brotli, the slowest, takes about a millisecond for it (`--example cost`).
+const TURN_BYTES: usize = 32 << 10;
 
 /// A body that compresses another one as it passes.
 pub struct Compressing<B> {

@@ -13,9 +13,10 @@ use std::time::Duration;
 use homeostat_routing::settings::{GatewayLimits, Listener};
 use homeostat_wire::{Drain, Limits};
 
+use crate::certificates::Shown;
 use crate::gateway::Gateway;
 use crate::run::RunError;
-use crate::workers::{Workers, bind};
+use crate::workers::{Speech, Workers, bind};
 
 /// All listeners, by name.
 #[derive(Debug, Default)]
@@ -30,6 +31,7 @@ struct Door {
     listener: Listener,
     limits: GatewayLimits,
     sockets: Vec<TcpListener>,
+    certificates: Option<Shown>,
     drain: Drain,
 }
 
@@ -64,18 +66,36 @@ impl Doors {
             }
             let written = listener.address.clone();
             let failed = |source: io::Error| RunError::Listen { name: name.clone(), address: written.clone(), source };
-            let address: SocketAddr = written.parse().map_err(io::Error::other).map_err(failed)?;
+            let address: SocketAddr = written.parse().map_err(io::Error::other).map_err(&failed)?;
             let sockets = match take_those_at(&mut inherited, address) {
                 found if found.is_empty() => bind(address, gateway.workers()),
                 found => Ok(found),
             };
-            let door =
-                Door { listener, limits: limits.clone(), sockets: sockets.map_err(failed)?, drain: Drain::new() };
+            let sockets = sockets.map_err(&failed)?;
+            let certificates = listener.tls.as_ref().map(Shown::load).transpose();
+            let certificates = certificates.map_err(io::Error::other).map_err(&failed)?;
+            let speech = speech(&listener, certificates.as_ref(), &plan.settings.trusted_hops).map_err(&failed)?;
+            let (limits, drain) = (limits.clone(), Drain::new());
+            let wire_limits = Arc::new(limits_of(&limits));
+            let door = Door { listener, limits, sockets, certificates, drain };
             let copies = door.copies().map_err(RunError::system("copying a listening socket"))?;
-            threads.serve(copies, &Arc::new(limits_of(limits)), &door.drain).await;
+            threads.serve(copies, &speech, &wire_limits, &door.drain).await;
             self.open.insert(name, door);
         }
         Ok(())
+    }
+
+    /// Shows the certificates that stand in the files now, where those have changed.
+    pub fn renew_certificates(&mut self) {
+        for (name, door) in &mut self.open {
+            match door.certificates.as_mut().map(Shown::renew) {
+                Some(Ok(true)) => tracing::info!(name, "the listener shows other certificates now"),
+                Some(Err(error)) => {
+                    tracing::warn!(name, %error, "the changed certificates cannot be used; the last good ones are shown");
+                }
+                Some(Ok(false)) | None => {}
+            }
+        }
     }
 
     /// Where the listeners really are.
@@ -114,6 +134,13 @@ impl Door {
 /// The sockets that listen on this address; with port 0 any of that machine's address would fit, and none is taken for it.
 fn take_those_at(inherited: &mut Vec<TcpListener>, address: SocketAddr) -> Vec<TcpListener> {
     inherited.extract_if(.., |socket| socket.local_addr().is_ok_and(|local| local == address)).collect()
+}
+
+fn speech(listener: &Listener, certificates: Option<&Shown>, trusted_hops: &[String]) -> io::Result<Speech> {
+    let tls = certificates.map(|shown| shown.tls(listener.http2)).transpose().map_err(io::Error::other)?;
+    let networks = || trusted_hops.iter().map(|text| text.parse().map_err(io::Error::other)).collect();
+    let proxy_from: Option<Vec<_>> = listener.proxy_protocol.then(networks).transpose()?;
+    Ok(Speech { tls, proxy_from: proxy_from.map(Into::into) })
 }
 
 /// The limits of the settings as the wire takes them.

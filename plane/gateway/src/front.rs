@@ -2,24 +2,25 @@
 //!
 //! One clone a connection, one call a request, on the worker's own runtime. Always holds: every request gets an answer, the
 //! gateway's own if there is no other; what is counted is counted once, also when the client leaves; the path that was routed is
-//! the path that goes on.
+//! the path that goes on; what says who the client is comes from the gateway or from a trusted hop.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use homeostat_resilience::{Call, Refusal};
+use homeostat_edge::{Code, Now, Problem};
+use homeostat_resilience::Call;
 use homeostat_routing::{Action, Asked, Came, Match, Split, normal_path};
 use homeostat_wire::{Body, Handler, Peer, Request, Response, strip_hop_by_hop};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http_body_util::Limited;
 
 use crate::answer;
+use crate::cache::{Errand, Target};
 use crate::forward::NoAnswer;
 use crate::gateway::Gateway;
 use crate::plan::{Plan, RoutePlan};
-use crate::telemetry::RouteMeter;
-use crate::upstream::NotHeld;
+use crate::visit::{Afterwards, Visit};
 
 /// Answers the requests of one worker.
 #[derive(Debug, Clone)]
@@ -28,35 +29,14 @@ pub struct Front {
     worker: usize,
 }
 
-/// A request under way, to be counted when it ends, however it ends.
-struct Counted<'a> {
-    meter: &'a RouteMeter,
-    began: Instant,
-    is_answered: bool,
-}
-
-impl Counted<'_> {
-    fn answered(mut self, status: StatusCode) {
-        self.is_answered = true;
-        self.meter.answered(status.as_u16(), self.began.elapsed());
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        if !self.is_answered {
-            self.meter.left();
-        }
-    }
-}
-
 impl Handler for Front {
     async fn handle(&self, request: Request, peer: &Arc<Peer>) -> Response {
-        let began = Instant::now();
         let plan = self.gateway.plan();
+        let version = request.version();
         let (mut head, body) = request.into_parts();
+        let mut visit = Visit::begin(&plan, peer, version, &mut head);
         let Ok(uri) = normal(&head.uri) else {
-            return answer::problem(StatusCode::BAD_REQUEST, "the path can be read in more than one way");
+            return visit.unrouted(&plan, Code::BadRequest, &head.headers);
         };
         let asked = Asked {
             method: &head.method,
@@ -66,27 +46,16 @@ impl Handler for Front {
             headers: &head.headers,
         };
         let Some(found) = plan.table.find(&asked) else {
-            return answer::problem(StatusCode::NOT_FOUND, "no route takes this request");
+            return visit.unrouted(&plan, Code::NoRoute, &head.headers);
         };
         let route = &plan.routes[found.id.0];
+        let host: Box<str> = asked.host.into();
         let _inside = route.meter.in_flight.enter();
-        let counted = Counted { meter: &route.meter, began, is_answered: false };
-        let mut response = match &found.route.action {
-            Action::Respond(fixed) => answer::fixed(fixed),
-            Action::Redirect(redirect) => {
-                let scheme = if peer.tls.is_some() { "https" } else { "http" };
-                let came = Came { scheme, host: asked.host, path: asked.path, query: asked.query };
-                let mut response = answer::empty(redirect.status);
-                redirect.write(response.headers_mut(), &came, &found.captures);
-                response
-            }
-            Action::Forward(split) => {
-                head.uri = rewritten(&uri, &found);
-                self.forward(&plan, route, split, &found, head, body).await
-            }
-        };
+        let counted = visit.count(&self.gateway, &plan, found.id, &host, &head, &uri);
+        let mut response = self.answer(&plan, &mut visit, route, &found, (&host, &uri), head, body).await;
         found.route.response_edits.apply(response.headers_mut(), &found.captures);
-        counted.answered(response.status());
+        visit.sign(&plan, response.headers_mut());
+        counted.answered(&visit, &response);
         response
     }
 }
@@ -97,20 +66,69 @@ impl Front {
         Self { gateway, worker }
     }
 
-    async fn forward(
+    /// What a route does with a request, and what the edge does before and after.
+    #[expect(clippy::too_many_arguments, reason = "a request and where it goes")]
+    async fn answer(
         &self,
-        plan: &Plan,
+        plan: &Arc<Plan>,
+        visit: &mut Visit,
         route: &RoutePlan,
-        split: &Split,
         found: &Match<'_, '_>,
+        (host, uri): (&str, &Uri),
         mut head: Parts,
         body: Body,
     ) -> Response {
-        let dealt = split.deal(&head.headers, self.gateway.chance());
-        let Some(way) = route.way(dealt.upstream) else {
-            return answer::problem(StatusCode::INTERNAL_SERVER_ERROR, "the route has no upstream");
+        if let Some(response) = route.cors.as_ref().and_then(|cors| cors.preflight(&head.method, &head.headers)) {
+            return response.map(|()| Body::empty());
+        }
+        let now = Now { at: self.gateway.clock().now(), wall: visit.wall };
+        let passed = match route.guard.check(&mut head, &visit.client, now) {
+            Ok(passed) => passed,
+            Err(refused) => {
+                route.meter.refused.one();
+                let mut response = self.own(visit, refused.code(), &head.headers);
+                refused.write(response.headers_mut());
+                return response;
+            }
         };
+        visit.caller = passed.caller.as_ref().and_then(|caller| caller.name().map(str::to_owned));
+        let afterwards = Afterwards::of(route, &head);
+        let response = match &found.route.action {
+            Action::Respond(fixed) => answer::fixed(fixed),
+            Action::Redirect(redirect) => {
+                let scheme = visit.client.scheme.as_str();
+                let came = Came { scheme, host, path: uri.path(), query: uri.query() };
+                let mut response = answer::empty(redirect.status);
+                redirect.write(response.headers_mut(), &came, &found.captures);
+                response
+            }
+            Action::Forward(split) => {
+                let asked = Target { scheme: visit.client.scheme.as_str(), host, target: target_of(uri) };
+                let body = bounded(body, route, plan);
+                self.forward(plan, visit, route, (split, found), asked, (head, uri), body).await
+            }
+        };
+        let mut response = afterwards.apply(route, response);
+        passed.rates.write(response.headers_mut());
+        response
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a request and where it goes")]
+    async fn forward(
+        &self,
+        plan: &Arc<Plan>,
+        visit: &mut Visit,
+        route: &RoutePlan,
+        (split, found): (&Split, &Match<'_, '_>),
+        asked: Target<'_>,
+        (mut head, uri): (Parts, &Uri),
+        body: Body,
+    ) -> Response {
+        let dealt = split.deal(&head.headers, self.gateway.chance());
+        head.uri = rewritten(uri, found);
         strip_hop_by_hop(&mut head.headers);
+        visit.client.write_forwarded(&mut head.headers);
+        visit.sign(plan, &mut head.headers);
         found.route.request_edits.apply(&mut head.headers, &found.captures);
         if let Some(host) = found.route.rewrite.as_ref().and_then(|rewrite| rewrite.host.as_deref())
             && let Ok(host) = HeaderValue::from_str(host)
@@ -118,16 +136,39 @@ impl Front {
             head.headers.insert(header::HOST, host);
         }
         let call = Call::default().priority(found.route.settings.priority);
-        let sent = way.go(self.worker, &head, body, call, |upstream| self.gateway.call_for(upstream)).await;
-        let mut response = match sent {
-            Ok(mut response) => {
-                strip_hop_by_hop(response.headers_mut());
-                response
-            }
-            Err(why) => self.instead(plan, route, found, &head, why).await,
+        let errand = Errand {
+            gateway: Arc::clone(&self.gateway),
+            plan: Arc::clone(plan),
+            route: found.id,
+            upstream: dealt.upstream,
+            worker: self.worker,
+            call,
+            trace: visit.trace,
         };
-        if let Some(cookie) = dealt.set_cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
-            response.headers_mut().append(header::SET_COOKIE, cookie);
+        visit.upstream = Some(dealt.upstream);
+        let sent = match &route.cache {
+            Some(rules) if may_be_kept(&head, &body) => {
+                plan.answers.answer(rules, &route.meter, &errand, asked, &head).await
+            }
+            Some(rules) => {
+                route.meter.cache_passed.one();
+                let sent = errand.go(&head, body).await;
+                if let Ok(response) = &sent {
+                    plan.answers.changed(rules, &asked, &head, response);
+                }
+                sent
+            }
+            None => errand.go(&head, body).await,
+        };
+        let mut response = match sent {
+            Ok(response) => response,
+            Err(why) => self.instead(visit, route, found, &errand, &head, &why).await,
+        };
+        if let Some(cookie) = dealt.set_cookie {
+            let secure = if visit.client.scheme.as_str() == "https" { "; Secure" } else { "" };
+            if let Ok(cookie) = HeaderValue::try_from(format!("{cookie}{secure}")) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
         }
         response
     }
@@ -135,63 +176,55 @@ impl Front {
     /// What the client gets when no upstream gave an answer.
     async fn instead(
         &self,
-        plan: &Plan,
+        visit: &mut Visit,
         route: &RoutePlan,
         found: &Match<'_, '_>,
+        errand: &Errand,
         head: &Parts,
-        why: NoAnswer,
+        why: &NoAnswer,
     ) -> Response {
         let fallback = &found.route.fallback;
-        if let Some(id) = fallback.to
-            && let Some(way) = route.way(id)
-        {
-            // Asked once: whoever stands in must not be worn down by what broke the other.
-            let call = Call::default().priority(found.route.settings.priority);
-            let sent = way.go(self.worker, head, Body::empty(), call, |upstream| self.gateway.call_for(upstream)).await;
-            if let Ok(mut response) = sent {
-                strip_hop_by_hop(response.headers_mut());
+        // Whoever stands in is asked only for what may be asked twice: the body of anything else is gone.
+        let may_ask = matches!(head.method, Method::GET | Method::HEAD);
+        if let Some(upstream) = fallback.to.filter(|_| may_ask) {
+            let errand = Errand { upstream, ..errand.clone() };
+            if let Ok(response) = errand.go(head, Body::empty()).await {
+                visit.upstream = Some(upstream);
                 return response;
             }
-            tracing::debug!(upstream = %plan.table.upstream(id).name, "the fallback did not answer either");
         }
         if let Some(fixed) = &fallback.respond {
             return answer::fixed(fixed);
         }
         route.meter.own_errors.one();
-        own_error(&why)
+        let (code, retry_after) = answer::of_failure(why);
+        let mut response = self.own(visit, code, &head.headers);
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+
+    /// An answer of the gateway's own, about an error.
+    fn own(&self, visit: &mut Visit, code: Code, headers: &HeaderMap) -> Response {
+        visit.code = Some(code);
+        Problem::new(code, visit.id).answer(headers).map(Body::full)
     }
 }
 
-/// The gateway's own answer where no upstream gave one. It says what the client can do about it, and nothing of what is inside.
-fn own_error(why: &NoAnswer) -> Response {
-    let (status, title, retry_after) = match why {
-        NoAnswer::ClientBrokeOff => (StatusCode::BAD_REQUEST, "the body of the request broke off", None),
-        NoAnswer::Failed(_) => (StatusCode::BAD_GATEWAY, "the service did not give a usable answer", None),
-        NoAnswer::NotHeld(NotHeld::TooMany) => (StatusCode::SERVICE_UNAVAILABLE, "the service is starting", Some(1)),
-        NoAnswer::NotHeld(NotHeld::TooLate) => (StatusCode::GATEWAY_TIMEOUT, "the service did not start in time", None),
-        NoAnswer::Refused(refusal) => match refusal {
-            Refusal::Open { retry_in, .. } | Refusal::RateLimited { retry_in, .. } => {
-                (StatusCode::SERVICE_UNAVAILABLE, "the service does not work at the moment", Some(seconds(*retry_in)))
-            }
-            Refusal::Full { .. } | Refusal::Shed { .. } => {
-                (StatusCode::SERVICE_UNAVAILABLE, "the service has no room at the moment", Some(1))
-            }
-            Refusal::NoEndpoint { .. } => (StatusCode::SERVICE_UNAVAILABLE, "nobody is there to answer", Some(1)),
-            Refusal::DeadlinePassed | Refusal::TimedOut { .. } => {
-                (StatusCode::GATEWAY_TIMEOUT, "the service did not answer in time", None)
-            }
-        },
-    };
-    let mut response = answer::problem(status, title);
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    }
-    response
+/// Whether the cache has a say: reads without a body.
+fn may_be_kept(head: &Parts, body: &Body) -> bool {
+    let is_read = matches!(head.method, Method::GET | Method::HEAD);
+    is_read && body.length() == Some(0) && !head.headers.contains_key(header::UPGRADE)
 }
 
-/// Whole seconds, and one at least.
-fn seconds(pause: Duration) -> u64 {
-    pause.as_millis().div_ceil(1_000).max(1).try_into().unwrap_or(u64::MAX)
+/// A body that does not say how long it is, cut off where the route's limit is reached. The wire holds the listener's own limit.
+fn bounded(body: Body, route: &RoutePlan, plan: &Plan) -> Body {
+    let bytes_max = route.guard.body_bytes_max();
+    if body.length().is_some() || bytes_max >= plan.settings.limits.request_body_max.0 {
+        return body;
+    }
+    Body::boxed(Limited::new(body, usize::try_from(bytes_max).unwrap_or(usize::MAX)))
 }
 
 /// The target in the one form that is routed and passed on.
@@ -199,7 +232,7 @@ fn normal(uri: &Uri) -> Result<Uri, ()> {
     // `OPTIONS *` asks the gateway itself; it is routed as the root.
     let path = if uri.path() == "*" { "/" } else { uri.path() };
     match normal_path(path).map_err(|_| ())? {
-        std::borrow::Cow::Borrowed(same) if same.len() == uri.path().len() && uri.path() != "*" => Ok(uri.clone()),
+        std::borrow::Cow::Borrowed(_) if uri.path() != "*" => Ok(uri.clone()),
         path => with_path(&path, uri.query()).ok_or(()),
     }
 }
@@ -217,6 +250,10 @@ fn rewritten(uri: &Uri, found: &Match<'_, '_>) -> Uri {
     let path = found.route.rewrite.as_ref().and_then(|rewrite| rewrite.path(&found.captures));
     let rewritten = path.and_then(|path| with_path(&path, uri.query()));
     rewritten.unwrap_or_else(|| uri.clone())
+}
+
+fn target_of(uri: &Uri) -> &str {
+    uri.path_and_query().map_or("/", PathAndQuery::as_str)
 }
 
 fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {

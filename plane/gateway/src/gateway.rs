@@ -3,10 +3,12 @@
 //! Always holds: the plan is swapped whole, and a request keeps the one it began with; nothing on the path of a request waits for the
 //! control, and nothing of either waits for the engine.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use homeostat_edge::Guards;
 use homeostat_reactor::Clock;
 use homeostat_resilience::Listener;
 use homeostat_resilience::chance::Chance;
@@ -64,9 +66,15 @@ impl Gateway {
     ///
     /// # Errors
     /// With every problem of the settings.
-    pub fn new(written: Written, workers: usize, reader: Reader, aside: Handle) -> Result<Self, Vec<String>> {
+    pub fn new(
+        written: Written,
+        workers: usize,
+        reader: Reader,
+        aside: Handle,
+        folder: PathBuf,
+    ) -> Result<Self, Vec<String>> {
         let clock = Clock::machine();
-        let mut standing = Standing::new(workers, clock.clone(), Listener::default(), aside);
+        let mut standing = Standing::new(workers, clock.clone(), Listener::default(), aside, folder);
         let plan = Plan::make(Arc::new(written.settings), written.fingerprint, &mut standing)?;
         Ok(Self {
             plan: ArcSwap::from_pointee(plan),
@@ -102,6 +110,11 @@ impl Gateway {
     /// How many workers it has.
     pub const fn workers(&self) -> usize {
         self.workers
+    }
+
+    /// What guards of routes keep.
+    pub fn guards(&self) -> Arc<Guards> {
+        Arc::clone(self.standing().guards())
     }
 
     /// Which services somebody waits for.
@@ -204,7 +217,11 @@ impl Gateway {
 
     fn seen(&self) -> Seen {
         let standing = self.standing();
+        let plan = self.plan();
         Seen {
+            cache: plan.answers.snapshot(),
+            log: plan.log.counts(),
+            unrouted: plan.unrouted.get(),
             routes: standing.meters().map(|(name, meter)| (name.to_string(), Arc::clone(meter))).collect(),
             upstreams: standing.upstreams().map(|(upstream, _)| Arc::clone(upstream)).collect(),
         }

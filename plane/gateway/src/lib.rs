@@ -5,6 +5,8 @@
 //! and lets everything be changed while it runs. It never waits for the engine.
 
 mod answer;
+mod cache;
+mod certificates;
 mod doors;
 mod forward;
 mod front;
@@ -16,6 +18,7 @@ mod standing;
 mod telemetry;
 mod upstream;
 mod view;
+mod visit;
 mod workers;
 
 pub use gateway::{Gateway, Reader, Written};

@@ -3,20 +3,24 @@
 //! A request keeps the plan that it began with. Always holds: a plan that could not be made changes nothing; nothing in a plan changes
 //! after it was made, but the endpoints and what was learned, which are not its own.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use homeostat_edge::{AccessLog, Compressor, Cors, RouteGuard, TrustedHops};
 use homeostat_resilience::StackSettings;
 use homeostat_routing::settings;
 use homeostat_routing::{Action, Route, Table, UpstreamId, UpstreamPlan};
 
+use http::HeaderName;
+
+use crate::cache::{Answers, CacheRules};
 use crate::forward::{Repeat, Way, WholeTerms};
 use crate::standing::Standing;
-use crate::telemetry::RouteMeter;
+use crate::telemetry::{Count, RouteMeter};
 use crate::upstream::{HoldTerms, Terms};
 
 /// The settings in force, compiled.
-#[derive(Debug)]
 pub struct Plan {
     /// What it was made from.
     pub settings: Arc<settings::Gateway>,
@@ -26,15 +30,40 @@ pub struct Plan {
     pub table: Table,
     /// By the place of the route in the table.
     pub routes: Vec<RoutePlan>,
+    /// Whose word on the client is taken.
+    pub hops: TrustedHops,
+    /// The header with the id of a request.
+    pub id_header: Option<HeaderName>,
+    /// The memory for answers.
+    pub answers: Arc<Answers>,
+    /// The log of requests.
+    pub log: Arc<AccessLog>,
+    /// Whether the log says what clients call themselves.
+    pub log_wants_agents: bool,
+    /// Requests that no route took.
+    pub unrouted: Arc<Count>,
 }
 
 /// What a route needs besides what the table says of it.
-#[derive(Debug)]
 pub struct RoutePlan {
     /// What is counted.
     pub meter: Arc<RouteMeter>,
+    /// Who may come in, how often, and with how much.
+    pub guard: RouteGuard,
+    /// Which pages of other origins may call it.
+    pub cors: Option<Cors>,
+    /// What compresses its answers.
+    pub compressor: Option<Compressor>,
+    /// How its answers are kept.
+    pub cache: Option<Arc<CacheRules>>,
     /// The ways to its upstreams; usually one.
     ways: Vec<(UpstreamId, Way)>,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Plan").field("fingerprint", &self.fingerprint).finish_non_exhaustive()
+    }
 }
 
 impl RoutePlan {
@@ -56,11 +85,18 @@ impl Plan {
     ) -> Result<Self, Vec<String>> {
         let table = Table::compile(&settings).map_err(|problems| vec![problems.to_string()])?;
         let terms: Vec<Terms> = table.upstreams().iter().map(terms_of).collect::<Result<_, _>>()?;
+        let hops = TrustedHops::parse(&settings.trusted_hops)
+            .map_err(|error| vec![format!("gateway.trusted_hops: {error}")])?;
+        let mut edges =
+            table.routes().iter().map(|route| Edge::of(&settings, route, standing)).collect::<Result<Vec<_>, _>>()?;
+        let answers = standing.answers(&settings.cache)?;
+        let log = standing.log(&settings.access_log)?;
         // From here on nothing fails: what stands is changed only for a plan that comes into force.
         let upstreams: Vec<_> =
             table.upstreams().iter().zip(&terms).map(|(plan, terms)| standing.upstream(plan, terms)).collect();
         let mut routes = Vec::new();
-        for route in table.routes() {
+        for (route, edge) in table.routes().iter().zip(edges.drain(..)) {
+            let Edge { guard, cors, compressor, cache } = edge;
             let mut ids: Vec<UpstreamId> = match &route.action {
                 Action::Forward(split) => split.upstreams().collect(),
                 Action::Redirect(_) | Action::Respond(_) => Vec::new(),
@@ -77,15 +113,40 @@ impl Plan {
                 let (repeat, whole) = (repeat_of(route), whole_of(route));
                 ways.push((id, Way { upstream, policies, terms: terms[id.0].clone(), hold, repeat, whole }));
             }
-            routes.push(RoutePlan { meter: standing.meter(&route.name), ways });
+            routes.push(RoutePlan { meter: standing.meter(&route.name), guard, cors, compressor, cache, ways });
         }
         standing.keep(table.upstreams(), table.routes());
-        Ok(Self { settings, fingerprint, table, routes })
+        let id_header = settings.trace.request_id_header.parse().ok();
+        let log_wants_agents = settings.access_log.enabled;
+        let unrouted = standing.unrouted();
+        Ok(Self { settings, fingerprint, table, routes, hops, id_header, answers, log, log_wants_agents, unrouted })
     }
 
     /// How calls of a route are made, for whoever explains it.
     pub fn resilience(&self, route: &Route, upstream: UpstreamId) -> StackSettings {
         route.settings.resilience.unwrap_or(self.table.upstream(upstream).resilience)
+    }
+}
+
+/// What the edge does for a route.
+struct Edge {
+    guard: RouteGuard,
+    cors: Option<Cors>,
+    compressor: Option<Compressor>,
+    cache: Option<Arc<CacheRules>>,
+}
+
+impl Edge {
+    fn of(settings: &settings::Gateway, route: &Route, standing: &Standing) -> Result<Self, Vec<String>> {
+        let wrong = |why: &dyn std::fmt::Display| vec![format!("gateway.routes.{}: {why}", route.name)];
+        let guard = RouteGuard::compile(standing.guards(), settings, &route.name, &route.settings);
+        let cors = route.settings.cors.as_ref().map(Cors::compile).transpose();
+        Ok(Self {
+            guard: guard.map_err(|error| wrong(&error))?,
+            cors: cors.map_err(|error| wrong(&error))?,
+            compressor: route.settings.compression.as_ref().map(Compressor::new),
+            cache: CacheRules::of(route.settings.cache.as_ref()).map(Arc::new),
+        })
     }
 }
 

@@ -13,9 +13,10 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
+use crate::cache::warm;
 use crate::doors::Doors;
 use crate::gateway::{Gateway, Reader};
-use crate::live::{control, handover, memory};
+use crate::live::{control, handover, keep_keys, memory};
 use crate::telemetry::beat;
 use crate::workers::Workers;
 
@@ -25,6 +26,10 @@ const WORKERS_MAX: usize = 8;
 pub const CONTROL_SOCKET: &str = "gateway.sock";
 /// The socket in the run folder by which a gateway takes over from another.
 const HANDOVER_SOCKET: &str = "gateway.handover";
+/// How often the files of certificates are looked at: renewals come days before they are needed.
+const CERTIFICATES_LOOKED_AT_EVERY: Duration = Duration::from_secs(5);
+/// How long the last lines of the log may take.
+const LOG_WITHIN: Duration = Duration::from_secs(1);
 /// How long the whole process may take to end after its drain.
 const END_WITHIN: Duration = Duration::from_secs(2);
 
@@ -98,7 +103,7 @@ async fn live(options: Options) -> Result<(), RunError> {
     prepare(&folder)?;
     let written = reader().map_err(RunError::Settings)?;
     let workers = written.settings.workers.map_or_else(default_workers, usize::from);
-    let gateway = Gateway::new(written, workers, reader, tokio::runtime::Handle::current());
+    let gateway = Gateway::new(written, workers, reader, tokio::runtime::Handle::current(), folder.clone());
     let gateway = Arc::new(gateway.map_err(RunError::Settings)?);
     memory::recall(&folder, &gateway);
 
@@ -117,6 +122,8 @@ async fn live(options: Options) -> Result<(), RunError> {
     }
     aside.spawn(beat(Arc::clone(&gateway)));
     aside.spawn(memory::keep(folder.clone(), Arc::clone(&gateway)));
+    aside.spawn(keep_keys(Arc::clone(&gateway)));
+    aside.spawn(warm(Arc::clone(&gateway)));
     aside.spawn(heed_signals(Arc::clone(&gateway)));
     ready(&doors.addresses());
     if let Some(old) = &predecessor {
@@ -127,6 +134,7 @@ async fn live(options: Options) -> Result<(), RunError> {
     let successors = bind_fresh(&folder.join(HANDOVER_SOCKET))?;
     let mut changes = gateway.changes();
     let mut ending = gateway.ending();
+    let mut looks = tokio::time::interval(CERTIFICATES_LOOKED_AT_EVERY);
     loop {
         tokio::select! {
             _ = ending.wait_for(|ending| *ending) => break,
@@ -135,6 +143,7 @@ async fn live(options: Options) -> Result<(), RunError> {
                     gateway.drain();
                 }
             }
+            _ = looks.tick() => doors.renew_certificates(),
             _ = changes.changed() => {
                 if let Err(error) = doors.follow(&gateway, &threads, Vec::new()).await {
                     tracing::error!(%error, "a listener of the new settings cannot be had; the others are in force");
@@ -149,6 +158,7 @@ async fn live(options: Options) -> Result<(), RunError> {
         tracing::warn!(left, "connections were still open when the time to end was over");
     }
     memory::write(&folder, &gateway);
+    gateway.plan().log.close(LOG_WITHIN);
     aside.shutdown().await;
     end_within(threads).await;
     Ok(())

@@ -4,22 +4,24 @@
 //! everything; one that no plan names any more is forgotten with its tasks.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use homeostat_edge::{AccessLog, Guards};
 use homeostat_reactor::Clock;
 use homeostat_resilience::Listener;
-use homeostat_routing::settings::{HostHeader, UpstreamHealth};
+use homeostat_routing::settings::{self, CacheStore, HostHeader, UpstreamHealth};
 use homeostat_routing::{Source, UpstreamPlan};
 use http::HeaderValue;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use crate::telemetry::RouteMeter;
+use crate::cache::Answers;
+use crate::telemetry::{Count, RouteMeter};
 use crate::upstream::{CheckTerms, Place, Terms, Upstream, watch_health, watch_name};
 
 /// What stands.
-#[derive(Debug)]
 pub struct Standing {
     workers: usize,
     clock: Clock,
@@ -28,6 +30,26 @@ pub struct Standing {
     aside: Handle,
     upstreams: BTreeMap<Arc<str>, Stand>,
     meters: BTreeMap<Arc<str>, Arc<RouteMeter>>,
+    unrouted: Arc<Count>,
+    guards: Arc<Guards>,
+    answers: Option<Kept<Answers, CacheStore>>,
+    log: Option<Kept<AccessLog, settings::AccessLog>>,
+    folder: PathBuf,
+}
+
+/// What is kept as long as its settings stay.
+struct Kept<T, S> {
+    value: Arc<T>,
+    settings: S,
+    task: Option<AbortHandle>,
+}
+
+impl<T, S> Drop for Kept<T, S> {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -46,8 +68,49 @@ impl Drop for Stand {
 
 impl Standing {
     /// Nothing yet.
-    pub fn new(workers: usize, clock: Clock, listener: Listener, aside: Handle) -> Self {
-        Self { workers, clock, listener, aside, upstreams: BTreeMap::new(), meters: BTreeMap::new() }
+    pub fn new(workers: usize, clock: Clock, listener: Listener, aside: Handle, folder: PathBuf) -> Self {
+        let (upstreams, meters) = (BTreeMap::new(), BTreeMap::new());
+        let (unrouted, guards) = (Arc::default(), Arc::new(Guards::new()));
+        Self { workers, clock, listener, aside, upstreams, meters, unrouted, guards, answers: None, log: None, folder }
+    }
+
+    /// What guards of routes keep.
+    pub const fn guards(&self) -> &Arc<Guards> {
+        &self.guards
+    }
+
+    /// Requests that no route took.
+    pub fn unrouted(&self) -> Arc<Count> {
+        Arc::clone(&self.unrouted)
+    }
+
+    /// The memory for answers: the one that stands, with what is in it, unless its settings have changed.
+    ///
+    /// # Errors
+    /// When the settings make no memory.
+    pub fn answers(&mut self, settings: &CacheStore) -> Result<Arc<Answers>, Vec<String>> {
+        if let Some(kept) = self.answers.as_ref().filter(|kept| kept.settings == *settings) {
+            return Ok(Arc::clone(&kept.value));
+        }
+        let made = Answers::new(settings, self.clock.clone()).map_err(|why| vec![format!("gateway.cache: {why}")])?;
+        let value = Arc::new(made);
+        let task = Some(self.aside.spawn(Arc::clone(&value).tidy()).abort_handle());
+        self.answers = Some(Kept { value: Arc::clone(&value), settings: settings.clone(), task });
+        Ok(value)
+    }
+
+    /// The log of requests: the one that stands, unless its settings have changed.
+    ///
+    /// # Errors
+    /// When its file cannot be written.
+    pub fn log(&mut self, settings: &settings::AccessLog) -> Result<Arc<AccessLog>, Vec<String>> {
+        if let Some(kept) = self.log.as_ref().filter(|kept| kept.settings == *settings) {
+            return Ok(Arc::clone(&kept.value));
+        }
+        let opened = AccessLog::open(settings, &self.folder);
+        let value = Arc::new(opened.map_err(|error| vec![format!("gateway.access_log: {error}")])?);
+        self.log = Some(Kept { value: Arc::clone(&value), settings: settings.clone(), task: None });
+        Ok(value)
     }
 
     /// The counters of a route.

@@ -9,6 +9,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use homeostat_wire::proxy::Network;
+use homeostat_wire::tls::ServerTls;
 use homeostat_wire::{Drain, Limits, Listener};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -26,10 +28,34 @@ const BACKLOG: u32 = 4_096;
 pub struct Order {
     /// The socket.
     pub socket: TcpListener,
+    /// What is spoken on it before HTTP.
+    pub speech: Speech,
     /// What its clients may do.
     pub limits: Arc<Limits>,
     /// Ends it.
     pub drain: Drain,
+}
+
+/// What is spoken on a listener before HTTP.
+#[derive(Debug, Clone, Default)]
+pub struct Speech {
+    /// TLS.
+    pub tls: Option<ServerTls>,
+    /// Whose PROXY headers must come first.
+    pub proxy_from: Option<Arc<[Network]>>,
+}
+
+impl Speech {
+    fn listen(&self, socket: TcpListener) -> io::Result<Listener> {
+        let mut listener = Listener::from_std(socket)?;
+        if let Some(tls) = &self.tls {
+            listener = listener.with_tls(tls.clone());
+        }
+        if let Some(trusted) = &self.proxy_from {
+            listener = listener.with_proxy_protocol(trusted);
+        }
+        Ok(listener)
+    }
 }
 
 /// All workers.
@@ -58,9 +84,9 @@ impl Workers {
     }
 
     /// Has every worker serve its socket of a listener.
-    pub async fn serve(&self, sockets: Vec<TcpListener>, limits: &Arc<Limits>, drain: &Drain) {
+    pub async fn serve(&self, sockets: Vec<TcpListener>, speech: &Speech, limits: &Arc<Limits>, drain: &Drain) {
         for (place, socket) in sockets.into_iter().enumerate() {
-            let order = Order { socket, limits: Arc::clone(limits), drain: drain.clone() };
+            let order = Order { socket, speech: speech.clone(), limits: Arc::clone(limits), drain: drain.clone() };
             // A gateway that was handed more sockets than it has workers serves several on one.
             if self.orders[place % self.orders.len()].send(order).await.is_err() {
                 tracing::error!("a worker has ended and serves no more");
@@ -81,8 +107,8 @@ impl Workers {
 
 async fn serve(front: Front, mut orders: mpsc::Receiver<Order>) {
     let mut serving = JoinSet::new();
-    while let Some(Order { socket, limits, drain }) = orders.recv().await {
-        match Listener::from_std(socket) {
+    while let Some(Order { socket, speech, limits, drain }) = orders.recv().await {
+        match speech.listen(socket) {
             Ok(socket) => {
                 serving.spawn(homeostat_wire::serve(socket, limits, front.clone(), drain));
             }

@@ -33,7 +33,7 @@ const PLANE_RECORD: &str = "docs/adr/0013-the-plane-is-cut-into-wire-routing-edg
 const SURFACE_RECORD: &str = "docs/adr/0002-surface-shares-config-and-story.md";
 
 /// Every edge inside a tier. A new one needs a record, and a record whose edge is gone leaves the list.
-pub const LISTED_EDGES: [ListedEdge; 15] = [
+pub const LISTED_EDGES: [ListedEdge; 16] = [
     edge("surface/api", "surface/story", SURFACE_RECORD),
     edge("surface/cli", "surface/config", SURFACE_RECORD),
     edge("surface/cli", "surface/story", SURFACE_RECORD),
@@ -41,6 +41,7 @@ pub const LISTED_EDGES: [ListedEdge; 15] = [
     edge("plane/edge", "plane/routing", PLANE_RECORD),
     edge("plane/gateway", "plane/wire", PLANE_RECORD),
     edge("plane/gateway", "plane/routing", PLANE_RECORD),
+    edge("plane/gateway", "plane/edge", PLANE_RECORD),
     edge("engine/saga", "engine/store", "docs/adr/0004-sagas-live-in-the-store.md"),
     edge("engine/store", "engine/reactor", "docs/adr/0007-the-store-is-a-durable-source.md"),
     edge("engine/adapters", "engine/reactor", ADAPTERS_RECORD),

@@ -80,7 +80,10 @@ pub(crate) fn lifetime(
     if rules.negative_s > 0 && is_negative(status) {
         return (Source::Heuristic, Duration::from_secs(rules.negative_s));
     }
-    (Source::Nothing, Duration::ZERO)
+    match rules.fresh_s_default.filter(|_| is_kept_by_default(status)) {
+        Some(seconds) => (Source::Heuristic, Duration::from_secs(seconds)),
+        None => (Source::Nothing, Duration::ZERO),
+    }
 }
 
 /// Statuses that RFC 9110 lets a cache keep without a word of their origin; 206 is among them, and not here, because parts are not kept.

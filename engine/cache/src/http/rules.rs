@@ -39,6 +39,8 @@ pub struct RouteRules {
     pub fresh_s_min: u64,
     /// At most this many; by default a week.
     pub fresh_s_max: u64,
+    /// For how many seconds an answer is fresh that says nothing about it, and of which nothing can be guessed; by default it is not kept.
+    pub fresh_s_default: Option<u64>,
     /// Whether an answer with a date of its last change and nothing else is fresh for a tenth of its age; by default yes.
     pub heuristics: bool,
     /// At most this many seconds by that guess; by default a day.
@@ -69,6 +71,7 @@ impl Default for RouteRules {
             lifetime: Lifetime::Origin,
             fresh_s_min: 0,
             fresh_s_max: 7 * 86_400,
+            fresh_s_default: None,
             heuristics: true,
             heuristic_s_max: 86_400,
             negative_s: 0,

@@ -9,7 +9,9 @@ mod replay;
 mod whole;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
+use homeostat_edge::Trace;
 use homeostat_resilience::{Call, Failure, Refusal};
 use homeostat_wire::{Body, Response};
 use http::request::Parts;
@@ -19,7 +21,7 @@ pub use self::judge::advise;
 pub use self::replay::Replay;
 pub use self::whole::WholeTerms;
 use self::whole::read_whole;
-use crate::upstream::{AttemptError, HoldTerms, Policies, Terms, Upstream, attempt};
+use crate::upstream::{AttemptError, Endpoint, HoldTerms, Policies, Terms, Upstream, attempt};
 
 /// How the requests of a route go to one upstream.
 #[derive(Debug)]
@@ -72,8 +74,19 @@ pub enum NoAnswer {
     Failed(AttemptError),
     /// The client broke off its own body.
     ClientBrokeOff,
+    /// The client wants only what is kept, and it is not.
+    NotKept,
+    /// The plan leads nowhere: a mistake in it.
+    NoWay,
     /// Nobody was there, and nobody came.
     NotHeld(crate::upstream::NotHeld),
+}
+
+impl NoAnswer {
+    /// Whether the upstream is to blame, and not the client.
+    pub const fn is_of_upstream(&self) -> bool {
+        !matches!(self, Self::ClientBrokeOff | Self::NotKept)
+    }
 }
 
 impl From<Failure<AttemptError>> for NoAnswer {
@@ -84,6 +97,15 @@ impl From<Failure<AttemptError>> for NoAnswer {
             Failure::Refused(refusal) => Self::Refused(refusal),
         }
     }
+}
+
+/// Who gave an answer, and how many attempts it took; an extension of the answer.
+#[derive(Debug, Clone)]
+pub struct Trail {
+    /// The endpoint.
+    pub endpoint: Arc<Endpoint>,
+    /// Attempts that were begun.
+    pub attempts: u32,
 }
 
 impl Way {
@@ -97,6 +119,7 @@ impl Way {
         head: &Parts,
         body: Body,
         call: Call,
+        trace: &Trace,
         ask_for: impl Fn(&Upstream),
     ) -> Result<Response, NoAnswer> {
         if let (Some(hold), true) = (self.hold, self.upstream.is_empty()) {
@@ -109,16 +132,24 @@ impl Way {
             Replay::once(body)
         };
         let call = Call { is_idempotent: may_repeat && replay.is_repeatable(), ..call };
-        let work = |_, endpoint: Arc<Arc<crate::upstream::Endpoint>>| {
-            let replay = &replay;
+        let made = AtomicU32::new(0);
+        let work = |_, endpoint: Arc<Arc<Endpoint>>| {
+            let (replay, made) = (&replay, &made);
             async move {
-                let response = attempt(&endpoint, worker, &self.terms, head, replay).await?;
-                match &self.whole {
-                    Some(whole) => read_whole(response, whole).await,
-                    None => Ok(response),
+                made.fetch_add(1, Ordering::Relaxed);
+                let mut response = attempt(&endpoint, worker, &self.terms, head, replay, trace).await?;
+                if let Some(whole) = &self.whole {
+                    response = read_whole(response, whole).await?;
                 }
+                let endpoint = Arc::clone(&*endpoint);
+                response.extensions_mut().insert(Trail { endpoint, attempts: 0 });
+                Ok(response)
             }
         };
-        Ok(self.policies.call(&call, advise, work).await?)
+        let mut response = self.policies.call(&call, advise, work).await?;
+        if let Some(trail) = response.extensions_mut().get_mut::<Trail>() {
+            trail.attempts = made.into_inner();
+        }
+        Ok(response)
     }
 }

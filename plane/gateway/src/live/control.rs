@@ -19,6 +19,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use crate::cache::Purge;
 use crate::gateway::Gateway;
 use crate::telemetry::{Filter, StatusFilter};
 use crate::upstream::Place;
@@ -41,6 +42,8 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/signals", get(signals))
         .route("/v1/reload", post(reload))
         .route("/v1/drain", post(drain))
+        .route("/v1/cache", get(async |State(gateway): State<Arc<Gateway>>| Json(gateway.plan().answers.advice())))
+        .route("/v1/cache/purge", post(purge))
         .route("/v1/tap", get(tap))
         .route("/metrics", get(metrics))
         .layer(axum::extract::DefaultBodyLimit::max(BODY_MAX))
@@ -148,6 +151,31 @@ async fn reload(State(gateway): State<Arc<Gateway>>) -> Response {
             None,
             problems,
         ),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "snake_case")]
+enum Purging {
+    Tag(String),
+    Pattern(String),
+    All(bool),
+}
+
+async fn purge(State(gateway): State<Arc<Gateway>>, body: Bytes) -> Response {
+    let purge = match serde_json::from_slice(&body) {
+        Ok(Purging::Tag(tag)) => Purge::Tag(tag),
+        Ok(Purging::Pattern(pattern)) => Purge::Pattern(pattern),
+        Ok(Purging::All(true)) => Purge::All,
+        Ok(Purging::All(false)) => return StatusCode::NO_CONTENT.into_response(),
+        Err(error) => {
+            let what = "not a purge: {\"tag\": ..}, {\"pattern\": ..} or {\"all\": true}";
+            return problem(StatusCode::BAD_REQUEST, what, Some(error.to_string()), vec![]);
+        }
+    };
+    match gateway.plan().answers.purge(&purge) {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(why) => problem(StatusCode::UNPROCESSABLE_ENTITY, "it was not purged", Some(why), vec![]),
     }
 }
 

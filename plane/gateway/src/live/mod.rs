@@ -3,6 +3,8 @@
 mod calls;
 pub mod control;
 pub mod handover;
+mod keys;
 pub mod memory;
 
 pub use calls::Calls;
+pub use keys::keep_keys;

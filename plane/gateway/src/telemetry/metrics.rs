@@ -15,11 +15,17 @@
 //! | `gateway_tunnels_total` | `route` | connections that became tunnels |
 //! | `gateway_endpoint_connections_total` | `upstream`, `endpoint`, `event` | `opened`, `refused` (could not be opened), `reused`, `stale` (were found closed) |
 //! | `gateway_endpoint_connections_idle` | `upstream`, `endpoint` | connections that wait for a request |
+//! | `gateway_unrouted_total` | | requests that no route took |
+//! | `gateway_log_lines_total`, `gateway_log_lines_lost_total` | | lines of the log of requests, written and lost |
+//! | `gateway_cache_bytes`, `gateway_cache_entries` | | kept answers |
+//! | `gateway_cache_evicted_total`, `gateway_cache_waited_total` | | answers that made room; requests that waited for another's fetch |
 //! | `gateway_waiting` | `upstream` | requests that wait for a service to start |
 
 use std::fmt;
 use std::sync::Arc;
 
+use homeostat_cache::CacheSnapshot;
+use homeostat_edge::log::Counts;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -35,6 +41,12 @@ const CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "left"];
 
 /// What is looked at when somebody scrapes.
 pub struct Seen {
+    /// The memory for answers.
+    pub cache: CacheSnapshot,
+    /// The log of requests.
+    pub log: Counts,
+    /// Requests that no route took.
+    pub unrouted: u64,
     /// The meters of routes, by name.
     pub routes: Vec<(String, Arc<RouteMeter>)>,
     /// All upstreams.
@@ -65,9 +77,26 @@ type Values = Vec<(Option<Label>, u64)>;
 impl Collector for GatewayMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let seen = (self.0)();
+        whole(&mut encoder, &seen)?;
         routes(&mut encoder, &seen)?;
         endpoints(&mut encoder, &seen)
     }
+}
+
+fn whole(encoder: &mut DescriptorEncoder<'_>, seen: &Seen) -> fmt::Result {
+    let one = |value: u64| vec![(Labels::new(), value)];
+    counters(encoder, "gateway_unrouted", "Requests that no route took", one(seen.unrouted))?;
+    counters(encoder, "gateway_log_lines", "Lines written to the log of requests", one(seen.log.written))?;
+    counters(
+        encoder,
+        "gateway_log_lines_lost",
+        "Lines for which there was no room",
+        one(seen.log.dropped + seen.log.failed),
+    )?;
+    gauges(encoder, "gateway_cache_bytes", "What kept answers take", one(seen.cache.bytes))?;
+    gauges(encoder, "gateway_cache_entries", "Kept answers", one(seen.cache.entries))?;
+    counters(encoder, "gateway_cache_evicted", "Kept answers that made room for others", one(seen.cache.evicted))?;
+    counters(encoder, "gateway_cache_waited", "Requests that waited for another's fetch", one(seen.cache.coalesced))
 }
 
 fn routes(encoder: &mut DescriptorEncoder<'_>, seen: &Seen) -> fmt::Result {

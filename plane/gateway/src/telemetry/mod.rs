@@ -7,7 +7,7 @@ mod signals;
 mod tap;
 
 pub use beat::beat;
-pub use meter::{EndpointMeter, RouteMeter};
+pub use meter::{Count, EndpointMeter, RouteMeter};
 pub use metrics::{GatewayMetrics, Seen};
 pub use signals::Signals;
-pub use tap::{Filter, StatusFilter, Tap};
+pub use tap::{Filter, StatusFilter, Tap, Tapped};

@@ -9,10 +9,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use homeostat_routing::UpstreamPlan;
-use homeostat_routing::settings::Protocol;
-use homeostat_wire::client::{ClientLimits, Connection, SendError, SendErrorKind, Shelf};
-use homeostat_wire::{BodyError, Request, Response};
+use homeostat_edge::Trace;
+use homeostat_routing::settings::{Protocol, UpstreamTls};
+use homeostat_routing::{Source, UpstreamPlan};
+use homeostat_wire::client::{
+    ClientLimits, Connection, Multiplexed, MultiplexedSettings, SendError, SendErrorKind, Shelf,
+};
+use homeostat_wire::tls::{CertificateFiles, ClientTls, Roots};
+use homeostat_wire::{Body, BodyError, Request, Response};
 use http::request::Parts;
 use tokio::time::timeout;
 
@@ -27,6 +31,8 @@ const STALE_MAX: usize = 3;
 pub struct Terms {
     /// Whether many requests share one HTTP/2 connection.
     pub is_http2: bool,
+    /// How connections are secured; `None`: they are not.
+    pub tls: Option<ClientTls>,
     /// So long a connection may take to be opened.
     pub connect_within: Duration,
     /// What an upstream may send.
@@ -40,8 +46,11 @@ impl Terms {
     /// When what they name cannot be read.
     pub fn of(plan: &UpstreamPlan) -> Result<Self, String> {
         let settings = &plan.settings;
+        let is_http2 = matches!(settings.protocol, Protocol::Http2 | Protocol::Grpc);
+        let tls = settings.tls.as_ref().map(|tls| client_tls(plan, tls, is_http2)).transpose()?;
         Ok(Self {
-            is_http2: matches!(settings.protocol, Protocol::Http2 | Protocol::Grpc),
+            is_http2,
+            tls,
             connect_within: Duration::from(settings.connect_timeout.0),
             limits: ClientLimits::default(),
         })
@@ -52,15 +61,42 @@ impl Terms {
     /// # Errors
     /// When there is no answer.
     pub async fn ask(&self, address: SocketAddr, request: Request) -> Result<Response, AttemptError> {
+        if self.is_http2 {
+            return self.open_multiplexed(address).await?.send(request).await.map_err(AttemptError::send);
+        }
         let connection = self.open(address).await?;
         connection.send(request, Arc::new(Nowhere)).await.map_err(AttemptError::send)
     }
 
-    async fn open(&self, address: SocketAddr) -> Result<Connection, AttemptError> {
-        let opened = timeout(self.connect_within, Connection::open(address, None, self.limits)).await;
-        let late = || io::Error::new(io::ErrorKind::TimedOut, "it took too long");
-        opened.unwrap_or_else(|_| Err(late())).map_err(AttemptError::connect)
+    async fn open_multiplexed(&self, address: SocketAddr) -> Result<Multiplexed, AttemptError> {
+        let settings = MultiplexedSettings::default();
+        let opened = timeout(self.connect_within, Multiplexed::open(address, self.tls.as_ref(), &settings)).await;
+        opened.unwrap_or_else(|_| Err(too_late())).map_err(AttemptError::connect)
     }
+
+    async fn open(&self, address: SocketAddr) -> Result<Connection, AttemptError> {
+        let opened = timeout(self.connect_within, Connection::open(address, self.tls.as_ref(), self.limits)).await;
+        opened.unwrap_or_else(|_| Err(too_late())).map_err(AttemptError::connect)
+    }
+}
+
+fn too_late() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "it took too long")
+}
+
+fn client_tls(plan: &UpstreamPlan, tls: &UpstreamTls, is_http2: bool) -> Result<ClientTls, String> {
+    let roots = tls.authorities.as_ref().map_or(Roots::System, |path| Roots::File(path.into()));
+    let named = match &plan.source {
+        Source::Dns { name, .. } => name.to_string(),
+        Source::Static(addresses) => addresses.first().map(|address| address.ip().to_string()).unwrap_or_default(),
+        Source::Service { .. } => "localhost".to_owned(),
+    };
+    let name = tls.server_name.clone().unwrap_or(named);
+    let own = match (&tls.certificate, &tls.key) {
+        (Some(chain), Some(key)) => Some(CertificateFiles { chain: chain.into(), key: key.into() }),
+        _ => None,
+    };
+    ClientTls::new(&roots, &name, own.as_ref(), is_http2).map_err(|error| error.to_string())
 }
 
 /// Where connections are put that nobody needs again.
@@ -126,11 +162,15 @@ pub async fn attempt(
     terms: &Terms,
     head: &Parts,
     replay: &Replay,
+    trace: &Trace,
 ) -> Result<Response, AttemptError> {
+    if terms.is_http2 {
+        return multiplexed(endpoint, worker, terms, head, replay, trace).await;
+    }
     // The connection comes first: an attempt without one must not have taken the body.
     for _ in 0..STALE_MAX {
         let Some(kept) = endpoint.kept(worker) else { break };
-        match send(kept, endpoint, worker, head, replay).await {
+        match send(kept, endpoint, worker, head, replay, trace).await {
             // Closed at the very moment: nothing was written, and nothing is said against the endpoint.
             Err(error) if error.never_began && !error.is_of_client() => endpoint.meter.stale.one(),
             result => {
@@ -141,7 +181,53 @@ pub async fn attempt(
     }
     let opened = terms.open(endpoint.place.address).await.inspect_err(|_| endpoint.meter.refused.one())?;
     endpoint.meter.opened.one();
-    send(opened, endpoint, worker, head, replay).await
+    send(opened, endpoint, worker, head, replay, trace).await
+}
+
+/// On the connection that all requests of this worker share, or on a new one when it takes no more.
+async fn multiplexed(
+    endpoint: &Endpoint,
+    worker: usize,
+    terms: &Terms,
+    head: &Parts,
+    replay: &Replay,
+    trace: &Trace,
+) -> Result<Response, AttemptError> {
+    let mut is_new = false;
+    loop {
+        let connection = if let Some(connection) = endpoint.multiplexed(worker) {
+            connection
+        } else {
+            let opened = terms.open_multiplexed(endpoint.place.address).await;
+            let opened = opened.inspect_err(|_| endpoint.meter.refused.one())?;
+            endpoint.meter.opened.one();
+            endpoint.keep_multiplexed(worker, opened.clone());
+            is_new = true;
+            opened
+        };
+        let Some(body) = replay.take() else {
+            return Err(AttemptError { never_began: true, what: What::BodyGone });
+        };
+        let request = request(head, body, trace);
+        let mut error = match connection.send(request).await {
+            Ok(response) => {
+                if !is_new {
+                    endpoint.meter.reused.one();
+                }
+                return Ok(response);
+            }
+            Err(error) => error,
+        };
+        if let Some(request) = error.request.take() {
+            replay.put_back(request.into_body());
+        }
+        // The other side says goodbye to the connection, and not to the request; on a new one it means the request.
+        if error.may_have_begun || is_new {
+            return Err(AttemptError::send(error));
+        }
+        endpoint.meter.stale.one();
+        endpoint.drop_multiplexed(worker);
+    }
 }
 
 async fn send(
@@ -150,15 +236,23 @@ async fn send(
     worker: usize,
     head: &Parts,
     replay: &Replay,
+    trace: &Trace,
 ) -> Result<Response, AttemptError> {
     let Some(body) = replay.take() else {
         return Err(AttemptError { never_began: true, what: What::BodyGone });
     };
-    let request = Request::from_parts(head.clone(), body);
+    let request = request(head, body, trace);
     connection.send(request, endpoint.shelf(worker)).await.map_err(|mut error| {
         if let Some(request) = error.request.take() {
             replay.put_back(request.into_body());
         }
         AttemptError::send(error)
     })
+}
+
+/// The request of one attempt: its span is a child of the gateway's own.
+fn request(head: &Parts, body: Body, trace: &Trace) -> Request {
+    let mut request = Request::from_parts(head.clone(), body);
+    trace.child().write(request.headers_mut());
+    request
 }

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use homeostat_wire::client::{Connection, Shelf};
+use homeostat_wire::client::{Connection, Multiplexed, Shelf};
 
 use crate::telemetry::EndpointMeter;
 
@@ -49,6 +49,13 @@ pub struct Endpoint {
 #[derive(Debug, Default)]
 struct Lane {
     kept: Arc<Kept>,
+    multiplexed: Mutex<Option<Multiplexed>>,
+}
+
+impl Lane {
+    fn shared(&self) -> MutexGuard<'_, Option<Multiplexed>> {
+        self.multiplexed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The connections that lie on a shelf, the last used on top.
@@ -93,6 +100,21 @@ impl Endpoint {
     /// Where connections of this worker are put when they are done.
     pub fn shelf(&self, worker: usize) -> Arc<dyn Shelf> {
         Arc::clone(&self.lanes[worker].kept) as Arc<dyn Shelf>
+    }
+
+    /// The connection of this worker that carries many requests at once, if it takes more.
+    pub fn multiplexed(&self, worker: usize) -> Option<Multiplexed> {
+        self.lanes[worker].shared().clone().filter(Multiplexed::is_usable)
+    }
+
+    /// From now on this one carries the requests of this worker.
+    pub fn keep_multiplexed(&self, worker: usize, connection: Multiplexed) {
+        *self.lanes[worker].shared() = Some(connection);
+    }
+
+    /// The one that is kept takes no more requests.
+    pub fn drop_multiplexed(&self, worker: usize) {
+        *self.lanes[worker].shared() = None;
     }
 
     /// Closes what has lain too long. Called now and then.

@@ -1,6 +1,8 @@
 //! The gateway over real sockets: real origins, raw clients, one gateway for each test.
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
+mod cache;
+mod edge;
 mod forwarding;
 mod house;
 mod live;

@@ -1,0 +1,141 @@
+//! Answers that are kept: the rules of HTTP over the store of `engine/cache`.
+//!
+//! Called by the front for routes that keep answers. Always holds: what must not be shared is not; of many who ask for what is not
+//! there, one fetches; an upstream that fails costs those who ask something stale, where the rules allow it; a fetch that nobody finished
+//! leaves nothing behind.
+
+mod errand;
+mod fill;
+mod rules;
+mod serve;
+mod stored;
+mod warm;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use homeostat_cache::http::{Advice, AdviceLine, invalidates, key, named_targets};
+use homeostat_cache::{Cache, CacheSettings, CacheSnapshot, Pattern};
+use homeostat_reactor::Clock;
+use homeostat_routing::settings::CacheStore;
+use homeostat_wire::Response;
+use http::request::Parts;
+
+pub use self::errand::Errand;
+pub use self::rules::CacheRules;
+use self::stored::Stored;
+pub use self::warm::warm;
+
+/// How often what is dead is tidied away.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
+
+/// A key: scheme, host and target, and for variants what tells them apart.
+type Key = Arc<str>;
+
+/// The memory for answers, shared by all routes.
+#[derive(Debug)]
+pub struct Answers {
+    store: Cache<Key, Stored>,
+    advice: Advice,
+    /// What it was made from.
+    settings: CacheStore,
+}
+
+/// What is to be forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purge {
+    /// All answers with this tag.
+    Tag(String),
+    /// All whose address fits: `https://shop.example.org/articles/*`.
+    Pattern(String),
+    /// Everything.
+    All,
+}
+
+impl Answers {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// When the settings make no memory.
+    pub fn new(settings: &CacheStore, clock: Clock) -> Result<Self, String> {
+        let store = CacheSettings {
+            bytes_max: settings.memory_max.0,
+            entry_bytes_max: settings.answer_max.0.saturating_add(ANSWER_HEAD_BYTES),
+            ..CacheSettings::default()
+        };
+        let store = Cache::new(store, clock).map_err(|error| error.to_string())?;
+        Ok(Self { store, advice: Advice::default(), settings: settings.clone() })
+    }
+
+    /// What it was made from.
+    pub const fn settings(&self) -> &CacheStore {
+        &self.settings
+    }
+
+    /// Its numbers.
+    pub fn snapshot(&self) -> CacheSnapshot {
+        self.store.snapshot()
+    }
+
+    /// Why answers were not kept, and what would change it.
+    pub fn advice(&self) -> Vec<AdviceLine> {
+        self.advice.lines()
+    }
+
+    /// Forgets answers, at once.
+    ///
+    /// # Errors
+    /// When the pattern is none, or too many purges wait to be worked off.
+    pub fn purge(&self, purge: &Purge) -> Result<(), String> {
+        match purge {
+            Purge::Tag(tag) => self.store.purge_tag(tag),
+            Purge::All => self.store.purge_all(),
+            Purge::Pattern(pattern) => {
+                let pattern = Pattern::glob(pattern).map_err(|error| error.to_string())?;
+                // A variant's key goes on behind its address.
+                self.store
+                    .purge_where(move |key: &Key| pattern.matches(key.split('\n').next().unwrap_or_default()))
+                    .map_err(|error| error.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A request that changes something has succeeded: what was kept of its target is out of date.
+    pub fn changed(&self, rules: &CacheRules, asked: &Target<'_>, head: &Parts, response: &Response) {
+        if !invalidates(&head.method, response.status()) {
+            return;
+        }
+        let Some(primary) = key(asked.scheme, asked.host, asked.target, &rules.query) else { return };
+        let Some(authority) = primary.split('/').nth(2).map(str::to_owned) else { return };
+        self.store.purge(&primary.into());
+        let origin = homeostat_cache::http::Origin { scheme: asked.scheme, authority: &authority };
+        for target in named_targets(origin, asked.target, response.headers()) {
+            if let Some(named) = key(asked.scheme, asked.host, &target, &rules.query) {
+                self.store.purge(&named.into());
+            }
+        }
+    }
+
+    /// Tidies away what is dead, until it is dropped.
+    pub async fn tidy(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(TIDY_EVERY).await;
+            self.store.sweep_round().await;
+        }
+    }
+}
+
+/// What a request is for, as the gateway routes it and the client meant it.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// `http` or `https`.
+    pub scheme: &'a str,
+    /// The host, with its port if it had one.
+    pub host: &'a str,
+    /// Path and query.
+    pub target: &'a str,
+}
+
+/// What the head of an answer may weigh beside its body.
+const ANSWER_HEAD_BYTES: u64 = 64 << 10;

@@ -1,0 +1,67 @@
+//! The certificates that a listener shows, and the files they come from.
+//!
+//! Owned by the door that shows them. Always holds: what cannot be read, or does not fit together, changes nothing; a changed file is
+//! read once, whether it can be used or not.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use homeostat_routing::settings;
+use homeostat_wire::tls::{CertificateFiles, Certificates, ClientCertificates, ServerTls, TlsError};
+
+/// Certificates, and the state of their files when they were read.
+#[derive(Debug)]
+pub struct Shown {
+    files: Vec<CertificateFiles>,
+    clients: ClientCertificates,
+    certificates: Certificates,
+    read: Vec<Option<SystemTime>>,
+}
+
+impl Shown {
+    /// Those that the settings of a listener name.
+    ///
+    /// # Errors
+    /// When one of them cannot be used.
+    pub fn load(tls: &settings::ListenerTls) -> Result<Self, TlsError> {
+        let pair = |chain: &str, key: &str| CertificateFiles { chain: chain.into(), key: key.into() };
+        let further = tls.more.iter().map(|more| pair(&more.certificate, &more.key));
+        let files: Vec<CertificateFiles> = std::iter::once(pair(&tls.certificate, &tls.key)).chain(further).collect();
+        let authorities = || PathBuf::from(tls.client_authorities.clone().unwrap_or_default());
+        let clients = match tls.client_certificates {
+            settings::ClientCertificates::Off => ClientCertificates::None,
+            settings::ClientCertificates::Optional => ClientCertificates::Optional(authorities()),
+            settings::ClientCertificates::Required => ClientCertificates::Required(authorities()),
+        };
+        // Looked at before reading: what is written meanwhile is a change.
+        let read = stamps(&files);
+        let certificates = Certificates::load(&files)?;
+        Ok(Self { files, clients, certificates, read })
+    }
+
+    /// TLS that shows them, also what they are replaced by.
+    ///
+    /// # Errors
+    /// When the authorities for clients cannot be used.
+    pub fn tls(&self, http2: bool) -> Result<ServerTls, TlsError> {
+        ServerTls::new(&self.certificates, &self.clients, http2)
+    }
+
+    /// Reads the files again if they have changed; whether other certificates are shown now.
+    ///
+    /// # Errors
+    /// When the changed files cannot be used; what was shown before is.
+    pub fn renew(&mut self) -> Result<bool, TlsError> {
+        let now = stamps(&self.files);
+        if now == self.read {
+            return Ok(false);
+        }
+        self.read = now;
+        self.certificates.replace(&self.files).map(|()| true)
+    }
+}
+
+fn stamps(files: &[CertificateFiles]) -> Vec<Option<SystemTime>> {
+    let paths = files.iter().flat_map(|pair| [&pair.chain, &pair.key]);
+    paths.map(|path| path.metadata().and_then(|metadata| metadata.modified()).ok()).collect()
+}

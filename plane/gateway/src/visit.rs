@@ -1,0 +1,203 @@
+//! A request under way: who asks, under which id and trace, and what is to be told of it when it is over.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use homeostat_edge::{Client, Code, Problem, Record, RequestId, Trace};
+use homeostat_routing::{RouteId, UpstreamId};
+use homeostat_vocabulary::Timestamp;
+use homeostat_wire::{Body, Peer, Response};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
+
+use crate::forward::Trail;
+use crate::gateway::Gateway;
+use crate::plan::{Plan, RoutePlan};
+use crate::telemetry::Tapped;
+
+/// What is known of a request from its beginning to its end.
+#[derive(Debug)]
+pub struct Visit {
+    /// When its head was there.
+    pub began: Instant,
+    /// The same, on the wall.
+    pub wall: Timestamp,
+    /// Who asks.
+    pub client: Client,
+    /// Its id.
+    pub id: RequestId,
+    /// Its trace.
+    pub trace: Trace,
+    /// Where it went.
+    pub upstream: Option<UpstreamId>,
+    /// The gateway's own error, if the answer is one.
+    pub code: Option<Code>,
+    /// The name of the caller, where it is known.
+    pub caller: Option<String>,
+    version: Version,
+}
+
+impl Visit {
+    /// A request has come.
+    pub fn begin(plan: &Plan, peer: &Peer, version: Version, head: &mut Parts) -> Self {
+        let client = Client::of(&plan.hops, peer.hop.ip(), peer.address.ip(), peer.tls.is_some(), &head.headers);
+        let keep = plan.settings.trace.keep_request_id;
+        let id = RequestId::of(plan.id_header.as_ref(), keep, &client, &head.headers);
+        let trace = Trace::of(&plan.settings.trace, &client, &mut head.headers);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            began: Instant::now(),
+            wall: Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)),
+            client,
+            id,
+            trace,
+            upstream: None,
+            code: None,
+            caller: None,
+            version,
+        }
+    }
+
+    /// The answer to a request that no route takes.
+    pub fn unrouted(&mut self, plan: &Plan, code: Code, headers: &HeaderMap) -> Response {
+        plan.unrouted.one();
+        let mut response = Problem::new(code, self.id).answer(headers).map(Body::full);
+        self.sign(plan, response.headers_mut());
+        response
+    }
+
+    /// Writes the id.
+    pub fn sign(&self, plan: &Plan, headers: &mut HeaderMap) {
+        if let Some(name) = &plan.id_header {
+            headers.insert(name, self.id.value());
+        }
+    }
+
+    /// Counts it from now on.
+    pub fn count<'a>(
+        &self,
+        gateway: &'a Gateway,
+        plan: &'a Plan,
+        route: RouteId,
+        host: &'a str,
+        head: &Parts,
+        uri: &'a Uri,
+    ) -> Counted<'a> {
+        let agent = plan.log_wants_agents.then(|| head.headers.get(header::USER_AGENT).cloned()).flatten();
+        Counted { gateway, plan, route, host, method: head.method.clone(), path: uri.path(), agent, is_answered: false }
+    }
+}
+
+/// A request that is counted when it ends, however it ends.
+pub struct Counted<'a> {
+    gateway: &'a Gateway,
+    plan: &'a Plan,
+    route: RouteId,
+    host: &'a str,
+    method: Method,
+    path: &'a str,
+    agent: Option<HeaderValue>,
+    is_answered: bool,
+}
+
+impl Counted<'_> {
+    /// It has an answer.
+    pub fn answered(mut self, visit: &Visit, response: &Response) {
+        self.is_answered = true;
+        let status = response.status().as_u16();
+        let took = visit.began.elapsed();
+        let route = &self.plan.routes[self.route.0];
+        route.meter.answered(status, took);
+        if status == 101 {
+            route.meter.tunnels.one();
+        }
+        let trail = response.extensions().get::<Trail>();
+        let name = &*self.plan.table.routes()[self.route.0].name;
+        let upstream = visit.upstream.map(|id| &*self.plan.table.upstream(id).name);
+        let endpoint = trail.map(|trail| trail.endpoint.place.name.as_str());
+        let attempts = trail.map_or(0, |trail| trail.attempts);
+        self.plan.log.note(&Record {
+            at: visit.wall,
+            client: visit.client.address,
+            method: self.method.as_str(),
+            host: self.host,
+            path: self.path,
+            protocol: if visit.version == Version::HTTP_2 { "2" } else { "1.1" },
+            status,
+            bytes: response.body().length().unwrap_or(0),
+            duration: took,
+            route: name,
+            upstream: upstream.unwrap_or_default(),
+            endpoint: endpoint.unwrap_or_default(),
+            attempts,
+            cache: "",
+            code: visit.code.map_or("", Code::as_str),
+            caller: visit.caller.as_deref().unwrap_or_default(),
+            agent: self.agent.as_ref().and_then(|agent| agent.to_str().ok()).unwrap_or_default(),
+            request_id: visit.id,
+            trace_id: visit.trace.sampled().then_some(visit.trace.trace_id),
+        });
+        if self.gateway.tap().is_open() {
+            self.gateway.tap().show(&Tapped {
+                at_ms: visit.wall.0,
+                id: visit.id.as_str().to_owned(),
+                client: visit.client.address.to_string(),
+                method: self.method.to_string(),
+                host: self.host.to_owned(),
+                path: self.path.to_owned(),
+                route: name.to_owned(),
+                upstream: upstream.map(str::to_owned),
+                endpoint: endpoint.map(str::to_owned),
+                status,
+                took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                attempts,
+                cache: None,
+                missed: 0,
+            });
+        }
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.plan.routes[self.route.0].meter.left();
+        }
+    }
+}
+
+/// What the edge does with an answer, remembered from the request, which is gone by then.
+pub struct Afterwards {
+    origin: Option<HeaderValue>,
+    method: Method,
+    accepted: HeaderMap,
+}
+
+impl Afterwards {
+    /// What this request asks for.
+    pub fn of(route: &RoutePlan, head: &Parts) -> Self {
+        let mut accepted = HeaderMap::new();
+        if route.compressor.is_some() {
+            for value in head.headers.get_all(header::ACCEPT_ENCODING) {
+                accepted.append(header::ACCEPT_ENCODING, value.clone());
+            }
+        }
+        let mut origins = head.headers.get_all(header::ORIGIN).iter();
+        let origin = match (route.cors.is_some(), origins.next(), origins.next()) {
+            (true, Some(origin), None) => Some(origin.clone()),
+            _ => None,
+        };
+        Self { origin, method: head.method.clone(), accepted }
+    }
+
+    /// Done with the answer.
+    pub fn apply(self, route: &RoutePlan, response: Response) -> Response {
+        let mut response = match &route.compressor {
+            Some(compressor) => compressor.compress(&self.method, &self.accepted, response, Body::boxed),
+            None => response,
+        };
+        if let Some(cors) = &route.cors {
+            cors.write_for(self.origin.as_ref(), response.headers_mut());
+        }
+        response
+    }
+}

@@ -5,6 +5,7 @@
 
 pub mod bench;
 pub mod cache;
+pub mod conformance;
 pub mod demo;
 pub mod error;
 pub mod steps;

@@ -1,4 +1,5 @@
-//! The one entry for chores: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask demo`, `cargo xtask bench`.
+//! The one entry for chores: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask demo`, `cargo xtask bench`,
+//! `cargo xtask conformance`.
 //!
 //! Reads the arguments, calls one chore, turns its answer into an exit code: 0 all well, 1 findings or failures, 2 a wrong call.
 
@@ -9,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use xtask::bench::{self, run_bench};
+use xtask::conformance::{self, run_conformance};
 use xtask::demo::{self, run_demo};
 use xtask::suite::{self, run_suite};
 use xtask::tidy;
@@ -61,6 +63,11 @@ enum Chore {
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
+    /// Run the gateway and its peers through suites for HTTP, and write docs/conformance.md
+    Conformance {
+        /// One suite; without it all of them, and the page
+        suite: Option<String>,
+    },
     /// Check the law of the architecture and of the house
     Tidy {
         /// Print the findings as JSON
@@ -74,6 +81,7 @@ fn main() -> ExitCode {
         Chore::Test { filter, keep_going } => run_suite(&suite::Wish { filter, keep_going }),
         Chore::Demo { seconds, lang, seed } => run_demo(&demo::Wish { seconds, language: lang, seed }),
         Chore::Bench { name, quick, json, page, data } => run_bench(&bench::Wish { name, quick, json, page, data }),
+        Chore::Conformance { suite } => run_conformance(&conformance::Wish { suite }),
         Chore::Tidy { json } => run_tidy(json),
     };
     match done {

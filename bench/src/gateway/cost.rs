@@ -97,7 +97,8 @@ fn with_h2load(subject: &Running, path: &str, requests: usize, arguments: &[&str
         .arg(format!("https://{}{path}", subject.tls)))?;
     let took = began.elapsed();
     let good = said.lines().find(|line| line.starts_with("status codes:")).unwrap_or_default();
-    ensure!(good.contains(&format!(" {requests} 2xx")), "not every answer was a 200: {said}");
+    let became = said.lines().find(|line| line.starts_with("requests:")).unwrap_or_default();
+    ensure!(good.contains(&format!(" {requests} 2xx")), "not every answer was a 200: {became}");
     std::thread::sleep(REST);
     cost(cpu_of_tree(subject.pid).saturating_sub(cpu), took, requests)
 }

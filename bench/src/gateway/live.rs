@@ -1,4 +1,4 @@
-//! Requests that are lost while a subject takes on a new configuration, under load.
+//! Requests that are lost while a subject takes on a new configuration, or hands over to a new process, under load.
 //!
 //! A kept connection that is closed as a request is sent has always been allowed in HTTP/1.1, and a careful client asks again; so that
 //! is counted apart from requests that are lost for any client.
@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -16,8 +16,6 @@ use super::subjects::Running;
 /// Guests who ask one after the other, with pauses in which their connections are idle: those are what a change closes.
 const GUESTS: usize = 64;
 const PAUSE: Duration = Duration::from_millis(10);
-/// How often the configuration is taken on anew.
-const CHANGE_EVERY: Duration = Duration::from_secs(1);
 /// An answer that takes longer is lost.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -32,18 +30,56 @@ pub struct Lost {
     pub closed_under: usize,
 }
 
-/// Asks for so long while the configuration changes every second.
-pub fn measure(subject: &Running, question: &Question, length: Duration) -> Result<Lost> {
+/// What changes under the guests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The configuration, every second.
+    Reload,
+    /// The process, every other second: a new one takes over.
+    Upgrade,
+}
+
+impl Change {
+    const fn every(self) -> Duration {
+        match self {
+            Self::Reload => Duration::from_secs(1),
+            Self::Upgrade => Duration::from_secs(2),
+        }
+    }
+}
+
+/// Asks for so long while the subject changes.
+pub fn measure(subject: &mut Running, change: Change, question: &Question, length: Duration) -> Result<Lost> {
+    let address = subject.clear;
+    std::thread::scope(|scope| {
+        // A change blocks until it is made: not in the thread that asks.
+        let changing = scope.spawn(move || change_on(subject, change, length));
+        let lost = ask_all(address, question, length);
+        changing.join().map_err(|_| anyhow!("the thread of the changes panicked"))??;
+        lost
+    })
+}
+
+fn change_on(subject: &mut Running, change: Change, length: Duration) -> Result<()> {
+    let end = Instant::now() + length;
+    while Instant::now() + change.every() < end {
+        std::thread::sleep(change.every());
+        match change {
+            Change::Reload => subject.reload(),
+            Change::Upgrade => subject.upgrade(),
+        }
+        .with_context(|| format!("changing {}", subject.kind.name()))?;
+    }
+    Ok(())
+}
+
+fn ask_all(address: SocketAddr, question: &Question, length: Duration) -> Result<Lost> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let end = Instant::now() + length;
         let mut busy = JoinSet::new();
         for _ in 0..GUESTS {
-            busy.spawn(ask_on(subject.clear, question.clone(), end));
-        }
-        while Instant::now() + CHANGE_EVERY < end {
-            sleep(CHANGE_EVERY).await;
-            subject.change().with_context(|| format!("changing {}", subject.kind.name()))?;
+            busy.spawn(ask_on(address, question.clone(), end));
         }
         let mut lost = Lost::default();
         while let Some(ended) = busy.join_next().await {

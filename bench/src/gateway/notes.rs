@@ -26,7 +26,8 @@ const NOTES: [&str; 8] = [
     "Latency: 10,000 open connections, requests come by themselves (open loop), each counts from when it was due; the load client's \
      timer has a millisecond, which is in all figures alike. `added` is the difference to the backend asked directly in the same round. \
      All on one machine: load client, subject and backend share the processors, so the 99th percentile is much of it the scheduler's.",
-    "Changes: 64 guests ask, with pauses of 10 ms, while the subject takes on its configuration every second. `failed` are requests lost \
+    "Changes: 64 guests ask, with pauses of 10 ms, while the subject takes on its configuration every second, or a new process takes over \
+     every other second. `failed` are requests lost \
      for any client; a kept connection that is closed just as a request is sent is counted apart, since HTTP/1.1 allows that and a \
      careful client asks again.",
 ];

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::cost::Protocol;
-use super::parts::BODIES;
+use super::parts::{BODIES, IDLE, OPEN_LOOP, RELOADED, UPGRADED};
 use super::subjects::SubjectKind;
 use crate::report::{Report, Row, figure};
 
@@ -18,9 +18,9 @@ pub fn section(report: &Report) -> String {
         costs(&mut text, report, "Forwarded", "", protocol);
     }
     costs(&mut text, report, "Cached", "cached, ", Protocol::Clear);
-    plain(&mut text, report, "10,000 idle connections");
-    plain(&mut text, report, "10,000 connections, 5,000 requests/s");
-    plain(&mut text, report, "configuration changed every second");
+    for case in [IDLE, OPEN_LOOP, RELOADED, UPGRADED] {
+        plain(&mut text, report, case);
+    }
     text
 }
 

@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use super::certificate::Certificate;
 use super::cost::{self, Protocol};
+use super::live::Change;
 use super::load::Question;
 use super::subjects::{Found, Running, SubjectKind};
 use super::{latency, live, memory};
@@ -17,6 +18,11 @@ use crate::report::Report;
 pub const BODIES: [(usize, &str); 3] = [(128, "128 B"), (1024, "1 KiB"), (64 * 1024, "64 KiB")];
 /// The name of the backend itself, where it is asked without anything between.
 pub const DIRECT: &str = "direct";
+/// The cases of the parts that have one.
+pub const IDLE: &str = "10,000 idle connections";
+pub const OPEN_LOOP: &str = "10,000 connections, 5,000 requests/s";
+pub const RELOADED: &str = "configuration changed every second";
+pub const UPGRADED: &str = "process replaced every other second";
 /// What is not about bodies is measured with the smallest.
 const SMALL: (usize, &str) = BODIES[0];
 /// Answers over this size are measured with a fifth of the requests: each takes as long as several small ones.
@@ -190,7 +196,7 @@ fn held(field: &Field<'_>, length: &Length, report: &mut Report) {
             }
         }
     }
-    samples.report("10,000 idle connections", report);
+    samples.report(IDLE, report);
 }
 
 fn added(field: &Field<'_>, length: &Length, report: &mut Report) {
@@ -218,22 +224,28 @@ fn added(field: &Field<'_>, length: &Length, report: &mut Report) {
             samples.push(name, "answers_per_s", "1/s", answered.per_second);
         }
     }
-    samples.report("10,000 connections, 5,000 requests/s", report);
+    samples.report(OPEN_LOOP, report);
 }
 
 fn lost(field: &Field<'_>, length: &Length, report: &mut Report) {
-    let mut samples = Samples::default();
     let question = Question::new(&format!("/{}", SMALL.0), SMALL.0);
-    for subject in field.start(report, SubjectKind::changes) {
-        match live::measure(&subject, &question, length.live) {
-            Ok(lost) => {
-                let name = subject.kind.name();
-                samples.push(name, "asked", "requests", lost.asked as f64);
-                samples.push(name, "failed", "requests", lost.failed as f64);
-                samples.push(name, "closed_under_a_request", "requests", lost.closed_under as f64);
+    for change in [Change::Reload, Change::Upgrade] {
+        let (case, can): (_, fn(SubjectKind) -> bool) = match change {
+            Change::Reload => (RELOADED, SubjectKind::reloads),
+            Change::Upgrade => (UPGRADED, SubjectKind::upgrades),
+        };
+        let mut samples = Samples::default();
+        for mut subject in field.start(report, can) {
+            match live::measure(&mut subject, change, &question, length.live) {
+                Ok(lost) => {
+                    let name = subject.kind.name();
+                    samples.push(name, "asked", "requests", lost.asked as f64);
+                    samples.push(name, "failed", "requests", lost.failed as f64);
+                    samples.push(name, "closed_under_a_request", "requests", lost.closed_under as f64);
+                }
+                Err(error) => report.not_run.push(format!("{case}: {error:#}")),
             }
-            Err(error) => report.not_run.push(format!("{error:#}")),
         }
+        samples.report(case, report);
     }
-    samples.report("configuration changed every second", report);
 }

@@ -3,8 +3,11 @@
 //! A subject runs under a keeper, on the last processor of the machine; the load client and the backend have the others.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use homeostat_testkit::free_port;
@@ -16,6 +19,10 @@ use super::keeper::Kept;
 use crate::massive::child::Actor;
 use crate::massive::proxy::{ProxyKind, debian, fill, place};
 use crate::reactor::child::{processors, stay_on};
+use crate::report::OURS;
+
+/// How long the gateway may take to carry out an order.
+const ORDER_MAX: Duration = Duration::from_secs(10);
 
 /// Who is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -32,10 +39,13 @@ pub enum SubjectKind {
     BareSpawned,
     /// Varnish, for cached answers alone
     Varnish,
+    /// The gateway of Homeostat, as it comes
+    Homeostat,
 }
 
 /// All, in the order of the tables.
-pub const ALL: [SubjectKind; 6] = [
+pub const ALL: [SubjectKind; 7] = [
+    SubjectKind::Homeostat,
     SubjectKind::Nginx,
     SubjectKind::Haproxy,
     SubjectKind::Envoy,
@@ -54,6 +64,7 @@ impl SubjectKind {
             Self::BareInline => "bare hyper, inline",
             Self::BareSpawned => "bare hyper, spawned",
             Self::Varnish => "Varnish",
+            Self::Homeostat => OURS,
         }
     }
 
@@ -69,12 +80,17 @@ impl SubjectKind {
 
     /// Whether it takes TLS, over HTTP/1.1 and HTTP/2.
     pub const fn takes_tls(self) -> bool {
-        matches!(self, Self::Nginx | Self::Haproxy | Self::Envoy)
+        matches!(self, Self::Nginx | Self::Haproxy | Self::Envoy | Self::Homeostat)
     }
 
     /// Whether it can take on a new configuration while it runs.
-    pub const fn changes(self) -> bool {
-        matches!(self, Self::Nginx)
+    pub const fn reloads(self) -> bool {
+        matches!(self, Self::Nginx | Self::Homeostat)
+    }
+
+    /// Whether a new process can take over from a running one.
+    pub const fn upgrades(self) -> bool {
+        matches!(self, Self::Homeostat)
     }
 
     /// Its program and, where it is not this one, its version.
@@ -85,6 +101,7 @@ impl SubjectKind {
             Self::Envoy => place(ProxyKind::Envoy)?,
             Self::Varnish => debian("varnishd", "varnish", "-V")?,
             Self::BareInline | Self::BareSpawned => return Ok((std::env::current_exe()?, None)),
+            Self::Homeostat => return Ok((gateway_alone()?, Some(env!("CARGO_PKG_VERSION").to_owned()))),
         };
         Ok((placed.program, Some(placed.version)))
     }
@@ -96,6 +113,7 @@ impl SubjectKind {
             Self::Haproxy => Some(("haproxy.cfg", include_str!("../../peers/gateway/haproxy.cfg"))),
             Self::Envoy => Some(("envoy.yaml", include_str!("../../peers/gateway/envoy.yaml"))),
             Self::Varnish => Some(("varnish.vcl", include_str!("../../peers/gateway/varnish.vcl"))),
+            Self::Homeostat => Some(("homeostat.toml", include_str!("../../peers/gateway/homeostat.toml"))),
             Self::BareInline | Self::BareSpawned => None,
         }
     }
@@ -117,6 +135,7 @@ impl SubjectKind {
                 let fixed = ["-F", "-j", "none", "-p", "thread_pools=1", "-p", "timeout_idle=3600", "-s", storage];
                 [words(&fixed), words(&["-f", &config, "-a", &listen, "-n", &name])].concat()
             }
+            Self::Homeostat => words(&[&config, &run_folder(folder).to_string_lossy()]),
             Self::BareInline | Self::BareSpawned => {
                 let drive = if self == Self::BareInline { "inline" } else { "spawned" };
                 let (port, backend) = (port.to_string(), backend.to_string());
@@ -124,6 +143,19 @@ impl SubjectKind {
             }
         }
     }
+}
+
+/// The gateway alone, as the example of its crate starts it: built beside this program.
+fn gateway_alone() -> Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("examples").join("run");
+    let how = "cargo build --release -p homeostat-gateway --example run";
+    ensure!(program.exists(), "there is no {}: {how}", program.display());
+    Ok(program)
+}
+
+/// Where the gateway has its sockets.
+fn run_folder(folder: &Path) -> PathBuf {
+    folder.join("run")
 }
 
 /// A subject's program.
@@ -166,8 +198,9 @@ pub struct Running {
     pub clear: SocketAddr,
     /// Where it listens for TLS, if it does.
     pub tls: SocketAddr,
-    _actor: Actor,
-    _folder: TempDir,
+    keepers: Vec<Actor>,
+    keeper: Vec<String>,
+    folder: TempDir,
 }
 
 impl Running {
@@ -202,15 +235,48 @@ impl Running {
         let (actor, kept): (_, Kept) =
             on_the_last_processor(|| Actor::start(&arguments)).with_context(|| format!("starting {}", kind.name()))?;
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Ok(Self { kind, pid: kept.pid, clear: at(port), tls: at(tls_port), _actor: actor, _folder: folder })
+        let (clear, tls) = (at(port), at(tls_port));
+        Ok(Self { kind, pid: kept.pid, clear, tls, keepers: vec![actor], keeper: arguments, folder })
     }
 
     /// Has it take on its configuration anew.
-    pub fn change(&self) -> Result<()> {
-        ensure!(self.kind.changes(), "it cannot change while it runs");
+    pub fn reload(&mut self) -> Result<()> {
+        if self.kind == SubjectKind::Homeostat {
+            return order_reload(&run_folder(self.folder.path()).join("gateway.sock"));
+        }
+        ensure!(self.kind.reloads(), "it cannot change while it runs");
         let pid = Pid::from_raw(self.pid.cast_signed()).context("a process has a number")?;
         kill_process(pid, Signal::HUP).context("telling it")
     }
+
+    /// Starts a new process that takes over.
+    pub fn upgrade(&mut self) -> Result<()> {
+        let (actor, kept): (_, Kept) = on_the_last_processor(|| Actor::start(&self.keeper))?;
+        self.pid = kept.pid;
+        self.keepers.push(actor);
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // A keeper that is killed would leave its program behind: each is told to end, and ends that first.
+        for keeper in self.keepers.drain(..) {
+            let _ = keeper.end::<()>();
+        }
+    }
+}
+
+/// Over the control's socket; the answer tells whether the settings are in force.
+fn order_reload(socket: &Path) -> Result<()> {
+    let mut control = UnixStream::connect(socket).context("asking the gateway")?;
+    control.set_read_timeout(Some(ORDER_MAX))?;
+    let request = "POST /v1/reload HTTP/1.1\r\nHost: control\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+    control.write_all(request.as_bytes())?;
+    let mut answer = String::new();
+    control.read_to_string(&mut answer)?;
+    ensure!(answer.starts_with("HTTP/1.1 2"), "the gateway refused: {answer}");
+    Ok(())
 }
 
 /// Starts something that then stays on the last processor; this thread goes back to the others, so that subjects are left alone.

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use crate::live::Calls;
 use crate::plan::Plan;
 use crate::standing::{Standing, service_key};
-use crate::telemetry::{GatewayMetrics, Seen, Signals, Tap};
+use crate::telemetry::{GatewayMetrics, Seen, Signals, Spans, Tap};
 use crate::upstream::{Place, Upstream};
 use crate::view::{RouteView, StatusView, UpstreamView};
 
@@ -45,6 +45,7 @@ pub struct Gateway {
     calls: Calls,
     signals: Signals,
     tap: Arc<Tap>,
+    spans: Arc<Spans>,
     /// Told when a new plan is in force: listeners may have to change.
     changed: watch::Sender<u64>,
     /// Told when the gateway is to end.
@@ -76,6 +77,7 @@ impl Gateway {
         let clock = Clock::machine();
         let mut standing = Standing::new(workers, clock.clone(), Listener::default(), aside, folder);
         let plan = Plan::make(Arc::new(written.settings), written.fingerprint, &mut standing)?;
+        let spans = standing.spans();
         Ok(Self {
             plan: ArcSwap::from_pointee(plan),
             standing: Mutex::new(standing),
@@ -83,6 +85,7 @@ impl Gateway {
             calls: Calls::default(),
             signals: Signals::default(),
             tap: Arc::default(),
+            spans,
             changed: watch::channel(0).0,
             ending: watch::channel(false).0,
             clock,
@@ -130,6 +133,11 @@ impl Gateway {
     /// Who looks at requests.
     pub const fn tap(&self) -> &Arc<Tap> {
         &self.tap
+    }
+
+    /// Who collects spans.
+    pub const fn spans(&self) -> &Arc<Spans> {
+        &self.spans
     }
 
     /// Told each time a new plan is in force.

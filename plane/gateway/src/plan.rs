@@ -111,7 +111,8 @@ impl Plan {
                     .map_err(|invalid| vec![format!("gateway.routes.{}.resilience: {invalid}", route.name)])?;
                 let hold = hold_of(table.upstream(id));
                 let (repeat, whole) = (repeat_of(route), whole_of(route));
-                ways.push((id, Way { upstream, policies, terms: terms[id.0].clone(), hold, repeat, whole }));
+                let (terms, spans) = (terms[id.0].clone(), standing.spans());
+                ways.push((id, Way { upstream, policies, terms, hold, repeat, whole, spans }));
             }
             routes.push(RoutePlan { meter: standing.meter(&route.name), guard, cors, compressor, cache, ways });
         }

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::cache::Answers;
-use crate::telemetry::{Count, RouteMeter};
+use crate::telemetry::{Count, RouteMeter, Spans};
 use crate::upstream::{CheckTerms, Place, Terms, Upstream, watch_health, watch_name};
 
 /// What stands.
@@ -31,6 +31,7 @@ pub struct Standing {
     upstreams: BTreeMap<Arc<str>, Stand>,
     meters: BTreeMap<Arc<str>, Arc<RouteMeter>>,
     unrouted: Arc<Count>,
+    spans: Arc<Spans>,
     guards: Arc<Guards>,
     answers: Option<Kept<Answers, CacheStore>>,
     log: Option<Kept<AccessLog, settings::AccessLog>>,
@@ -70,13 +71,31 @@ impl Standing {
     /// Nothing yet.
     pub fn new(workers: usize, clock: Clock, listener: Listener, aside: Handle, folder: PathBuf) -> Self {
         let (upstreams, meters) = (BTreeMap::new(), BTreeMap::new());
-        let (unrouted, guards) = (Arc::default(), Arc::new(Guards::new()));
-        Self { workers, clock, listener, aside, upstreams, meters, unrouted, guards, answers: None, log: None, folder }
+        let (unrouted, spans, guards) = (Arc::default(), Arc::default(), Arc::new(Guards::new()));
+        Self {
+            workers,
+            clock,
+            listener,
+            aside,
+            upstreams,
+            meters,
+            unrouted,
+            spans,
+            guards,
+            answers: None,
+            log: None,
+            folder,
+        }
     }
 
     /// What guards of routes keep.
     pub const fn guards(&self) -> &Arc<Guards> {
         &self.guards
+    }
+
+    /// Who collects spans.
+    pub fn spans(&self) -> Arc<Spans> {
+        Arc::clone(&self.spans)
     }
 
     /// Requests that no route took.

@@ -2,7 +2,8 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use homeostat_edge::{Client, Code, Problem, Record, RequestId, Trace};
+use homeostat_edge::trace::{Outcome, Value};
+use homeostat_edge::{Client, Code, Problem, Record, RequestId, Span, SpanSink, Trace};
 use homeostat_routing::{RouteId, UpstreamId};
 use homeostat_vocabulary::Timestamp;
 use homeostat_wire::{Body, Peer, Response};
@@ -136,6 +137,22 @@ impl Counted<'_> {
             request_id: visit.id,
             trace_id: visit.trace.sampled().then_some(visit.trace.trace_id),
         });
+        if visit.trace.sampled() && self.gateway.spans().is_open() {
+            self.gateway.spans().take(Span {
+                trace_id: visit.trace.trace_id,
+                span_id: visit.trace.span_id,
+                parent: visit.trace.parent,
+                name: name.into(),
+                start_unix_ns: visit.wall.0.saturating_mul(1_000_000),
+                duration: took,
+                outcome: if status < 500 { Outcome::Good } else { Outcome::Failed },
+                attributes: vec![
+                    ("http.request.method", Value::Text(self.method.to_string().into())),
+                    ("http.response.status_code", Value::Number(status.into())),
+                    ("url.path", Value::Text(self.path.to_owned().into())),
+                ],
+            });
+        }
         if self.gateway.tap().is_open() {
             self.gateway.tap().show(&Tapped {
                 at_ms: visit.wall.0,

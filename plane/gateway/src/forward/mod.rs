@@ -10,8 +10,10 @@ mod whole;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use homeostat_edge::Trace;
+use homeostat_edge::trace::{Child, Outcome, Value};
+use homeostat_edge::{Span, SpanSink, Trace};
 use homeostat_resilience::{Call, Failure, Refusal};
 use homeostat_wire::{Body, Response};
 use http::request::Parts;
@@ -21,6 +23,7 @@ pub use self::judge::advise;
 pub use self::replay::Replay;
 pub use self::whole::WholeTerms;
 use self::whole::read_whole;
+use crate::telemetry::Spans;
 use crate::upstream::{AttemptError, Endpoint, HoldTerms, Policies, Terms, Upstream, attempt};
 
 /// How the requests of a route go to one upstream.
@@ -38,6 +41,8 @@ pub struct Way {
     pub repeat: Repeat,
     /// Whether answers are read whole before they are judged.
     pub whole: Option<WholeTerms>,
+    /// Who collects the spans of attempts.
+    pub spans: Arc<Spans>,
 }
 
 /// Which requests may be made twice.
@@ -99,6 +104,33 @@ impl From<Failure<AttemptError>> for NoAnswer {
     }
 }
 
+/// The span of one attempt, when it is over. One that is cancelled has none: it did not end.
+fn of_attempt(
+    trace: &Trace,
+    span: &Child,
+    endpoint: &Endpoint,
+    (began, wall): (Instant, SystemTime),
+    result: &Result<Response, AttemptError>,
+) -> Span {
+    let status = result.as_ref().map_or(0, |response| i64::from(response.status().as_u16()));
+    let is_good = matches!(status, 100..500);
+    Span {
+        trace_id: trace.trace_id,
+        span_id: span.span_id,
+        parent: Some(trace.span_id),
+        name: endpoint.place.name.as_str().into(),
+        start_unix_ns: unix_ns(wall),
+        duration: began.elapsed(),
+        outcome: if is_good { Outcome::Good } else { Outcome::Failed },
+        attributes: vec![("http.response.status_code", Value::Number(status))],
+    }
+}
+
+/// Nanoseconds since 1970, as spans count.
+pub fn unix_ns(wall: SystemTime) -> u64 {
+    wall.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
 /// Who gave an answer, and how many attempts it took; an extension of the answer.
 #[derive(Debug, Clone)]
 pub struct Trail {
@@ -137,10 +169,16 @@ impl Way {
             let (replay, made) = (&replay, &made);
             async move {
                 made.fetch_add(1, Ordering::Relaxed);
-                let mut response = attempt(&endpoint, worker, &self.terms, head, replay, trace).await?;
-                if let Some(whole) = &self.whole {
-                    response = read_whole(response, whole).await?;
+                let span = trace.child();
+                let watched = (trace.sampled() && self.spans.is_open()).then(|| (Instant::now(), SystemTime::now()));
+                let mut result = attempt(&endpoint, worker, &self.terms, head, replay, &span).await;
+                if let (Ok(_), Some(whole)) = (&result, &self.whole) {
+                    result = read_whole(result?, whole).await;
                 }
+                if let Some(began) = watched {
+                    self.spans.take(of_attempt(trace, &span, &endpoint, began, &result));
+                }
+                let mut response = result?;
                 let endpoint = Arc::clone(&*endpoint);
                 response.extensions_mut().insert(Trail { endpoint, attempts: 0 });
                 Ok(response)

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 
 use crate::cache::Purge;
 use crate::gateway::Gateway;
-use crate::telemetry::{Filter, StatusFilter};
+use crate::telemetry::{Filter, StatusFilter, line};
 use crate::upstream::Place;
 
 /// The longest that a question may wait for news.
@@ -45,6 +45,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/v1/cache", get(async |State(gateway): State<Arc<Gateway>>| Json(gateway.plan().answers.advice())))
         .route("/v1/cache/purge", post(purge))
         .route("/v1/tap", get(tap))
+        .route("/v1/spans", get(spans))
         .route("/metrics", get(metrics))
         .layer(axum::extract::DefaultBodyLimit::max(BODY_MAX))
         .with_state(gateway)
@@ -187,6 +188,17 @@ async fn drain(State(gateway): State<Arc<Gateway>>) -> StatusCode {
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
     let head = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
     (head, gateway.metrics()).into_response()
+}
+
+async fn spans(State(gateway): State<Arc<Gateway>>) -> Response {
+    let Some(taken) = gateway.spans().open() else {
+        return problem(StatusCode::TOO_MANY_REQUESTS, "too many collect at once", None, vec![]);
+    };
+    let lines = futures::stream::unfold(taken, async |mut taken: mpsc::Receiver<_>| {
+        let span = taken.recv().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(line(&span))), taken))
+    });
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,10 +4,12 @@ mod beat;
 mod meter;
 mod metrics;
 mod signals;
+mod spans;
 mod tap;
 
 pub use beat::beat;
 pub use meter::{Count, EndpointMeter, RouteMeter};
 pub use metrics::{GatewayMetrics, Seen};
 pub use signals::Signals;
+pub use spans::{Spans, line};
 pub use tap::{Filter, StatusFilter, Tap, Tapped};

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use homeostat_edge::Trace;
+use homeostat_edge::trace::Child;
 use homeostat_routing::settings::{Protocol, UpstreamTls};
 use homeostat_routing::{Source, UpstreamPlan};
 use homeostat_wire::client::{
@@ -162,15 +162,15 @@ pub async fn attempt(
     terms: &Terms,
     head: &Parts,
     replay: &Replay,
-    trace: &Trace,
+    span: &Child,
 ) -> Result<Response, AttemptError> {
     if terms.is_http2 {
-        return multiplexed(endpoint, worker, terms, head, replay, trace).await;
+        return multiplexed(endpoint, worker, terms, head, replay, span).await;
     }
     // The connection comes first: an attempt without one must not have taken the body.
     for _ in 0..STALE_MAX {
         let Some(kept) = endpoint.kept(worker) else { break };
-        match send(kept, endpoint, worker, head, replay, trace).await {
+        match send(kept, endpoint, worker, head, replay, span).await {
             // Closed at the very moment: nothing was written, and nothing is said against the endpoint.
             Err(error) if error.never_began && !error.is_of_client() => endpoint.meter.stale.one(),
             result => {
@@ -181,7 +181,7 @@ pub async fn attempt(
     }
     let opened = terms.open(endpoint.place.address).await.inspect_err(|_| endpoint.meter.refused.one())?;
     endpoint.meter.opened.one();
-    send(opened, endpoint, worker, head, replay, trace).await
+    send(opened, endpoint, worker, head, replay, span).await
 }
 
 /// On the connection that all requests of this worker share, or on a new one when it takes no more.
@@ -191,7 +191,7 @@ async fn multiplexed(
     terms: &Terms,
     head: &Parts,
     replay: &Replay,
-    trace: &Trace,
+    span: &Child,
 ) -> Result<Response, AttemptError> {
     let mut is_new = false;
     loop {
@@ -208,7 +208,7 @@ async fn multiplexed(
         let Some(body) = replay.take() else {
             return Err(AttemptError { never_began: true, what: What::BodyGone });
         };
-        let request = request(head, body, trace);
+        let request = request(head, body, span);
         let mut error = match connection.send(request).await {
             Ok(response) => {
                 if !is_new {
@@ -236,12 +236,12 @@ async fn send(
     worker: usize,
     head: &Parts,
     replay: &Replay,
-    trace: &Trace,
+    span: &Child,
 ) -> Result<Response, AttemptError> {
     let Some(body) = replay.take() else {
         return Err(AttemptError { never_began: true, what: What::BodyGone });
     };
-    let request = request(head, body, trace);
+    let request = request(head, body, span);
     connection.send(request, endpoint.shelf(worker)).await.map_err(|mut error| {
         if let Some(request) = error.request.take() {
             replay.put_back(request.into_body());
@@ -251,8 +251,8 @@ async fn send(
 }
 
 /// The request of one attempt: its span is a child of the gateway's own.
-fn request(head: &Parts, body: Body, trace: &Trace) -> Request {
+fn request(head: &Parts, body: Body, span: &Child) -> Request {
     let mut request = Request::from_parts(head.clone(), body);
-    trace.child().write(request.headers_mut());
+    span.write(request.headers_mut());
     request
 }

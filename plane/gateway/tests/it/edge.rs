@@ -1,6 +1,6 @@
 //! What the edge does for every request, put together: ids, forwarded headers, limits, keys, other origins, compression.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use crate::house::{House, Origin, ok};
 
@@ -129,4 +129,28 @@ fn a_browser_gets_a_page_and_a_program_gets_json() {
     );
     assert!(page.starts_with("HTTP/1.1 404") && page.contains("<html lang=\"es\""), "{page}");
     assert!(house.get("/").contains("\"code\":\"H0601\""));
+}
+
+#[test]
+fn spans_of_a_request_and_its_attempt_hang_together() {
+    // Would break: a trace ends at the gateway, or an attempt belongs to nobody.
+    let origin = Origin::start(|head, _| ok(head));
+    let settings =
+        shop(&origin, "").replacen("[gateway.routes", "[gateway.trace]\nsample = \"100%\"\n[gateway.routes", 1);
+    let house = House::open(&settings);
+    let mut collector = house.control();
+    collector.write_all(b"GET /v1/spans HTTP/1.1\r\nHost: gateway\r\n\r\n").unwrap();
+    let mut head = [0; 4096];
+    assert!(collector.read(&mut head).unwrap() > 0);
+    let answer = house.get("/a");
+    let parent = answer.split("traceparent: 00-").nth(1).unwrap();
+    let (trace, attempt) = (&parent[..32], &parent[33..49]);
+    let mut told = String::new();
+    while !told.contains("url.path") {
+        let mut piece = [0; 4096];
+        let count = collector.read(&mut piece).unwrap();
+        told.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
+    assert_eq!(told.matches(&format!("\"traceId\":\"{trace}\"")).count(), 2, "{told}");
+    assert!(told.contains(&format!("\"spanId\":\"{attempt}\"")), "{told}");
 }

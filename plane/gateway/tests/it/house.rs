@@ -65,6 +65,13 @@ impl House {
         order(self.folder.path(), line, body)
     }
 
+    /// A connection to the control.
+    pub fn control(&self) -> std::os::unix::net::UnixStream {
+        let stream = std::os::unix::net::UnixStream::connect(self.folder.path().join("gateway.sock")).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
     /// Sends bytes on a new connection, and reads until the gateway closes it.
     pub fn talk(&self, bytes: impl AsRef<[u8]>) -> String {
         let mut stream = self.connect();

@@ -11,8 +11,6 @@ from running import Result, free_port, program, tool
 
 NAME = "cache"
 SUBJECTS = ("nginx", "varnish", "homeostat")
-# What cannot pass yet is not run, and said so: not a table of failures that all have one reason.
-NOT_YET = {"homeostat": "the gateway keeps no answers yet"}
 FLAVOUR = "cache"
 RUN_S_MAX = 280
 # Says of each test what kind it is; run in the package's own folder.

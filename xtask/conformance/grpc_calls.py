@@ -10,8 +10,6 @@ from running import Result, free_port
 
 NAME = "grpc"
 SUBJECTS = ("nginx", "haproxy", "envoy", "homeostat")
-# What cannot pass yet is not run, and said so: not a table of failures that all have one reason.
-NOT_YET = {"homeostat": "the gateway does not speak HTTP/2 to upstreams yet"}
 FLAVOUR = "grpc"
 LARGE_BYTES = 4 * 1000 * 1000
 CALL_S_MAX = 20.0

@@ -75,7 +75,7 @@ impl SubjectKind {
 
     /// Whether it keeps answers.
     pub const fn caches(self) -> bool {
-        matches!(self, Self::Nginx | Self::Varnish)
+        matches!(self, Self::Nginx | Self::Varnish | Self::Homeostat)
     }
 
     /// Whether it takes TLS, over HTTP/1.1 and HTTP/2.

@@ -155,11 +155,15 @@ impl Way {
         ask_for: impl Fn(&Upstream),
     ) -> Result<Response, NoAnswer> {
         if let (Some(hold), true) = (self.hold, self.upstream.is_empty()) {
-            self.upstream.hold(hold, || ask_for(&self.upstream)).await.map_err(NoAnswer::NotHeld)?;
+            Box::pin(self.upstream.hold(hold, || ask_for(&self.upstream))).await.map_err(NoAnswer::NotHeld)?;
         }
         let may_repeat = self.repeat.allows(head);
         let replay = if may_repeat {
-            Replay::several(body, self.repeat.body_max).await.map_err(|_| NoAnswer::ClientBrokeOff)?
+            match body.length() {
+                Some(0) => Ok(Replay::Nothing),
+                _ => Box::pin(Replay::several(body, self.repeat.body_max)).await,
+            }
+            .map_err(|_| NoAnswer::ClientBrokeOff)?
         } else {
             Replay::once(body)
         };
@@ -173,7 +177,7 @@ impl Way {
                 let watched = (trace.sampled() && self.spans.is_open()).then(|| (Instant::now(), SystemTime::now()));
                 let mut result = attempt(&endpoint, worker, &self.terms, head, replay, &span).await;
                 if let (Ok(_), Some(whole)) = (&result, &self.whole) {
-                    result = read_whole(result?, whole).await;
+                    result = Box::pin(read_whole(result?, whole)).await;
                 }
                 if let Some(began) = watched {
                     self.spans.take(of_attempt(trace, &span, &endpoint, began, &result));

@@ -165,7 +165,7 @@ pub async fn attempt(
     span: &Child,
 ) -> Result<Response, AttemptError> {
     if terms.is_http2 {
-        return multiplexed(endpoint, worker, terms, head, replay, span).await;
+        return Box::pin(multiplexed(endpoint, worker, terms, head, replay, span)).await;
     }
     // The connection comes first: an attempt without one must not have taken the body.
     for _ in 0..STALE_MAX {
@@ -179,7 +179,7 @@ pub async fn attempt(
             }
         }
     }
-    let opened = terms.open(endpoint.place.address).await.inspect_err(|_| endpoint.meter.refused.one())?;
+    let opened = Box::pin(terms.open(endpoint.place.address)).await.inspect_err(|_| endpoint.meter.refused.one())?;
     endpoint.meter.opened.one();
     send(opened, endpoint, worker, head, replay, span).await
 }

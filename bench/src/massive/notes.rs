@@ -5,7 +5,7 @@ pub fn notes() -> Vec<String> {
     NOTES.map(str::to_owned).to_vec()
 }
 
-const NOTES: [&str; 13] = [
+const NOTES: [&str; 14] = [
     "Success alone says nothing: where the bad endpoints can be told apart, nine attempts of ten give 100 %; where every attempt \
      fails by itself with 80 %, nobody gets more than a fifth of the attempts. So the score is what is lost to an oracle that is told \
      who works, at 1.5 attempts a request at most.",
@@ -38,12 +38,18 @@ const NOTES: [&str; 13] = [
     "Proxies: nginx, HAProxy and Envoy with one worker, as they come and tuned; what is tuned and why stands in bench/peers/massive, \
      for anyone to correct. None has a health check by request: backends whose checks lie are part of the failure. tower-resilience is \
      composed as its guide advises (bench/src/massive/policy/tower.rs), with thresholds and delays for these latencies.",
+    "`prototype` is what one writes in an afternoon: an estimate of success for each endpoint that fades within seconds, an optimistic \
+     draw by it, another attempt beside the first at the 70th percentile of good answers, three at once at most, the next endpoint at once after a \
+     failure, each endpoint once, and no budget. `--schedule switch-once` is the milder test for which such a one was first \
+     written: one switch at half time, 12 requests a second, nobody lies or refuses, no POST.",
     "Ours: `homeostat` is the stack without any configuration; `homeostat-tuned` leaves out up to 80 % of the \
      endpoints. The ablation: no policy; time limits and retries by chance; and a breaker for each endpoint; the stack without \
      limiter, with a budget that is never spent and without eternal mode; everything.",
     "Runs of slow answers go side by side, each with backends of its own: with 60 of them two processors are half busy, and goodput does \
      not suffer. Processor time is the process's own, but a request at ten a second also pays for timers and cold caches: compare it \
-     within a table, and rely on the healthy rows of the ablation, which like the bursts run one at a time.",
+     within a table, and rely on the healthy rows of the ablation, which like the bursts run one at a time. Where the load before the run, which stands above, \
+     is more than two, others were at work on this machine: then times of a few milliseconds and processor time are the machine's as much as a \
+     subject's, bursts and healthy rows are pessimistic for all, and goodput of slow answers still compares.",
     "Not covered: real networks with loss and delay, TLS, HTTP/2, bodies of more than 512 bytes, more than ten endpoints, several \
      clients that share endpoints, health checks, priorities and adaptive concurrency in proxies, and the lognormal profile under \
      switches.",

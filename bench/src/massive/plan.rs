@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::draw;
-use super::schedule::{ENDPOINTS, Fault, MIX, SURVIVORS, Schedule};
+use super::schedule::{ENDPOINTS, Fault, MILD_MIX, MIX, SURVIVORS, Schedule};
 
 /// How long the working set of `switch80` stays.
 const SWITCH_EVERY: Duration = Duration::from_secs(30);
@@ -60,9 +60,11 @@ impl Plan {
         let (phases, switches) = match schedule {
             Schedule::Healthy => (constant(|_| Health::Good), vec![Duration::ZERO]),
             Schedule::Iid80 => (constant(|_| Health::Chancy), vec![Duration::ZERO]),
-            Schedule::Static80 | Schedule::Overload | Schedule::Burst => switching(seed, length, LENGTH_MAX),
-            Schedule::Switch80 => switching(seed, length, SWITCH_EVERY),
-            Schedule::Switch80Plain => without_wrong_bodies(switching(seed, length, SWITCH_EVERY)),
+            Schedule::Static80 | Schedule::Overload | Schedule::Burst => switching(seed, length, LENGTH_MAX, &MIX),
+            Schedule::Switch80 => switching(seed, length, SWITCH_EVERY, &MIX),
+            Schedule::Switch80Plain => without_wrong_bodies(switching(seed, length, SWITCH_EVERY, &MIX)),
+            // Only until three quarters, or there would be a switch at the end, under what is still under way.
+            Schedule::SwitchOnce => switching(seed, length * 3 / 4, length / 2, &MILD_MIX),
             Schedule::Recover => recovering(seed, length),
             Schedule::Flap => ((0..ENDPOINTS).map(|endpoint| flapping(seed, endpoint, length)).collect(), Vec::new()),
         };
@@ -114,12 +116,12 @@ fn constant(health: impl Fn(usize) -> Health) -> Vec<Vec<Phase>> {
 }
 
 /// The health of all endpoints in the given turn. Two working sets that follow each other have nobody in common.
-fn turn(seed: u64, turn: usize) -> Vec<Health> {
+fn turn(seed: u64, turn: usize, mix: &[Fault]) -> Vec<Health> {
     let order = draw::order(ENDPOINTS, &[seed, DRAW_SET]);
     let first = turn * SURVIVORS % ENDPOINTS;
     let working = &order[first..first + SURVIVORS];
-    let deal = draw::order(MIX.len(), &[seed, DRAW_FAULTS, turn as u64]);
-    let mut faults = deal.iter().map(|place| MIX[*place]);
+    let deal = draw::order(mix.len(), &[seed, DRAW_FAULTS, turn as u64]);
+    let mut faults = deal.iter().map(|place| mix[*place]);
     (0..ENDPOINTS)
         .map(|endpoint| {
             if working.contains(&endpoint) {
@@ -131,7 +133,7 @@ fn turn(seed: u64, turn: usize) -> Vec<Health> {
         .collect()
 }
 
-fn switching(seed: u64, length: Duration, every: Duration) -> (Vec<Vec<Phase>>, Vec<Duration>) {
+fn switching(seed: u64, length: Duration, every: Duration, mix: &[Fault]) -> (Vec<Vec<Phase>>, Vec<Duration>) {
     let mut phases = vec![Vec::new(); ENDPOINTS];
     let mut switches = Vec::new();
     for number in 0.. {
@@ -140,7 +142,7 @@ fn switching(seed: u64, length: Duration, every: Duration) -> (Vec<Vec<Phase>>, 
             break;
         }
         switches.push(from);
-        for (endpoint, health) in turn(seed, number as usize).into_iter().enumerate() {
+        for (endpoint, health) in turn(seed, number as usize, mix).into_iter().enumerate() {
             phases[endpoint].push(Phase { from, health });
         }
     }

@@ -13,6 +13,8 @@ pub const TIGHT: usize = 12;
 pub const ROOMY: usize = 64;
 /// The load of a burst's quiet part, in requests a second: enough to learn from, nothing to bear.
 const BURST_QUIET_PER_S: f64 = 20.0;
+/// The load of `switch-once`, in requests a second.
+const SWITCH_ONCE_PER_S: f64 = 12.0;
 /// How long a request may take. The client gives up then, and a failure counts as this.
 pub const DEADLINE: Duration = Duration::from_secs(5);
 
@@ -39,6 +41,7 @@ impl Scenario {
         let room = Self::room(self.slots);
         let load = match self.schedule {
             Schedule::Burst => "5,000 at once".to_owned(),
+            Schedule::SwitchOnce => format!("{SWITCH_ONCE_PER_S} a second"),
             _ => format!("load {}", self.load),
         };
         format!("{}, {}, {room}, {load}", self.schedule.name(), self.profile.name())
@@ -57,13 +60,18 @@ impl Scenario {
     pub fn rate_per_s(&self) -> f64 {
         match self.schedule {
             Schedule::Burst => BURST_QUIET_PER_S,
+            Schedule::SwitchOnce => SWITCH_ONCE_PER_S,
             _ => self.load * self.profile.capacity_per_s(self.schedule.survivors(), self.slots_loaded),
         }
     }
 
     /// What is sent.
     pub fn arrivals(&self, seed: u64) -> Vec<Arrival> {
-        arrivals::poisson(seed, self.rate_per_s(), self.length, self.schedule == Schedule::Burst)
+        let mut arrivals = arrivals::poisson(seed, self.rate_per_s(), self.length, self.schedule == Schedule::Burst);
+        if self.schedule == Schedule::SwitchOnce {
+            arrivals.iter_mut().for_each(|arrival| arrival.is_post = false);
+        }
+        arrivals
     }
 
     /// Who works when. Longer than requests are sent: the last ones are still under way then.

@@ -34,6 +34,18 @@ pub const MIX: [Fault; ENDPOINTS - SURVIVORS] = [
     Fault::WrongBody,
 ];
 
+/// The milder faults of `switch-once`: nobody lies, and nobody refuses.
+pub const MILD_MIX: [Fault; ENDPOINTS - SURVIVORS] = [
+    Fault::FastError,
+    Fault::FastError,
+    Fault::FastError,
+    Fault::SlowError,
+    Fault::SlowError,
+    Fault::Hang,
+    Fault::Hang,
+    Fault::Reset,
+];
+
 /// When what works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Schedule {
@@ -45,6 +57,9 @@ pub enum Schedule {
     Switch80,
     /// As switch80, with a fast 500 in place of the wrong body, which no proxy can see
     Switch80Plain,
+    /// Two of ten work, and another two from half time on, with milder faults; 12 requests a second and no POST. What the first
+    /// prototype was measured by
+    SwitchOnce,
     /// Each endpoint works and fails in turns of 10 s in the mean
     Flap,
     /// Each attempt fails with a chance of 80 %, wherever it goes
@@ -65,6 +80,7 @@ impl Schedule {
             Self::Static80 => "static80",
             Self::Switch80 => "switch80",
             Self::Switch80Plain => "switch80-plain",
+            Self::SwitchOnce => "switch-once",
             Self::Flap => "flap",
             Self::Iid80 => "iid80",
             Self::Recover => "recover",
@@ -82,6 +98,7 @@ impl Schedule {
             Self::Static80
             | Self::Switch80
             | Self::Switch80Plain
+            | Self::SwitchOnce
             | Self::Iid80
             | Self::Recover
             | Self::Overload

@@ -95,9 +95,9 @@ pub fn contest(extent: &Extent) -> Vec<Case> {
 
 /// Of the subjects those that the healthy rows are about: whether hedging pays, and what it costs.
 fn that_hedge_or_could() -> Vec<Subject> {
-    use PolicyKind::{DirectRandom, Homeostat, HomeostatTuned, Oracle, TowerResilience};
+    use PolicyKind::{DirectRandom, Homeostat, HomeostatTuned, Oracle, Prototype, TowerResilience};
     let mut subjects: Vec<Subject> =
-        [Homeostat, HomeostatTuned, DirectRandom, TowerResilience, Oracle].map(Subject::Policy).to_vec();
+        [Homeostat, HomeostatTuned, DirectRandom, Prototype, TowerResilience, Oracle].map(Subject::Policy).to_vec();
     subjects.extend([ProxyKind::NginxTuned, ProxyKind::EnvoyTuned].map(Subject::Proxy));
     subjects
 }

@@ -15,7 +15,7 @@ good      answered well within 5 s                     calm    the same, but for
 in 1, 2 s answered well within that                    p99     in seconds; 5.00 is the deadline, which a failure counts as
 attempts  for each call; most: in the worst ten seconds of any seed
 critical/normal/low   good, by importance              twice   calls that may be made once and were begun twice
-random asks anybody, once. The oracle is told who works, asks the emptiest, and one more where that is full; it has no queue, so a
+random asks anybody, once. The prototype is what one writes in an afternoon: estimates, a hedge, and no budget. The oracle is told who works, asks the emptiest, and one more where that is full; it has no queue, so a
 stack that lets calls wait can do better. Where nothing works at first (recover) the breaker must see that it does again.";
 
 /// What a schedule is, in a line.
@@ -23,6 +23,9 @@ const fn story(schedule: Schedule) -> &'static str {
     match schedule {
         Schedule::Static80 => "the same two of ten work all the time",
         Schedule::Switch80 => "two of ten work, and every 30 s it is another two",
+        Schedule::SwitchOnce => {
+            "two of ten work, and others from half time on; 12 calls a second, and no endpoint lies or refuses"
+        }
         Schedule::Flap => "each endpoint works and fails in turns, ten seconds on average",
         Schedule::Iid80 => "every attempt, wherever it goes, fails with four fifths: nothing can be learned",
         Schedule::Recover => "nothing works for 30 s, then everything",
@@ -57,6 +60,7 @@ fn main() {
         for (name, subject) in [
             ("random", Subject::Random),
             ("stack", Subject::Stack(StackSettings::default())),
+            ("prototype", Subject::Prototype),
             ("oracle", Subject::Oracle),
         ] {
             let reports: Vec<Report> = (1..=seeds)
@@ -75,7 +79,7 @@ fn print_row(name: &str, reports: &[Report]) {
     let least = |value: &dyn Fn(&Report) -> f64| reports.iter().map(value).fold(f64::MAX, f64::min);
     let most = |value: &dyn Fn(&Report) -> f64| reports.iter().map(value).fold(0.0, f64::max);
     println!(
-        "{:<9} {:<8} {:>6.1} ({:>5.1}) {:>7.1} ({:>5.1}) {:>7.1} {:>7.1} {:>9.2} {:>9.2} {:>8.2} {:>6.2} {:>8.1} {:>7.1} {:>7.1}  {:>5}",
+        "{:<9} {:<9} {:>6.1} ({:>5.1}) {:>7.1} ({:>5.1}) {:>7.1} {:>7.1} {:>9.2} {:>9.2} {:>8.2} {:>6.2} {:>8.1} {:>7.1} {:>7.1}  {:>5}",
         "",
         name,
         mean(&|r| r.good_within(5.0)) * 100.0,

@@ -9,6 +9,7 @@ mod direct;
 mod oracle;
 mod oracle_queue;
 mod ours;
+mod prototype;
 mod tower;
 
 use std::future::Future;
@@ -58,6 +59,8 @@ pub enum PolicyKind {
     HomeostatTuned,
     /// One attempt at any endpoint
     DirectRandom,
+    /// What one writes in an afternoon: a hedger that learns who works, without a budget
+    Prototype,
     /// tower-resilience, composed as its documentation advises
     TowerResilience,
     /// Told who works: one attempt at the emptiest of those
@@ -95,6 +98,7 @@ pub fn make(kind: PolicyKind, transport: &Arc<Transport>, told: Told) -> Result<
     Ok(match kind {
         PolicyKind::Homeostat => Arc::new(ours::Ours::as_it_comes(transport)?),
         PolicyKind::HomeostatTuned => Arc::new(ours::Ours::tuned(transport)?),
+        PolicyKind::Prototype => Arc::new(prototype::Hedging::new(transport)),
         PolicyKind::TowerResilience => Arc::new(tower::Composed::new(&transport, told.profile)?),
         PolicyKind::AblationRetry => Arc::new(ablation::Retrying::new(transport)),
         PolicyKind::AblationBreaker => Arc::new(ablation::Retrying::with_breakers(transport)),

@@ -183,16 +183,22 @@ impl BalanceCore {
     }
 
     /// One that worked does not any more, where most others did not before: the world has changed. Those that failed may work
-    /// again, and are asked as soon as there is a call for it; those that worked are believed less.
+    /// again, left out or not, and are asked as soon as there is a call for it; those that worked are believed less.
     fn look_around(&mut self, now: Moment, changed: EndpointId, since: Moment) {
         /// Of more doubted endpoints than this the usual pauses find one soon enough, and nobody looks through thousands.
         const LOOKED_AT_MAX: usize = 64;
-        let (liked, doubted) = (self.roster.list(Standing::Liked), self.roster.list(Standing::Doubted));
-        if doubted.len() > LOOKED_AT_MAX || liked.len() > doubted.len() {
+        let [liked, doubted, ejected] =
+            [Standing::Liked, Standing::Doubted, Standing::Ejected].map(|standing| self.roster.list(standing));
+        let others = doubted.len() + ejected.len();
+        if others > LOOKED_AT_MAX || liked.len() > others {
             return;
         }
-        let mut others = [liked, doubted].concat();
+        let mut others = [liked, doubted, ejected].concat();
         others.retain(|id| *id != changed);
+        // Their pauses are for what was done in a world that is gone.
+        while let Some(id) = self.roster.list(Standing::Ejected).last().copied() {
+            self.readmit(now, id);
+        }
         for id in others {
             let Some(slot) = self.roster.get_mut(id) else { continue };
             let is_liked = slot.standing == Standing::Liked;

@@ -116,6 +116,20 @@ fn when_most_fail_none_is_left_out() {
 }
 
 #[test]
+fn who_was_left_out_is_asked_when_those_that_worked_fail() {
+    // Would break: the endpoints that work are others now, and one of them stays out for a minute for what it did before.
+    let mut fleet = Fleet::new(8);
+    let is_out = |fleet: &Fleet| fleet.core.standing(fleet.id(7)) == Some(Standing::Ejected);
+    (2..5).for_each(|number| (0..4).for_each(|_| fleet.end(fleet.id(number), Outcome::Failed)));
+    (5..8).for_each(|number| (0..6).for_each(|_| fleet.end(fleet.id(number), Outcome::Failed)));
+    let before = fleet.run(100, |number| if number < 2 { Outcome::Good } else { Outcome::Failed });
+    assert!(is_out(&fleet) && before[7] == 0, "{before:?}");
+    // Four seconds, where the shortest pause of one that is left out is ten.
+    let got = fleet.run(200, |number| if [1, 7].contains(&number) { Outcome::Good } else { Outcome::Failed });
+    assert!(!is_out(&fleet) && got[7] > 1, "asked, and found to work: {got:?}");
+}
+
+#[test]
 fn an_endpoint_that_is_alone_is_never_ejected() {
     // Would break: a service with one endpoint answers nothing for a minute after five failures.
     let mut fleet = Fleet::new(1);

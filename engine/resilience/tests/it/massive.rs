@@ -1,6 +1,11 @@
 //! Ten endpoints of which few work, in virtual time: what the benchmarks call massive failure, with the real stack as the client.
 //! Used by the tests and by the example of that name. A seed gives the same run everywhere.
 
+#[path = "massive/prototype.rs"]
+mod prototype;
+#[path = "massive/report.rs"]
+mod report;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,15 +17,14 @@ use homeostat_reactor::{Clock, ManualClock, Moment};
 use homeostat_resilience::chance::Chance;
 use homeostat_resilience::{Advice, Call, Priority, Stack, StackSettings, Verdict};
 
+use self::prototype::Prototype;
+use self::report::Line;
+pub use self::report::Report;
+
 pub const ENDPOINTS: usize = 10;
 const HEALTHY: usize = 2;
 const PERIOD: Duration = Duration::from_secs(30);
 const DEADLINE: Duration = Duration::from_secs(5);
-/// Calls that arrive this long after a switch are calm.
-const CALM_AFTER: Duration = Duration::from_secs(2);
-
-/// Amplification is looked at over so long.
-const WINDOW: Duration = Duration::from_secs(10);
 /// How many calls come at once in a burst, and when.
 const BURST: usize = 5_000;
 const BURST_AT: Moment = Moment::from_secs(10);
@@ -32,6 +36,8 @@ pub enum Schedule {
     Static80,
     /// Two work, others every 30 s.
     Switch80,
+    /// Two work, others from half time on; faults and load as for the first prototype: none lies, none refuses.
+    SwitchOnce,
     /// Each goes on and off, ten seconds on average.
     Flap,
     /// Every attempt anywhere fails with four fifths.
@@ -47,9 +53,10 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Static80,
         Self::Switch80,
+        Self::SwitchOnce,
         Self::Flap,
         Self::Iid80,
         Self::Recover,
@@ -62,6 +69,7 @@ impl Schedule {
         match self {
             Self::Static80 => "static80",
             Self::Switch80 => "switch80",
+            Self::SwitchOnce => "switch-once",
             Self::Flap => "flap",
             Self::Iid80 => "iid80",
             Self::Recover => "recover",
@@ -79,6 +87,8 @@ pub enum Subject {
     Random,
     /// A stack.
     Stack(StackSettings),
+    /// What one writes in an afternoon.
+    Prototype,
     /// To the emptiest of those that work, which it is told; once more where that is full.
     Oracle,
 }
@@ -106,73 +116,13 @@ impl Plan {
             Schedule::Iid80 => (0.3, 120),
             _ => (0.7, 120),
         };
-        let calls_per_s = if schedule == Schedule::Healthy { 200.0 } else { bears * load };
+        let calls_per_s = match schedule {
+            Schedule::Healthy => 200.0,
+            Schedule::SwitchOnce => 12.0,
+            _ => bears * load,
+        };
         let slots = if schedule == Schedule::Iid80 { 64 } else { slots };
         Self { schedule, seed, slots, calls_per_s, duration: Duration::from_secs(secs), posts: 0.0 }
-    }
-}
-
-/// What came of a call.
-#[derive(Debug, Clone, Copy)]
-struct Line {
-    began: Moment,
-    took: Option<Duration>,
-    tier: usize,
-}
-
-/// What came of a run.
-#[derive(Debug, Default, Clone)]
-pub struct Report {
-    lines: Vec<Line>,
-    pub duplicates: usize,
-    windows: Vec<(usize, usize)>,
-}
-
-impl Report {
-    fn share(&self, of: impl Fn(&&Line) -> bool, secs: f64) -> f64 {
-        let lines: Vec<&Line> = self.lines.iter().filter(of).collect();
-        let good = lines.iter().filter(|line| line.took.is_some_and(|took| took.as_secs_f64() <= secs)).count();
-        good as f64 / lines.len().max(1) as f64
-    }
-
-    pub fn calls(&self) -> usize {
-        self.lines.len()
-    }
-
-    pub fn good_within(&self, secs: f64) -> f64 {
-        self.share(|_| true, secs)
-    }
-
-    pub fn calm(&self) -> f64 {
-        self.share(|line| line.began.0 % PERIOD.as_nanos() as u64 >= CALM_AFTER.as_nanos() as u64, 5.0)
-    }
-
-    pub fn tier(&self, tier: usize) -> f64 {
-        self.share(|line| line.tier == tier, 5.0)
-    }
-
-    pub fn attempts_a_call(&self) -> f64 {
-        self.windows.iter().map(|(_, attempts)| attempts).sum::<usize>() as f64 / self.lines.len() as f64
-    }
-
-    /// The calls and attempts that began in the same ten seconds.
-    fn window(&mut self, now: Moment) -> &mut (usize, usize) {
-        let number = (now.0 / WINDOW.as_nanos() as u64) as usize;
-        self.windows.resize(self.windows.len().max(number + 1), (0, 0));
-        &mut self.windows[number]
-    }
-
-    /// The most in any ten seconds.
-    pub fn attempts_a_call_most(&self) -> f64 {
-        let full = self.windows.iter().filter(|(calls, _)| *calls >= 50);
-        full.map(|(calls, attempts)| *attempts as f64 / *calls as f64).fold(0.0, f64::max)
-    }
-
-    /// In seconds; a failure counts as the deadline.
-    pub fn latency(&self, share: f64) -> f64 {
-        let mut all: Vec<Duration> = self.lines.iter().map(|line| line.took.unwrap_or(DEADLINE)).collect();
-        all.sort();
-        all[((all.len() - 1) as f64 * share) as usize].as_secs_f64()
     }
 }
 
@@ -225,6 +175,10 @@ impl World {
                 let step = 2 + (self.plan.seed as usize % 3);
                 [(period * step) % ENDPOINTS, (period * step + 1) % ENDPOINTS].contains(&endpoint)
             }
+            Schedule::SwitchOnce => {
+                let is_first_half = u128::from(now.0) * 2 < self.plan.duration.as_nanos();
+                (if is_first_half { [0, 1] } else { [5, 6] }).contains(&endpoint)
+            }
             Schedule::Flap => self.on[endpoint][second.min(self.on[endpoint].len() - 1)],
             Schedule::Iid80 => self.chance.below(5) == 0,
             Schedule::Recover => period > 0,
@@ -254,6 +208,12 @@ impl World {
             self.chance.below(8)
         } else {
             (endpoint + self.plan.seed as usize) % 8
+        };
+        let kind = match (self.plan.schedule, kind) {
+            // Three with an error at once, two with a late one, two that hang and one that breaks off.
+            (Schedule::SwitchOnce, 0) => 1,
+            (Schedule::SwitchOnce, 7) => 3,
+            (_, kind) => kind,
         };
         if !works && kind == 0 {
             return Err(Fault::Refused);
@@ -309,7 +269,7 @@ impl World {
         result.is_ok()
     }
 
-    async fn call(self: Rc<Self>, subject: Subject, stack: Stack<usize>, number: usize) {
+    async fn call(self: Rc<Self>, subject: Subject, client: Rc<Client>, number: usize) {
         let began = self.clock.now();
         let tier = number % 3;
         let priority = [Priority::Critical, Priority::Normal, Priority::Low][tier];
@@ -321,13 +281,23 @@ impl World {
                 self.clock.within(DEADLINE, attempt).await.is_some_and(|result| result.is_ok())
             }
             Subject::Oracle => self.clock.within(DEADLINE, self.oracle()).await.unwrap_or(false),
-            Subject::Stack(_) => self.through(&stack, call).await,
+            Subject::Prototype => {
+                let answer = client.prototype.call(!is_post, |endpoint| self.attempt(endpoint));
+                self.clock.within(DEADLINE, answer).await.is_some_and(|result| result.is_ok())
+            }
+            Subject::Stack(_) => self.through(&client.stack, call).await,
         };
         let took = self.clock.now().since(began);
         let mut report = self.report.borrow_mut();
         let took = (is_good && took <= DEADLINE).then_some(took);
         report.lines.push(Line { began, took, tier });
     }
+}
+
+/// Who makes the calls, with what was learned.
+struct Client {
+    stack: Stack<usize>,
+    prototype: Prototype,
 }
 
 /// One run.
@@ -338,6 +308,8 @@ pub fn run(subject: Subject, plan: &Plan) -> Report {
     let stack = Stack::builder("world", &time.clock()).settings(settings).seed(plan.seed).build();
     let stack = stack.expect("the settings are sound");
     (0..ENDPOINTS).for_each(|endpoint| stack.endpoints().insert(&endpoint.to_string(), endpoint));
+    let prototype = Prototype::new(ENDPOINTS, &time.clock(), Chance::seeded(plan.seed ^ 0xb07));
+    let client = Rc::new(Client { stack, prototype });
     let mut calls = FuturesUnordered::new();
     let mut context = Context::from_waker(Waker::noop());
     let arrivals = Chance::seeded(plan.seed ^ 0xa11);
@@ -351,7 +323,7 @@ pub fn run(subject: Subject, plan: &Plan) -> Report {
             let at_once = if burst_at.take_if(|at| *at <= next).is_some() { BURST } else { 1 };
             for _ in 0..at_once {
                 world.report.borrow_mut().window(next).0 += 1;
-                calls.push(Rc::clone(&world).call(subject, stack.clone(), number));
+                calls.push(Rc::clone(&world).call(subject, Rc::clone(&client), number));
                 number += 1;
             }
             next = next + Duration::from_secs_f64(-(1.0 - arrivals.fraction()).ln() / plan.calls_per_s);

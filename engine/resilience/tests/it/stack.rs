@@ -45,6 +45,26 @@ fn nearly_as_good_as_an_oracle_while_eight_of_ten_fail_and_move() {
 }
 
 #[test]
+fn better_than_a_hedger_without_a_budget_for_fewer_attempts() {
+    // Would break: a library that answers less than what one writes in an afternoon, or has to pay as much for it.
+    for (schedule, slots) in [(Schedule::Switch80, 12), (Schedule::SwitchOnce, 12), (Schedule::SwitchOnce, 64)] {
+        let (mut ours, mut theirs) = ((0.0, 0.0), (0.0, 0.0));
+        for seed in 1..=4 {
+            let plan = Plan { slots, ..Plan::of(schedule, seed) };
+            for (subject, sums) in
+                [(Subject::Stack(StackSettings::default()), &mut ours), (Subject::Prototype, &mut theirs)]
+            {
+                let report = crate::massive::run(subject, &plan);
+                *sums = (sums.0 + report.good_within(5.0), sums.1 + report.attempts_a_call());
+            }
+        }
+        // With room for everything nobody loses much but in the first seconds: there half a point is luck.
+        assert!(ours.0 > theirs.0 - 0.005 * 4.0, "{schedule:?} {slots}: {ours:?} and {theirs:?}");
+        assert!(ours.1 < 0.8 * theirs.1, "{schedule:?} {slots}: {ours:?} and {theirs:?}");
+    }
+}
+
+#[test]
 fn the_most_important_calls_are_made_when_there_is_too_much_to_do() {
     // Would break: a login waits behind a thousand prefetches; or capacity lies idle while calls are refused.
     for seed in 1..=3 {
@@ -63,9 +83,11 @@ fn what_fails_by_chance_gets_what_the_budget_pays_for_and_no_more() {
     for seed in 1..=8 {
         let (ours, once) = beside_the_oracle(Schedule::Iid80, seed, 0.0);
         assert!(ours.attempts_a_call() <= 1.41, "{}", ours.attempts_a_call());
-        assert!(ours.good_within(5.0) > 0.2 && ours.good_within(5.0) < 0.31, "{}", ours.good_within(5.0));
+        assert!(ours.good_within(5.0) > 0.2, "{}", ours.good_within(5.0));
         (all, all_once) = (all + ours.good_within(5.0), all_once + once.good_within(5.0));
     }
+    // A fifth of 1.4 attempts a call, and a little luck: a single seed has more of it.
+    assert!(all < 8.0 * 0.29, "no more than the attempts can give: {all}");
     assert!(all > 1.28 * all_once, "of 1.4 attempts a call hardly one is made in vain: {all} of {all_once}");
 }
 

@@ -1,8 +1,8 @@
 //! The doors: the listeners of the plan in force, each with one socket for every worker.
 //!
 //! Opened at the start, from the sockets of the gateway before where there was one, and changed when a new plan is in force. Always
-//! holds: a listener that stays is not touched; one that goes takes no more connections, and those it has come to their end; a socket that
-//! cannot be had leaves the others as they are.
+//! holds: a listener that stays is not touched; one that goes takes no more connections, and those it has come to their end; one that
+//! cannot be had as it is wanted stays as it was, and leaves the others alone.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -30,6 +30,8 @@ pub struct Doors {
 struct Door {
     listener: Listener,
     limits: GatewayLimits,
+    /// Whose PROXY headers are believed, where they are asked for.
+    hops: Vec<String>,
     sockets: Vec<TcpListener>,
     certificates: Option<Shown>,
     drain: Drain,
@@ -39,7 +41,7 @@ impl Doors {
     /// Has exactly the listeners of the plan in force; sockets that were inherited are used where their address is wanted.
     ///
     /// # Errors
-    /// With the first that cannot be had; those before it are open.
+    /// With the first that cannot be had; all others are as the plan wants them. It may be tried again.
     pub async fn follow(
         &mut self,
         gateway: &Arc<Gateway>,
@@ -48,41 +50,50 @@ impl Doors {
     ) -> Result<(), RunError> {
         let plan = gateway.plan();
         let wanted: BTreeMap<String, Listener> = plan.settings.all_listeners().into_iter().collect();
-        let limits = &plan.settings.limits;
         self.closing.retain(|drain| drain.open() > 0);
-        let stays = |name: &String, door: &mut Door| {
-            wanted.get(name).is_some_and(|listener| *listener == door.listener) && door.limits == *limits
-        };
-        for (name, door) in self.open.extract_if(.., |name, door| !stays(name, door)) {
+        let gone: Vec<_> = self.open.extract_if(.., |name, _| !wanted.contains_key(name)).collect();
+        for (name, door) in gone {
             tracing::info!(name, "a listener is closed");
-            door.drain.begin();
-            self.closing.push(door.drain);
-            // The sockets live on where the same address is served under another name or other limits.
-            inherited.extend(door.sockets);
+            // The sockets live on where the same address is served under another name.
+            inherited.extend(self.closed(door));
         }
+        let mut failed = None;
         for (name, listener) in wanted {
-            if self.open.contains_key(&name) {
+            let limits = &plan.settings.limits;
+            let hops: &[String] = if listener.proxy_protocol { &plan.settings.trusted_hops } else { &[] };
+            if self.open.get(&name).is_some_and(|door| door.is(&listener, limits, hops)) {
                 continue;
             }
-            let written = listener.address.clone();
-            let failed = |source: io::Error| RunError::Listen { name: name.clone(), address: written.clone(), source };
-            let address: SocketAddr = written.parse().map_err(io::Error::other).map_err(&failed)?;
-            let sockets = match take_those_at(&mut inherited, address) {
-                found if found.is_empty() => bind(address, gateway.workers()),
-                found => Ok(found),
-            };
-            let sockets = sockets.map_err(&failed)?;
-            let certificates = listener.tls.as_ref().map(Shown::load).transpose();
-            let certificates = certificates.map_err(io::Error::other).map_err(&failed)?;
-            let speech = speech(&listener, certificates.as_ref(), &plan.settings.trusted_hops).map_err(&failed)?;
-            let (limits, drain) = (limits.clone(), Drain::new());
-            let wire_limits = Arc::new(limits_of(&limits));
-            let door = Door { listener, limits, sockets, certificates, drain };
-            let copies = door.copies().map_err(RunError::system("copying a listening socket"))?;
-            threads.serve(copies, &speech, &wire_limits, &door.drain).await;
-            self.open.insert(name, door);
+            let there = self.taken_at(&mut inherited, &listener.address);
+            match Door::open(&name, listener, limits.clone(), hops.to_vec(), there, gateway.workers()) {
+                Ok((door, copies, speech)) => {
+                    let wire_limits = Arc::new(limits_of(&door.limits));
+                    threads.serve(copies, &speech, &wire_limits, &door.drain).await;
+                    let before = self.open.insert(name, door);
+                    inherited.extend(before.map(|door| self.closed(door)).unwrap_or_default());
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// A listener comes to its end; its sockets.
+    fn closed(&mut self, door: Door) -> Vec<TcpListener> {
+        door.drain.begin();
+        self.closing.push(door.drain);
+        door.sockets
+    }
+
+    /// The sockets that stand at this address: inherited, or those of a listener that is open still.
+    fn taken_at(&self, inherited: &mut Vec<TcpListener>, address: &str) -> Vec<TcpListener> {
+        let Ok(address) = address.parse() else { return Vec::new() };
+        let found = take_those_at(inherited, address);
+        if !found.is_empty() {
+            return found;
+        }
+        let is_there = |door: &&Door| door.sockets.first().is_some_and(|socket| is_at(socket, address));
+        self.open.values().find(is_there).and_then(|door| door.copies().ok()).unwrap_or_default()
     }
 
     /// Shows the certificates that stand in the files now, where those have changed.
@@ -126,6 +137,33 @@ impl Doors {
 }
 
 impl Door {
+    /// One as it is wanted, with what a worker needs to serve it.
+    fn open(
+        name: &str,
+        listener: Listener,
+        limits: GatewayLimits,
+        hops: Vec<String>,
+        there: Vec<TcpListener>,
+        workers: usize,
+    ) -> Result<(Self, Vec<TcpListener>, Speech), RunError> {
+        let written = listener.address.clone();
+        let failed = |source| RunError::Listen { name: name.to_owned(), address: written.clone(), source };
+        let certificates = listener.tls.as_ref().map(Shown::load).transpose();
+        let certificates = certificates.map_err(io::Error::other).map_err(&failed)?;
+        let speech = speech(&listener, certificates.as_ref(), &hops).map_err(&failed)?;
+        let address: SocketAddr = written.parse().map_err(io::Error::other).map_err(&failed)?;
+        let sockets = if there.is_empty() { bind(address, workers) } else { Ok(there) };
+        let door =
+            Self { listener, limits, hops, sockets: sockets.map_err(&failed)?, certificates, drain: Drain::new() };
+        let copies = door.copies().map_err(&failed)?;
+        Ok((door, copies, speech))
+    }
+
+    /// Whether it is as it is wanted.
+    fn is(&self, listener: &Listener, limits: &GatewayLimits, hops: &[String]) -> bool {
+        self.listener == *listener && self.limits == *limits && self.hops == hops
+    }
+
     fn copies(&self) -> io::Result<Vec<TcpListener>> {
         self.sockets.iter().map(TcpListener::try_clone).collect()
     }
@@ -133,7 +171,11 @@ impl Door {
 
 /// The sockets that listen on this address; with port 0 any of that machine's address would fit, and none is taken for it.
 fn take_those_at(inherited: &mut Vec<TcpListener>, address: SocketAddr) -> Vec<TcpListener> {
-    inherited.extract_if(.., |socket| socket.local_addr().is_ok_and(|local| local == address)).collect()
+    inherited.extract_if(.., |socket| is_at(socket, address)).collect()
+}
+
+fn is_at(socket: &TcpListener, address: SocketAddr) -> bool {
+    socket.local_addr().is_ok_and(|local| local == address)
 }
 
 fn speech(listener: &Listener, certificates: Option<&Shown>, trusted_hops: &[String]) -> io::Result<Speech> {

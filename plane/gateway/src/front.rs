@@ -16,7 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use http_body_util::Limited;
 
 use crate::answer;
-use crate::cache::{Errand, Target};
+use crate::cache::{CacheRules, Errand, Target};
 use crate::forward::NoAnswer;
 use crate::gateway::Gateway;
 use crate::plan::{Plan, RoutePlan};
@@ -91,6 +91,7 @@ impl Front {
                 return response;
             }
         };
+        visit.is_known = passed.caller.is_some();
         visit.caller = passed.caller.as_ref().and_then(|caller| caller.name().map(str::to_owned));
         let afterwards = Afterwards::of(route, &head);
         let response = match &found.route.action {
@@ -144,23 +145,25 @@ impl Front {
             worker: self.worker,
             call,
             trace: visit.trace,
+            is_of_known: visit.is_known,
         };
         visit.upstream = Some(dealt.upstream);
         let sent = match &route.cache {
             Some(rules) if may_be_kept(&head, &body) => {
+                // What is not in the key must not go there: it could be written into an answer that is kept for all.
+                head.uri = without_unkeyed(head.uri, rules);
                 // Boxed, as are the other ways that not every request goes: each would make room for itself in all of them.
                 Box::pin(plan.answers.answer(rules, &route.meter, &errand, asked, &head)).await
             }
-            Some(rules) => {
+            Some(_) => {
                 route.meter.cache_passed.one();
-                let sent = Box::pin(errand.go(&head, body)).await;
-                if let Ok(response) = &sent {
-                    plan.answers.changed(rules, &asked, &head, response);
-                }
-                sent
+                Box::pin(errand.go(&head, body)).await
             }
             None => errand.go(&head, body).await,
         };
+        if let Ok(response) = &sent {
+            plan.answers.changed(&errand, &asked, &head.method, response);
+        }
         let mut response = match sent {
             Ok(response) => response,
             Err(why) => Box::pin(self.instead(visit, route, found, &errand, &head, &why)).await,
@@ -217,6 +220,16 @@ impl Front {
 fn may_be_kept(head: &Parts, body: &Body) -> bool {
     let is_read = matches!(head.method, Method::GET | Method::HEAD);
     is_read && body.length() == Some(0) && !head.headers.contains_key(header::UPGRADE)
+}
+
+/// The target with only what counts of its query.
+fn without_unkeyed(uri: Uri, rules: &CacheRules) -> Uri {
+    let Some(whole) = uri.query() else { return uri };
+    let counts = match homeostat_cache::http::query(whole, &rules.query) {
+        Some(counts) if counts != whole => counts,
+        _ => return uri,
+    };
+    with_path(uri.path(), Some(&*counts).filter(|counts| !counts.is_empty())).unwrap_or(uri)
 }
 
 /// A body that does not say how long it is, cut off where the route's limit is reached. The wire holds the listener's own limit.

@@ -41,6 +41,8 @@ pub type Reader = Box<dyn Fn() -> Result<Written, Vec<String>> + Send + Sync>;
 pub struct Gateway {
     plan: ArcSwap<Plan>,
     standing: Mutex<Standing>,
+    /// Held while the settings are read again: of two at once, the later reads what is later.
+    reading: Mutex<()>,
     reader: Reader,
     calls: Calls,
     signals: Signals,
@@ -81,6 +83,7 @@ impl Gateway {
         Ok(Self {
             plan: ArcSwap::from_pointee(plan),
             standing: Mutex::new(standing),
+            reading: Mutex::new(()),
             reader,
             calls: Calls::default(),
             signals: Signals::default(),
@@ -167,6 +170,7 @@ impl Gateway {
     }
 
     fn reload_now(&self) -> Result<(bool, String), Vec<String>> {
+        let _one_at_a_time = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         let written = (self.reader)()?;
         let mut standing = self.standing();
         let before = self.plan();

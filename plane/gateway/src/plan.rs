@@ -67,6 +67,11 @@ impl fmt::Debug for Plan {
 }
 
 impl RoutePlan {
+    /// The upstreams that it has ways to.
+    pub fn upstreams(&self) -> impl Iterator<Item = UpstreamId> {
+        self.ways.iter().map(|(id, _)| *id)
+    }
+
     /// The way to an upstream of this route.
     pub fn way(&self, upstream: UpstreamId) -> Option<&Way> {
         self.ways.iter().find(|(id, _)| *id == upstream).map(|(_, way)| way)

@@ -18,7 +18,7 @@ use crate::doors::Doors;
 use crate::gateway::{Gateway, Reader};
 use crate::live::{control, handover, keep_keys, memory};
 use crate::telemetry::beat;
-use crate::workers::Workers;
+use crate::workers::{Workers, bind};
 
 /// Threads that serve, when the settings do not say: more only help where the network is faster than most.
 const WORKERS_MAX: usize = 8;
@@ -116,7 +116,7 @@ async fn live(options: Options) -> Result<(), RunError> {
     let mut aside = JoinSet::new();
     aside.spawn(serve_control(control_socket(&folder)?, control::router(Arc::clone(&gateway))));
     if let Some(address) = gateway.plan().settings.control.metrics.clone() {
-        let socket = tokio::net::TcpListener::bind(&address).await;
+        let socket = metrics_socket(&address);
         let socket = socket.map_err(|source| RunError::Listen { name: "metrics".to_owned(), address, source })?;
         aside.spawn(serve_metrics(socket, Arc::clone(&gateway)));
     }
@@ -135,6 +135,7 @@ async fn live(options: Options) -> Result<(), RunError> {
     let mut changes = gateway.changes();
     let mut ending = gateway.ending();
     let mut looks = tokio::time::interval(CERTIFICATES_LOOKED_AT_EVERY);
+    let mut is_behind = false;
     loop {
         tokio::select! {
             _ = ending.wait_for(|ending| *ending) => break,
@@ -143,10 +144,19 @@ async fn live(options: Options) -> Result<(), RunError> {
                     gateway.drain();
                 }
             }
-            _ = looks.tick() => doors.renew_certificates(),
+            _ = looks.tick() => {
+                doors.renew_certificates();
+                // What was in the way may be gone by now.
+                if is_behind && doors.follow(&gateway, &threads, Vec::new()).await.is_ok() {
+                    tracing::info!("all listeners are as the settings want them");
+                    is_behind = false;
+                }
+            }
             _ = changes.changed() => {
-                if let Err(error) = doors.follow(&gateway, &threads, Vec::new()).await {
-                    tracing::error!(%error, "a listener of the new settings cannot be had; the others are in force");
+                let followed = doors.follow(&gateway, &threads, Vec::new()).await;
+                is_behind = followed.is_err();
+                if let Err(error) = followed {
+                    tracing::error!(%error, "a listener of the new settings cannot be had yet; the others are in force");
                 }
             }
         }
@@ -204,6 +214,12 @@ async fn serve_control(socket: tokio::net::UnixListener, router: axum::Router) {
     if let Err(error) = axum::serve(socket, router).await {
         tracing::error!(%error, "the control is gone; requests are served all the same");
     }
+}
+
+/// Shared with the gateway that is replaced, as the listeners are: it has the address until it ends.
+fn metrics_socket(address: &str) -> io::Result<tokio::net::TcpListener> {
+    let mut sockets = bind(address.parse().map_err(io::Error::other)?, 1)?;
+    tokio::net::TcpListener::from_std(sockets.pop().expect("one was asked for"))
 }
 
 async fn serve_metrics(socket: tokio::net::TcpListener, gateway: Arc<Gateway>) {

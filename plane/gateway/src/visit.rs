@@ -34,6 +34,8 @@ pub struct Visit {
     pub code: Option<Code>,
     /// The name of the caller, where it is known.
     pub caller: Option<String>,
+    /// Whether the edge knows who asks, by a key or a token.
+    pub is_known: bool,
     version: Version,
 }
 
@@ -54,6 +56,7 @@ impl Visit {
             upstream: None,
             code: None,
             caller: None,
+            is_known: false,
             version,
         }
     }

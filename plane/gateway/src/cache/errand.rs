@@ -1,11 +1,14 @@
 //! An errand to an upstream that can outlive the client that caused it: everything that is needed to ask, and nothing borrowed.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use homeostat_edge::Trace;
 use homeostat_resilience::Call;
 use homeostat_routing::{RouteId, UpstreamId};
 use homeostat_wire::{Body, Response, strip_hop_by_hop};
+use http::HeaderValue;
+use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use crate::forward::{NoAnswer, Way};
@@ -29,6 +32,8 @@ pub struct Errand {
     pub call: Call,
     /// The trace that it belongs to.
     pub trace: Trace,
+    /// Whether the edge knows who asks, by a key or a token.
+    pub is_of_known: bool,
 }
 
 impl Errand {
@@ -42,6 +47,17 @@ impl Errand {
             way.go(self.worker, head, body, self.call, &self.trace, |upstream| self.gateway.call_for(upstream)).await?;
         strip_hop_by_hop(response.headers_mut());
         Ok(response)
+    }
+
+    /// What is judged of what was asked. Who is known by a key of any kind is as one who sent `Authorization`: the upstream does not
+    /// see the key, but is told the name, and its answer may be for that one alone.
+    pub fn judged<'a>(&self, asked: &'a Parts) -> Cow<'a, Parts> {
+        if !self.is_of_known || asked.headers.contains_key(AUTHORIZATION) {
+            return Cow::Borrowed(asked);
+        }
+        let mut asked = asked.clone();
+        asked.headers.insert(AUTHORIZATION, HeaderValue::from_static("known"));
+        Cow::Owned(asked)
     }
 
     /// The way to its upstream.

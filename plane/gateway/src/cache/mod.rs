@@ -18,18 +18,20 @@ use homeostat_cache::http::{Advice, AdviceLine, invalidates, key, named_targets}
 use homeostat_cache::{Cache, CacheSettings, CacheSnapshot, Pattern};
 use homeostat_reactor::Clock;
 use homeostat_routing::settings::CacheStore;
+use homeostat_routing::{RouteId, UpstreamId};
 use homeostat_wire::Response;
-use http::request::Parts;
+use http::Method;
 
 pub use self::errand::Errand;
 pub use self::rules::CacheRules;
 use self::stored::Stored;
 pub use self::warm::warm;
+use crate::plan::Plan;
 
 /// How often what is dead is tidied away.
 const TIDY_EVERY: Duration = Duration::from_secs(5);
 
-/// A key: scheme, host and target, and for variants what tells them apart.
+/// A key: scheme, host and target, then route and upstream, and for variants what tells them apart; a line each.
 type Key = Arc<str>;
 
 /// The memory for answers, shared by all routes.
@@ -101,18 +103,25 @@ impl Answers {
         Ok(())
     }
 
-    /// A request that changes something has succeeded: what was kept of its target is out of date.
-    pub fn changed(&self, rules: &CacheRules, asked: &Target<'_>, head: &Parts, response: &Response) {
-        if !invalidates(&head.method, response.status()) {
+    /// A request that changes something has succeeded: what was kept of its target is out of date, on every route of its upstream,
+    /// because reading and writing are often two routes.
+    pub fn changed(&self, errand: &Errand, asked: &Target<'_>, method: &Method, response: &Response) {
+        if !invalidates(method, response.status()) {
             return;
         }
-        let Some(primary) = key(asked.scheme, asked.host, asked.target, &rules.query) else { return };
-        let Some(authority) = primary.split('/').nth(2).map(str::to_owned) else { return };
-        self.store.purge(&primary.into());
-        let origin = homeostat_cache::http::Origin { scheme: asked.scheme, authority: &authority };
-        for target in named_targets(origin, asked.target, response.headers()) {
-            if let Some(named) = key(asked.scheme, asked.host, &target, &rules.query) {
-                self.store.purge(&named.into());
+        let plan = &errand.plan;
+        for (place, route) in plan.routes.iter().enumerate().filter(|(_, route)| route.way(errand.upstream).is_some()) {
+            let Some(rules) = &route.cache else { continue };
+            let Some(authority) = authority_of(asked, rules) else { return };
+            let origin = homeostat_cache::http::Origin { scheme: asked.scheme, authority: &authority };
+            let named = named_targets(origin, asked.target, response.headers());
+            for target in named.iter().map(String::as_str).chain([asked.target]) {
+                let target = Target { target, ..*asked };
+                for upstream in route.upstreams() {
+                    if let Some(key) = key_of(plan, RouteId(place), upstream, rules, &target) {
+                        self.store.purge(&key);
+                    }
+                }
             }
         }
     }
@@ -135,6 +144,21 @@ pub struct Target<'a> {
     pub host: &'a str,
     /// Path and query.
     pub target: &'a str,
+}
+
+/// The key of a request. Behind its address stand the route and the upstream: two of them may answer the same address differently, and
+/// a request must find only what it could have been answered itself.
+fn key_of(plan: &Plan, route: RouteId, upstream: UpstreamId, rules: &CacheRules, asked: &Target<'_>) -> Option<Key> {
+    let mut key = key(asked.scheme, asked.host, asked.target, &rules.query)?;
+    for part in ["\n", &plan.table.routes()[route.0].name, ">", &plan.table.upstream(upstream).name] {
+        key.push_str(part);
+    }
+    Some(key.into())
+}
+
+/// The authority in the form that it has in keys.
+fn authority_of(asked: &Target<'_>, rules: &CacheRules) -> Option<String> {
+    key(asked.scheme, asked.host, "/", &rules.query)?.split('/').nth(2).map(str::to_owned)
 }
 
 /// What the head of an answer may weigh beside its body.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use homeostat_cache::http::{
-    Freshened, OF_THE_CLIENT, Policy, Reason, RequestControl, Reuse, Storable, Times, Variants, freshen, kept, key,
+    Freshened, OF_THE_CLIENT, Policy, Reason, RequestControl, Reuse, Storable, Times, Variants, freshen, kept,
     revalidate, tags,
 };
 use homeostat_cache::{Fetch, Hit, Life, Lookup, Outcome, Terms, Turn, Waited};
@@ -16,7 +16,7 @@ use http_body_util::BodyExt;
 
 use super::fill::Filling;
 use super::stored::{Answer, From, Stored, tell};
-use super::{Answers, CacheRules, Errand, Key, Target};
+use super::{Answers, CacheRules, Errand, Key, Target, key_of};
 use crate::forward::NoAnswer;
 use crate::telemetry::RouteMeter;
 
@@ -66,10 +66,9 @@ impl Answers {
         asked: Target<'_>,
         head: &Parts,
     ) -> Result<Response, NoAnswer> {
-        let Some(primary) = key(asked.scheme, asked.host, asked.target, &rules.query) else {
+        let Some(primary) = key_of(&errand.plan, errand.route, errand.upstream, rules, &asked) else {
             return self.pass(rules, meter, errand, head).await;
         };
-        let primary: Key = primary.into();
         let says = head.headers.contains_key(header::CACHE_CONTROL) || head.headers.contains_key(header::PRAGMA);
         let control =
             if says && rules.rules.obeys_requests { RequestControl::of(&head.headers) } else { Default::default() };
@@ -309,7 +308,8 @@ impl Answers {
         let (mut judged, ()) = http::Response::new(()).into_parts();
         judged.status = old.status;
         judged.headers = headers;
-        let judged_policy = Policy::of_response(asking, &judged, &times, &rules.rules);
+        let own_tags = take_tags(&mut judged.headers);
+        let judged_policy = Policy::of_response(&errand.judged(asking), &judged, &times, &rules.rules);
         let Policy::Storable(storable) = judged_policy else {
             // It may not be kept any longer: this client gets it, and then it is forgotten.
             let response = old.answer(head, times.answered_at);
@@ -324,7 +324,8 @@ impl Answers {
             drop(fetch);
             return self.pass(rules, meter, errand, head).await;
         };
-        let hit = self.put(rules, fetch, answer, &[], times.answered_at);
+        let answer = if own_tags.is_empty() { answer } else { answer.tagged(own_tags) };
+        let hit = self.put(rules, fetch, answer, times.answered_at);
         meter.cache_hits.one();
         match self.give(rules, meter, &hit, From::Revalidated, head) {
             Some(response) => Ok(response),
@@ -346,11 +347,8 @@ impl Answers {
     ) -> Response {
         let route = &*errand.plan.table.routes()[errand.route.0].name;
         let (mut parts, body) = response.into_parts();
-        let own_tags: Vec<String> = tags(&parts.headers).into_iter().map(str::to_owned).collect();
-        for name in [TAGS_OF_FASTLY, TAGS_OF_CLOUDFLARE] {
-            parts.headers.remove(name);
-        }
-        let kept_as = match Policy::of_response(asking, &parts, &times, &rules.rules) {
+        let own_tags = take_tags(&mut parts.headers);
+        let kept_as = match Policy::of_response(&errand.judged(asking), &parts, &times, &rules.rules) {
             Policy::NotStorable(reason) => {
                 end(fetch, reason);
                 Err(reason)
@@ -449,14 +447,8 @@ impl Answers {
     }
 
     /// Puts an answer under the key of its fetch.
-    fn put(
-        &self,
-        rules: &CacheRules,
-        fetch: Fetch<Key, Stored>,
-        answer: Answer,
-        own: &[String],
-        now: SystemTime,
-    ) -> Held {
+    fn put(&self, rules: &CacheRules, fetch: Fetch<Key, Stored>, answer: Answer, now: SystemTime) -> Held {
+        let own = Arc::clone(&answer.tags);
         let tags: Vec<&str> = own.iter().chain(&rules.tags).map(String::as_str).collect();
         let terms = Terms { life: answer.storable.life(now), bytes: answer.bytes(), tags: &tags };
         fetch.insert(Stored::Answer(Box::new(answer)), &terms).hit
@@ -479,13 +471,22 @@ impl Keeping {
     fn done(self, whole: &Bytes) -> Held {
         self.answers.advice.kept(&self.route);
         let answer = Answer::new(self.status, self.headers, self.storable, whole, self.rules.is_compressed);
-        self.answers.put(&self.rules, self.fetch, answer, &self.tags, SystemTime::now())
+        self.answers.put(&self.rules, self.fetch, answer.tagged(self.tags), SystemTime::now())
     }
 
     fn too_large(self) {
         self.answers.advice.not_kept(&self.route, Reason::TooLarge);
         self.fetch.not_storable();
     }
+}
+
+/// The tags that the upstream names; clients have no use for them.
+fn take_tags(headers: &mut HeaderMap) -> Vec<String> {
+    let named = tags(headers).into_iter().map(str::to_owned).collect();
+    for name in [TAGS_OF_FASTLY, TAGS_OF_CLOUDFLARE] {
+        headers.remove(name);
+    }
+    named
 }
 
 /// Ends a fetch whose answer is not kept. What lies in this request alone says nothing of the next one's.

@@ -1,6 +1,7 @@
 //! What is kept of an answer, and how a request is answered from it.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -32,6 +33,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// What may be done with it.
     pub storable: Storable,
+    /// The tags that the upstream gave it: it keeps them when it is confirmed.
+    pub tags: Arc<[String]>,
     body: Packed,
 }
 
@@ -65,7 +68,12 @@ impl Answer {
             // What was read may lie in a larger buffer, which would be kept with it.
             None => Packed::Plain(Bytes::copy_from_slice(body)),
         };
-        Self { status, headers, storable, body }
+        Self { status, headers, storable, tags: Arc::default(), body }
+    }
+
+    /// With these tags of its own.
+    pub fn tagged(self, tags: Vec<String>) -> Self {
+        Self { tags: tags.into(), ..self }
     }
 
     /// The same body under another head.
@@ -74,16 +82,18 @@ impl Answer {
             Packed::Plain(bytes) => Packed::Plain(bytes.clone()),
             Packed::Compressed(..) => Packed::Plain(self.body()?),
         };
-        Some(Self { status: self.status, headers, storable, body })
+        Some(Self { status: self.status, headers, storable, tags: Arc::clone(&self.tags), body })
     }
 
     /// What it takes, about.
     pub fn bytes(&self) -> usize {
         let head: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
-        head + match &self.body {
-            Packed::Plain(bytes) => bytes.len(),
-            Packed::Compressed(packed, _) => packed.stored_bytes(),
-        }
+        let tags: usize = self.tags.iter().map(String::len).sum();
+        head + tags
+            + match &self.body {
+                Packed::Plain(bytes) => bytes.len(),
+                Packed::Compressed(packed, _) => packed.stored_bytes(),
+            }
     }
 
     fn length(&self) -> u64 {

@@ -177,7 +177,7 @@ impl Way {
                 let watched = (trace.sampled() && self.spans.is_open()).then(|| (Instant::now(), SystemTime::now()));
                 let mut result = attempt(&endpoint, worker, &self.terms, head, replay, &span).await;
                 if let (Ok(_), Some(whole)) = (&result, &self.whole) {
-                    result = Box::pin(read_whole(result?, whole)).await;
+                    result = Box::pin(read_whole(result?, whole, &head.method)).await;
                 }
                 if let Some(began) = watched {
                     self.spans.take(of_attempt(trace, &span, &endpoint, began, &result));

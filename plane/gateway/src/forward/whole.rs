@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
 use homeostat_wire::{Body, Response};
+use http::{Method, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256, Sha512};
@@ -27,7 +28,11 @@ pub struct WholeTerms {
 ///
 /// # Errors
 /// When it breaks off, or is damaged.
-pub async fn read_whole(response: Response, terms: &WholeTerms) -> Result<Response, AttemptError> {
+pub async fn read_whole(response: Response, terms: &WholeTerms, method: &Method) -> Result<Response, AttemptError> {
+    // Their heads, digests too, speak of a body that is not sent.
+    if *method == Method::HEAD || response.status() == StatusCode::NOT_MODIFIED {
+        return Ok(response);
+    }
     // An answer that does not say how large it is may be a stream without an end: nobody should wait for that.
     let fits = response.body().size_hint().exact().is_some_and(|size| size <= terms.body_max as u64);
     if !fits {

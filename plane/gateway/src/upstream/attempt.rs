@@ -220,6 +220,9 @@ async fn multiplexed(
         };
         if let Some(request) = error.request.take() {
             replay.put_back(request.into_body());
+        } else if !replay.is_repeatable() {
+            // The body went down with the stream: no other attempt could send it.
+            error.may_have_begun = true;
         }
         // The other side says goodbye to the connection, and not to the request; on a new one it means the request.
         if error.may_have_begun || is_new {
@@ -245,6 +248,9 @@ async fn send(
     connection.send(request, endpoint.shelf(worker)).await.map_err(|mut error| {
         if let Some(request) = error.request.take() {
             replay.put_back(request.into_body());
+        } else if !replay.is_repeatable() {
+            // The body went down with the connection: no other attempt could send it.
+            error.may_have_begun = true;
         }
         AttemptError::send(error)
     })

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
 mod cache;
+mod doors;
 mod edge;
 mod forwarding;
 mod house;
 mod live;
+mod shared;

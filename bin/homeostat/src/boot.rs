@@ -2,24 +2,24 @@
 //!
 //! Always holds: the data folder has one engine (the journal's lock); nothing is begun before the drivers have told what runs.
 
-use crate::reload;
+use crate::{gateway, reload};
 use anyhow::Context;
 use homeostat_act::{Driver, StepHands};
 use homeostat_api::{CommandRequest, JournalView, Options as ApiOptions};
 use homeostat_cli::{Telling, UpOrder, Voice};
-use homeostat_config::Loaded;
+use homeostat_config::{GATEWAY_SERVICE, Loaded};
 use homeostat_controller::{Event, Memory, State, step};
+use homeostat_driver_gateway::{Link, Options as LinkOptions};
 use homeostat_driver_process::{Options as ProcessOptions, ProcessDriver};
 use homeostat_reactor::Emitter;
 use homeostat_saga::{JournalLedger, Runner, RunnerOptions};
 use homeostat_sense::Prober;
-use homeostat_shell::{Clock, Engine, Told, Word, hearing, pass_on_sagas, recall, steady};
-use homeostat_store::{Journal, Options as StoreOptions, Reader, Retention};
-use homeostat_vocabulary::{Chance, Command, Status, Timestamp};
+use homeostat_shell::{Clock, Engine, Told, Word, hearing, heed_signals, pass_on_sagas, prune, recall, steady};
+use homeostat_store::{Journal, Options as StoreOptions, Reader};
+use homeostat_vocabulary::{Chance, Status, Timestamp};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -28,12 +28,6 @@ const REQUESTS_MAX: usize = 256;
 
 /// How long the last events of an engine that ends may take; nothing is lost with them, as the next engine looks for itself.
 const HEARING_ENDS_WITHIN: Duration = Duration::from_secs(1);
-
-/// How often the journal is pruned to its retention.
-const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
-
-/// Records that are kept however old they are: far more than lie between two checkpoints.
-const RECORDS_MIN: u64 = 100_000;
 
 /// Runs an engine until it is told to end; whether the services were left running.
 pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
@@ -56,12 +50,20 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
 
     let process_options = ProcessOptions::new(folder.clone(), signals.clone(), Arc::clone(&clock));
     let driver: Arc<dyn Driver> = Arc::new(ProcessDriver::new(process_options)?);
+    let link = Link::new(LinkOptions {
+        socket: gateway::control_of(&folder),
+        status: status.clone(),
+        heard: emitter.inlet(gateway::told),
+        clock: Arc::clone(&clock),
+    });
     let hands = StepHands::new(Arc::clone(&driver), policy_out.clone(), signals.clone(), Arc::clone(&clock));
+    let hands = hands.with_parting(link.parting());
     // Shut until the controller has seen what runs and says that steps may go on.
     let not_before_ms = remembered.newest.0;
     let runner_options = RunnerOptions { acting: false, not_before_ms, ..RunnerOptions::default() };
     let runner = Runner::recover(JournalLedger::new(journal.clone()), hands, runner_options, sagas_in).await?;
 
+    let with_gateway = policy_out.clone();
     let api = homeostat_api::Engine {
         commands: requests_in,
         status,
@@ -90,6 +92,7 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
     let retention = Duration::from(loaded.settings.journal_retention);
     aside.spawn(prune(journal.clone(), retention, Arc::clone(&clock)));
     aside.spawn(reload::watch(source, loaded, folder, emitter.clone(), reloads, paused));
+    aside.spawn(link.run_while_declared(GATEWAY_SERVICE, with_gateway));
     aside.spawn(heed_signals(emitter.clone()));
     aside.spawn(pass_on(requests, emitter.clone()));
     aside.spawn(pass_on_sagas(sagas, emitter.clone()));
@@ -163,40 +166,6 @@ fn seed() -> anyhow::Result<u64> {
     let mut bytes = [0; 8];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(u64::from_ne_bytes(bytes))
-}
-
-/// Ctrl-C and SIGTERM end everything in good order; asked a second time, the engine leaves at once and the services stay.
-async fn heed_signals(told: Emitter<Told>) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        tracing::error!("no signal handlers: use `homeostat down`");
-        return;
-    };
-    for keep_services in [false, true] {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        let command = Command::Shutdown { keep_services };
-        let event = Event::Command { command, by: "signal".to_owned() };
-        let (reply, answer) = oneshot::channel();
-        if told.emit(Word { event, asker: Some(reply.into()) }).await.is_err() {
-            return;
-        }
-        if let Ok(Err(refusal)) = answer.await {
-            tracing::warn!("the engine goes on: {refusal}; ask once more to end it and leave the services running");
-        }
-    }
-}
-
-async fn prune(journal: Journal, age_max: Duration, clock: Clock) {
-    let retention = Retention { age_max: Some(age_max), records_min: RECORDS_MIN, ..Retention::default() };
-    loop {
-        if let Err(error) = journal.prune(retention, clock().0).await {
-            tracing::warn!(%error, "the journal was not pruned");
-        }
-        tokio::time::sleep(PRUNE_EVERY).await;
-    }
 }
 
 /// Tells what happens, as it becomes durable, to whoever sits before the terminal.

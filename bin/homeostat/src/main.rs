@@ -1,11 +1,12 @@
 //! The one program: wiring only. What it is started as is decided here; everything else is in the crates it connects.
 
 mod boot;
+mod gateway;
 mod reload;
 
 use homeostat_api::ApiError;
-use homeostat_cli::{CliError, Exit, Surroundings, UpOrder, Voice};
-use homeostat_config::{LogFormat, Settings};
+use homeostat_cli::{CliError, Exit, Foreground, Surroundings, UpOrder, Voice};
+use homeostat_config::{LogFormat, LogLevel};
 use homeostat_shell::ShellError;
 use homeostat_store::StoreError;
 use std::process::ExitCode;
@@ -19,13 +20,27 @@ fn main() -> ExitCode {
     if let Some(code) = homeostat_driver_process::shim::dispatch() {
         return code;
     }
-    homeostat_cli::run(std::env::args_os(), Surroundings::of_process(), up).into()
+    homeostat_cli::run(std::env::args_os(), Surroundings::of_process(), start).into()
+}
+
+fn start(what: Foreground) -> Result<(), CliError> {
+    match what {
+        Foreground::Engine(order) => up(*order),
+        Foreground::Gateway(order) => {
+            let voice = Voice::begin();
+            log(LogLevel::Info, LogFormat::Text, voice.clone());
+            let ended = gateway::run(order);
+            voice.finish();
+            ended
+        }
+    }
 }
 
 /// Runs an engine in the foreground until it has ended.
-fn up(order: UpOrder) -> Result<(), CliError> {
+fn up(mut order: UpOrder) -> Result<(), CliError> {
     let voice = Voice::begin();
-    log_as_configured(&order.loaded.settings, voice.clone());
+    log(order.loaded.settings.log_level, order.loaded.settings.log_format, voice.clone());
+    gateway::declare(&mut order.loaded).map_err(told)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKER_THREADS).enable_all().build();
     let runtime = runtime.map_err(|error| CliError::file("starting", "the engine's threads", &error))?;
     let ended = runtime.block_on(boot::run(order, voice.clone()));
@@ -47,12 +62,12 @@ fn told(error: anyhow::Error) -> CliError {
     CliError::Engine { code: code.map(str::to_owned), what: format!("{error:#}"), remedy: None, exit: Exit::Findings }
 }
 
-fn log_as_configured(settings: &Settings, voice: Voice) {
-    let filter = EnvFilter::new(settings.log_level.as_str());
+fn log(level: LogLevel, format: LogFormat, voice: Voice) {
+    let filter = EnvFilter::new(level.as_str());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || voice.clone()).with_target(false);
     // A log on a full disk must not end whoever logs: saying that it cannot be written would panic there.
     let log = log.log_internal_errors(false);
-    match settings.log_format {
+    match format {
         LogFormat::Text => log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
         LogFormat::Json => log.json().init(),
     }

@@ -3,9 +3,11 @@
 //!
 //! The same task looks for the kill-switch file, so that acting can be stopped with no more than a shell and a disk.
 
+use crate::gateway;
 use homeostat_api::{ReloadOutcome, ReloadRequest};
 use homeostat_config::{Loaded, Source};
 use homeostat_controller::Event;
+use homeostat_driver_gateway::Client;
 use homeostat_reactor::Emitter;
 use homeostat_shell::{Told, Word};
 use homeostat_vocabulary::{Command, CommandReply, Refusal, Scope};
@@ -83,13 +85,21 @@ async fn reload(
 ) -> Result<ReloadOutcome, Vec<String>> {
     let origin = origin.to_owned();
     match homeostat_config::load(source) {
-        Ok(new) => {
-            let changed = new.policy != loaded.policy;
+        Ok(mut new) => {
+            if let Err(error) = gateway::declare(&mut new) {
+                tracing::error!(%error, "the gateway goes on with the settings before");
+            }
+            let settings_of = |loaded: &Loaded| loaded.hand_over().map(|handed| handed.settings);
+            let for_gateway = new.gateway.is_some() && settings_of(&new) != settings_of(loaded);
+            let changed = new.policy != loaded.policy || for_gateway;
             let (fingerprint, services) = (new.fingerprint(), new.policy.services.keys().cloned().collect());
             if new.settings != loaded.settings {
                 tracing::warn!("changes in [engine] and [api] take effect when the engine is started again");
             }
             *loaded = new;
+            if for_gateway {
+                Client::new(gateway::control_of(&loaded.settings.data_folder)).reload().await;
+            }
             if changed {
                 let policy = Box::new(loaded.policy.clone());
                 let event = Event::PolicyApplied { policy, origin, fingerprint: fingerprint.clone() };

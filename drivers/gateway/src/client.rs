@@ -7,8 +7,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -44,6 +44,12 @@ pub enum Unreachable {
     },
 }
 
+/// The answer to an order to read the settings again.
+#[derive(Deserialize)]
+struct Reloaded {
+    changed: bool,
+}
+
 impl Client {
     /// The way to the gateway on `socket`.
     #[must_use]
@@ -65,6 +71,14 @@ impl Client {
     /// Orders something.
     pub async fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T, Unreachable> {
         read(&self.exchange(Method::POST, path, Bytes::from_static(b"{}"), Duration::ZERO).await?)
+    }
+
+    /// Has it read its settings again; one that does not answer reads them when it starts.
+    pub async fn reload(&self) {
+        match self.post::<Reloaded>("/v1/reload").await {
+            Ok(Reloaded { changed }) => tracing::info!(changed, "the gateway has read its settings again"),
+            Err(error) => tracing::warn!(%error, "the gateway goes on with the settings before"),
+        }
     }
 
     async fn exchange(

@@ -6,12 +6,12 @@
 //! used: there is one peer, on this machine, and these loops are the retry.
 
 use crate::client::{Client, Unreachable};
-use crate::lists::{Lists, service_of};
+use crate::lists::{Inherited, Lists, service_of};
 use crate::parting::Leaving;
-use crate::seen::{Activations, Signals, Standing, Upstream};
+use crate::seen::{Activations, Endpoint, Signals, Standing, Upstream};
 use homeostat_act::Parting;
 use homeostat_reactor::Inlet;
-use homeostat_vocabulary::{Phase, ServiceName, Status, Timestamp, TrafficReport};
+use homeostat_vocabulary::{Phase, Policy, ServiceName, Status, Timestamp, TrafficReport};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,8 +83,19 @@ impl Link {
         Arc::<Leaving>::clone(&self.leaving)
     }
 
+    /// Runs while the policy has the service `gateway`, until it is dropped or the engine has ended.
+    pub async fn run_while_declared(self, gateway: &str, mut policy: watch::Receiver<Arc<Policy>>) {
+        let has_one = |policy: &Arc<Policy>| policy.services.keys().any(|name| name.as_str() == gateway);
+        while policy.wait_for(has_one).await.is_ok() {
+            tokio::select! {
+                () = self.run() => return,
+                _ = policy.wait_for(|policy| !has_one(policy)) => {}
+            }
+        }
+    }
+
     /// Keeps the gateway in step until it is dropped, or the engine has ended.
-    pub async fn run(self) {
+    pub async fn run(&self) {
         tokio::select! {
             () = self.tell_lists() => {}
             () = self.hear_of_wishes() => {}
@@ -94,19 +105,22 @@ impl Link {
 
     async fn tell_lists(&self) {
         let (mut status, mut leavings) = (self.status.clone(), self.leaving.changes());
-        let mut told: Option<Lists> = None;
+        // Before that the engine has not looked what runs, and would have the gateway forget all of it.
+        if status.wait_for(|status| status.engine_since > Timestamp(0)).await.is_err() {
+            return;
+        }
+        let (mut told, mut inherited) = (None::<Lists>, Inherited::default());
         let (mut due, mut complained) = (Instant::now(), false);
         loop {
             let number = *leavings.borrow_and_update();
             let now = Arc::clone(&status.borrow_and_update());
-            let lists = Lists::of(&now, &self.leaving.still_leaving(&now));
-            let lists = told.iter().fold(lists, Lists::emptied_after);
-            if told.as_ref() != Some(&lists) || due <= Instant::now() {
-                let answer = self.client.put("/v1/endpoints", &lists).await;
-                let wait = if answer.is_ok() { TOLD_AGAIN } else { ASKED_AGAIN };
-                due = Instant::now() + wait;
-                complain_once(answer.as_ref().err(), &mut complained);
-                told = answer.is_ok().then_some(lists);
+            inherited.observe(&now);
+            let answer = self.tell(&now, told.as_ref(), &mut inherited, due <= Instant::now()).await;
+            complain_once(answer.as_ref().err(), &mut complained);
+            match answer {
+                Ok(None) => {}
+                Ok(Some(lists)) => (told, due) = (Some(lists), Instant::now() + TOLD_AGAIN),
+                Err(_) => (told, due) = (None, Instant::now() + ASKED_AGAIN),
             }
             match &told {
                 Some(lists) => self.leaving.told(number, lists.clone()),
@@ -115,10 +129,31 @@ impl Link {
             tokio::select! {
                 changed = status.changed(), if told.is_some() => if changed.is_err() { return },
                 changed = leavings.changed(), if told.is_some() => if changed.is_err() { return },
-                () = self.came_back.notified() => due = Instant::now(),
+                () = self.came_back.notified() => (told, due) = (None, Instant::now()),
                 () = sleep_until(due) => {}
             }
         }
+    }
+
+    /// Tells the lists, if they are others than before or it is time to; what the gateway has now.
+    async fn tell(
+        &self,
+        status: &Status,
+        before: Option<&Lists>,
+        inherited: &mut Inherited,
+        due: bool,
+    ) -> Result<Option<Lists>, Unreachable> {
+        if before.is_none() {
+            let upstreams: Vec<Upstream> = self.client.get("/v1/endpoints", Duration::ZERO).await?;
+            inherited.hear(upstreams.into_iter().flat_map(|upstream| upstream.endpoints).filter_map(Endpoint::place));
+        }
+        let lists = Lists::of(status, &self.leaving.still_leaving(status), inherited);
+        let lists = before.into_iter().fold(lists, Lists::emptied_after);
+        if before == Some(&lists) && !due {
+            return Ok(None);
+        }
+        self.client.put("/v1/endpoints", &lists).await?;
+        Ok(Some(lists))
     }
 
     async fn hear_of_wishes(&self) {

@@ -16,6 +16,32 @@ pub(crate) struct Lists {
     services: BTreeMap<String, Vec<Place>>,
 }
 
+/// What the gateway knew before this engine did. An engine that takes over has to ask every instance anew whether it is well; until
+/// it has an answer, what the gateway was told by the engine before still holds.
+#[derive(Debug, Default)]
+pub(crate) struct Inherited {
+    places: BTreeSet<(String, SocketAddr)>,
+    judged: BTreeSet<InstanceId>,
+}
+
+impl Inherited {
+    /// The gateway has these.
+    pub(crate) fn hear(&mut self, places: impl Iterator<Item = (String, SocketAddr)>) {
+        self.places = places.collect();
+    }
+
+    /// Whoever was seen in any state but that of a beginning has been judged by this engine.
+    pub(crate) fn observe(&mut self, status: &Status) {
+        let instances = status.services.iter().flat_map(|service| &service.instances);
+        let judged = instances.filter(|instance| instance.phase != Phase::Starting).map(|instance| instance.id.clone());
+        self.judged.extend(judged);
+    }
+
+    fn holds(&self, instance: &InstanceId, address: SocketAddr) -> bool {
+        !self.judged.contains(instance) && self.places.contains(&(instance.to_string(), address))
+    }
+}
+
 /// One instance and where it listens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct Place {
@@ -26,16 +52,20 @@ struct Place {
 impl Lists {
     /// The ready instances of every service, without those that are about to be stopped. A service none of whose instances is
     /// ready has an empty list: then its requests are held, not sent astray.
-    pub(crate) fn of(status: &Status, leaving: &BTreeSet<InstanceId>) -> Self {
+    pub(crate) fn of(status: &Status, leaving: &BTreeSet<InstanceId>, inherited: &Inherited) -> Self {
         let mut services: BTreeMap<String, Vec<Place>> = BTreeMap::new();
         for service in &status.services {
             services.entry(service.name.to_string()).or_default();
             for instance in &service.instances {
-                let usable = instance.phase == Phase::Ready && !leaving.contains(&instance.id);
                 for (port, number) in &instance.ports {
                     let places = services.entry(key(service.name.as_str(), port)).or_default();
-                    if usable {
-                        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *number));
+                    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, *number));
+                    let well = match instance.phase {
+                        Phase::Ready => true,
+                        Phase::Starting => inherited.holds(&instance.id, address),
+                        _ => false,
+                    };
+                    if well && !leaving.contains(&instance.id) {
                         places.push(Place { name: instance.id.to_string(), address });
                     }
                 }

@@ -6,6 +6,7 @@ use crate::lists::service_of;
 use homeostat_vocabulary::{Millis, ServiceName, Timestamp, Traffic, TrafficReport};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 /// The answer to a wait for services that are asked for.
 #[derive(Debug, Deserialize)]
@@ -58,7 +59,18 @@ pub(crate) struct Upstream {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Endpoint {
     #[serde(default)]
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) address: String,
+    #[serde(default)]
     pub(crate) in_flight: u64,
+}
+
+impl Endpoint {
+    /// Who it is and where it listens.
+    pub(crate) fn place(self) -> Option<(String, SocketAddr)> {
+        Some((self.name, self.address.parse().ok()?))
+    }
 }
 
 const fn one_second() -> u64 {

@@ -10,8 +10,8 @@ use std::time::Duration;
 /// should not all be asked in the same millisecond.
 const FIRST_PROBE_WITHIN_MS: u64 = 50;
 
-/// The wait after the first failed probe of a starting instance.
-const STARTING_WAIT_FIRST_MS: u64 = 50;
+/// The wait after the first failed probe of a starting instance: requests may be waiting for it, and a connection costs little.
+const STARTING_WAIT_FIRST_MS: u64 = 20;
 
 /// The same for a command: a new process each time is a hundred times the price of a connection.
 const STARTING_WAIT_FIRST_EXEC_MS: u64 = 200;
@@ -80,7 +80,7 @@ mod tests {
         let mut pace = cadence(5_000, 1);
         assert!(pace.first_wait() < Duration::from_millis(50));
         let waits: Vec<u64> = (0..40).map(|_| pace.next_wait(false).as_millis() as u64).collect();
-        assert_eq!(waits[0], 50);
+        assert_eq!(waits[0], 20);
         assert!(waits.windows(2).all(|pair| pair[0] <= pair[1]), "{waits:?}");
         assert_eq!(waits[39], 5_000);
     }

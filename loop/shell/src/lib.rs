@@ -4,12 +4,14 @@
 //! facts are durable before the effects that rest on them; time never runs backwards. It must never decide anything: every
 //! decision is the controller's, which is why the simulator can stand in for this crate.
 
+mod chores;
 mod clock;
 mod engine;
 mod error;
 mod memory;
 mod told;
 
+pub use chores::{heed_signals, prune};
 pub use clock::{Clock, steady};
 pub use engine::Engine;
 pub use error::ShellError;

@@ -135,7 +135,7 @@ pub struct HealthCheck {
 pub enum Probe {
     /// A GET that must answer 200 to 399.
     Http {
-        /// `http://HOST:PORT/PATH`.
+        /// `http://HOST:PORT/PATH`; of our own parts also `unix:SOCKET:/PATH`.
         url: String,
     },
     /// A connection that must be accepted.

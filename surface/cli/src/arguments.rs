@@ -187,6 +187,13 @@ pub enum ConfigVerb {
 /// What can be asked about the gateway.
 #[derive(Debug, Subcommand)]
 pub enum GatewayVerb {
+    /// Run one in the foreground; `up` does this by itself. While another one runs on the same data folder, it takes over without
+    /// a lost connection
+    Run {
+        /// Set by the engine: the settings as it has read and checked them
+        #[arg(long, hide = true)]
+        plan: Option<PathBuf>,
+    },
     /// Say what is wrong with its settings
     Check,
     /// List its routes, or say which of them takes a request and why; exit code 1 when none does

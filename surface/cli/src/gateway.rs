@@ -26,7 +26,7 @@ pub fn run(asked: &Everywhere, verb: &GatewayVerb, screen: &mut Screen<'_>) -> R
     match verb {
         GatewayVerb::Routes { attempt: Some(request), header } => attempt(&plan, request, header, screen),
         GatewayVerb::Routes { attempt: None, .. } => routes(&plan, screen),
-        GatewayVerb::Check | GatewayVerb::Endpoints => endpoints(&plan, screen),
+        GatewayVerb::Check | GatewayVerb::Run { .. } | GatewayVerb::Endpoints => endpoints(&plan, screen),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command line: what is typed becomes a question to the engine, the journal or the configuration, and an exit code.
 //!
-//! Called by `main`, once, with what the program was started in and with what `up` means: the engine itself is wired elsewhere.
+//! Called by `main`, once, with what the program was started in and with what runs in the foreground: engine and gateway are wired elsewhere.
 //! Always holds: data goes to standard output and all else to standard error; each error has one shape, and its code, its
 //! remedy and its exit code; whatever can be told without an engine is told without one. It must never act on a service
 //! itself: it asks the engine, whose guards decide.
@@ -28,22 +28,22 @@ pub use error::{CliError, Exit};
 pub use orders::paused_path;
 pub use reference::reference;
 pub use screen::{Outlet, Surroundings};
-pub use setup::{Telling, UpOrder};
+pub use setup::{Foreground, GatewayOrder, Telling, UpOrder};
 pub use voice::Voice;
 
-use arguments::{Everywhere, Verb};
+use arguments::{Everywhere, GatewayVerb, Verb};
 use clap::{CommandFactory, Parser};
 use client::Client;
 use homeostat_store::Reader;
 use screen::Screen;
 use std::ffi::OsString;
 
-/// Reads the command line, does what it says, and tells how the program is to end. `up` runs an engine in the foreground
-/// until it has ended.
+/// Reads the command line, does what it says, and tells how the program is to end. `start` runs an engine or a
+/// gateway in the foreground until it has ended.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     surroundings: Surroundings<'_>,
-    up: impl FnOnce(UpOrder) -> Result<(), CliError>,
+    start: impl FnOnce(Foreground) -> Result<(), CliError>,
 ) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     let line = match CommandLine::try_parse_from(&arguments) {
@@ -51,7 +51,7 @@ pub fn run(
         Err(error) => return not_a_command(&error, &arguments, surroundings),
     };
     let mut screen = Screen::new(surroundings, &line.everywhere);
-    let done = carry_out(line.verb, &line.everywhere, &mut screen, up);
+    let done = carry_out(line.verb, &line.everywhere, &mut screen, start);
     done.unwrap_or_else(|error| {
         screen.failure(&error);
         error.exit()
@@ -62,7 +62,7 @@ fn carry_out(
     verb: Verb,
     asked: &Everywhere,
     screen: &mut Screen<'_>,
-    up: impl FnOnce(UpOrder) -> Result<(), CliError>,
+    start: impl FnOnce(Foreground) -> Result<(), CliError>,
 ) -> Result<Exit, CliError> {
     match verb {
         Verb::Up { detach, background } => {
@@ -76,11 +76,15 @@ fn carry_out(
             if detach {
                 return lifecycle::detach(&order, asked, screen);
             }
-            up(order).map(|()| Exit::Ok)
+            start(Foreground::Engine(Box::new(order))).map(|()| Exit::Ok)
         }
         Verb::Check => configuration::check(asked, screen),
         Verb::Init { force } => configuration::init(asked, force, screen),
         Verb::Config(verb) => configuration::config(asked, &verb, screen),
+        Verb::Gateway(GatewayVerb::Run { plan }) => {
+            let order = setup::gateway_order(asked, plan, screen)?;
+            start(Foreground::Gateway(order)).map(|()| Exit::Ok)
+        }
         Verb::Gateway(verb) => gateway::run(asked, &verb, screen),
         Verb::Completions { shell } => {
             let mut text = Vec::new();

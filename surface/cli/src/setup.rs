@@ -22,6 +22,37 @@ pub struct UpOrder {
     pub telling: Option<Telling>,
 }
 
+/// What runs in the foreground until it has ended.
+pub enum Foreground {
+    /// An engine.
+    Engine(Box<UpOrder>),
+    /// A gateway.
+    Gateway(GatewayOrder),
+}
+
+/// What a gateway is started with.
+pub enum GatewayOrder {
+    /// By a person: it reads the configuration itself.
+    Alone {
+        /// Where that comes from.
+        source: Source,
+        /// Where its sockets lie.
+        folder: PathBuf,
+    },
+    /// By an engine, which has read and checked the settings and keeps them in this file.
+    Planned(PathBuf),
+}
+
+/// A gateway that reads its settings here, or in the file that an engine keeps for it.
+pub fn gateway_order(asked: &Everywhere, plan: Option<PathBuf>, screen: &Screen<'_>) -> Result<GatewayOrder, CliError> {
+    if let Some(plan) = plan {
+        return Ok(GatewayOrder::Planned(plan));
+    }
+    let source = source_of(asked, screen)?;
+    let loaded = load(&source).map_err(|problems| config_error(&problems, screen))?;
+    Ok(GatewayOrder::Alone { source, folder: loaded.settings.data_folder })
+}
+
 /// How what happens is told on standard error.
 #[derive(Clone, Copy)]
 pub struct Telling {

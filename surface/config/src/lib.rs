@@ -15,6 +15,7 @@
 mod check;
 mod code;
 mod complete;
+mod hand_over;
 mod layer;
 mod loaded;
 mod place;
@@ -32,7 +33,8 @@ mod tree;
 mod words;
 
 pub use code::Code;
-pub use loaded::{GatewayPlan, Loaded, load, load_settings};
+pub use hand_over::HandedOver;
+pub use loaded::{GATEWAY_SERVICE, GatewayPlan, Loaded, load, load_settings};
 pub use place::Origin;
 pub use problem::{Problem, Problems, Weight};
 pub use reference::reference;

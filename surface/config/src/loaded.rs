@@ -20,6 +20,9 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+/// The name of the service that the gateway is, where there is one.
+pub const GATEWAY_SERVICE: &str = "gateway";
+
 /// A configuration that passed every check.
 #[derive(Clone, Debug)]
 pub struct Loaded {

@@ -27,6 +27,8 @@ pub struct Homeostat {
     pub folder: PathBuf,
     /// The language of the story; without it, the environment decides.
     pub language: Option<String>,
+    /// Where its gateway listens on this machine.
+    pub gateway_port: u16,
 }
 
 impl Homeostat {

@@ -7,6 +7,7 @@
 mod chaos;
 mod engine;
 mod processes;
+mod visitors;
 
 use std::fs;
 use std::net::TcpListener;
@@ -29,11 +30,13 @@ use crate::steps::{End, run, tell};
 use crate::toolchain;
 use crate::workspace::{cargo, member_names, root};
 use engine::{Homeostat, wait_for_end};
+use visitors::Visitors;
 
 /// The example that the demo runs, from the root of the workspace.
 const EXAMPLE: &str = "examples/kiosk/homeostat.toml";
-/// The one port that the example fixes.
+/// What the example fixes: the catalog's port, and the gateway's address.
 const EXAMPLE_PORT: &str = "7301";
+const EXAMPLE_ADDRESS: &str = "127.0.0.1:7300";
 /// What is built and run: package and binary have the same name.
 const ENGINE: &str = "homeostat";
 const KIOSK: &str = "homeostat-kiosk";
@@ -73,9 +76,9 @@ pub fn run_demo(wish: &Wish) -> Result<bool> {
     if !built.passed || ended() {
         return Ok(built.passed);
     }
-    write_configuration(&place)?;
-    let homeostat =
-        Homeostat { program: place.join("bin").join(ENGINE), folder: place, language: wish.language.clone() };
+    let gateway_port = write_configuration(&place)?;
+    let program = place.join("bin").join(ENGINE);
+    let homeostat = Homeostat { program, folder: place, language: wish.language.clone(), gateway_port };
     let shown = show(&homeostat, wish, &ended);
     let clean = clean_up(&homeostat.folder);
     folder.close().context("cannot remove the folder of the demo")?;
@@ -85,13 +88,17 @@ pub fn run_demo(wish: &Wish) -> Result<bool> {
     Ok(true)
 }
 
-/// The example, with a free port in the place of its fixed one: a demo must run beside whatever else runs here.
-fn write_configuration(place: &Path) -> Result<()> {
+/// The example, with free ports in the place of its fixed ones: a demo must run beside whatever else runs here. The gateway's.
+fn write_configuration(place: &Path) -> Result<u16> {
     let example = fs::read_to_string(root().join(EXAMPLE)).with_context(|| format!("cannot read {EXAMPLE}"))?;
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let port = free.context("cannot find a free port")?.port().to_string();
-    fs::write(place.join("homeostat.toml"), example.replace(EXAMPLE_PORT, &port))
-        .context("cannot write the configuration")
+    // Held until all are found, so that none is found twice.
+    let free = || TcpListener::bind("127.0.0.1:0").context("cannot find a free port");
+    let (one, other) = (free()?, free()?);
+    let (catalog, gateway) = (one.local_addr()?, other.local_addr()?);
+    let example = example.replace(EXAMPLE_PORT, &catalog.port().to_string());
+    let example = example.replace(EXAMPLE_ADDRESS, &gateway.to_string());
+    fs::write(place.join("homeostat.toml"), example).context("cannot write the configuration")?;
+    Ok(gateway.port())
 }
 
 /// Builds in the shared cache, then copies: what runs is ours even when another clone builds meanwhile.
@@ -145,7 +152,10 @@ fn watch(
 ) -> Result<u64> {
     if homeostat.wait_until_ready(engine, ended)? {
         *story = Some(homeostat.follow()?);
-        return Ok(break_things(homeostat, wish, ended));
+        let visitors = Visitors::start(homeostat.gateway_port);
+        let made = break_things(homeostat, &visitors, wish, ended);
+        println!("\ndemo: through the gateway at port {}: {visitors}", homeostat.gateway_port);
+        return Ok(made);
     }
     if ended() {
         return Ok(0);
@@ -158,7 +168,7 @@ fn watch(
 }
 
 /// Follows the schedule until the end; how many faults were made.
-fn break_things(homeostat: &Homeostat, wish: &Wish, ended: &dyn Fn() -> bool) -> u64 {
+fn break_things(homeostat: &Homeostat, visitors: &Visitors, wish: &Wish, ended: &dyn Fn() -> bool) -> u64 {
     let end = wish.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
     let over = || ended() || end.is_some_and(|end| Instant::now() >= end);
     let too_late = || end.is_some_and(|end| Instant::now() + Duration::from_secs(REPAIR_S) > end);
@@ -173,6 +183,7 @@ fn break_things(homeostat: &Homeostat, wish: &Wish, ended: &dyn Fn() -> bool) ->
         }
         // Only what is whole is broken, so that each fault is one clear story.
         if !too_late() && homeostat.all_ready() && break_one(&homeostat.folder, next) {
+            println!("demo: requests so far: {visitors}");
             made += 1;
         }
     }

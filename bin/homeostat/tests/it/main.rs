@@ -8,6 +8,7 @@ mod crash;
 mod disk;
 mod engine_killed;
 mod example;
+mod gateway;
 mod many;
 mod two_engines;
 mod unread;

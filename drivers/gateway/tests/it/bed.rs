@@ -56,7 +56,7 @@ impl Bed {
         let clock = Arc::new(|| Timestamp(1));
         let link = Link::new(Options { socket: socket.clone(), status: status_out, heard: heard_in.into(), clock });
         let parting = link.parting();
-        let link = tokio::spawn(link.run());
+        let link = tokio::spawn(async move { link.run().await });
         let says = watch::channel(Says::default()).0;
         let mut bed = Self { told, says, status, heard, parting, told_in, socket, server: None, link, _folder: folder };
         bed.start_gateway();
@@ -90,7 +90,7 @@ impl Bed {
     }
 
     pub fn show(&self, services: Vec<ServiceStatus>) {
-        self.status.send_replace(Arc::new(Status { services, ..Status::default() }));
+        self.status.send_replace(Arc::new(Status { services, engine_since: Timestamp(1), ..Status::default() }));
     }
 
     /// Waits until the gateway was told exactly these addresses of a service.

@@ -1,6 +1,6 @@
 //! The gateway's lists follow the instances, whatever becomes of the gateway.
 
-use crate::bed::{Bed, instance, service};
+use crate::bed::{Bed, Says, instance, service};
 use homeostat_vocabulary::Phase;
 use serde_json::json;
 
@@ -52,4 +52,29 @@ async fn a_gateway_that_comes_back_is_told_everything_at_once() {
     assert_eq!(*bed.told.borrow(), json!(null));
     bed.start_gateway();
     bed.until_listed("web", &["127.0.0.1:4007"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_engine_takes_nothing_away_before_it_has_judged_it() {
+    // At each death of an engine all requests would fail until its successor has asked every instance whether it is well.
+    let mut bed = Bed::new();
+    let endpoint = |id: &str, port: u16| json!({ "name": id, "address": format!("127.0.0.1:{port}"), "in_flight": 0 });
+    let upstreams = vec![json!({ "upstream": "web", "source": "engine", "waiting": 0,
+        "endpoints": [endpoint("web/0", 4_000), endpoint("web/1", 4_001), endpoint("web/2", 4_002)] })];
+    bed.says.send_replace(Says { upstreams, ..Says::default() });
+    let web = |zero| {
+        let one = instance("web/1", Phase::Starting, 4_901);
+        vec![service("web", vec![instance("web/0", zero, 4_000), one, instance("web/2", Phase::Down, 4_002)])]
+    };
+    bed.show(web(Phase::Starting));
+    // web/1 is another life at another port, and web/2 is known to be down.
+    bed.until_listed("web", &["127.0.0.1:4000"]).await;
+    bed.show(web(Phase::Unhealthy));
+    bed.until_listed("web", &[]).await;
+    bed.show(web(Phase::Starting));
+    bed.show(vec![service(
+        "web",
+        vec![instance("web/1", Phase::Ready, 4_901), instance("web/0", Phase::Starting, 4_000)],
+    )]);
+    bed.until_listed("web", &["127.0.0.1:4901"]).await;
 }

@@ -1,6 +1,7 @@
 //! Names: of services, ports, environment variables and of the engine itself.
 
 use super::Judge;
+use crate::GATEWAY_SERVICE;
 use crate::code::Code;
 use crate::problem::Problem;
 use crate::tree::Path;
@@ -23,6 +24,10 @@ pub fn check(judge: &mut Judge<'_>) {
         if name.parse::<ServiceName>().is_err() {
             let help = "use lower-case letters, digits and hyphens, first a letter, 63 at most, as in \"web-api\"";
             refuse(judge, Path::of_service(name, &[]), &format!("{name:?} cannot name a service"), help);
+        }
+        if name == GATEWAY_SERVICE && document.gateway.is_some() {
+            let help = "call it something else: this is the name of the gateway that [gateway] declares";
+            refuse(judge, Path::of_service(name, &[]), "a service cannot be called `gateway` beside a [gateway]", help);
         }
         for port in service.ports.keys().filter(|port| !is_port_name(port)) {
             let help =

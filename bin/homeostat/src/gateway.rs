@@ -1,0 +1,65 @@
+//! The gateway in the wiring: run as a process of its own, declared to the engine as a service, and kept in step by a link.
+
+use anyhow::Context;
+use homeostat_cli::{CliError, Exit, GatewayOrder};
+use homeostat_config::{HandedOver, Loaded, Source};
+use homeostat_controller::Event;
+use homeostat_driver_gateway::Heard;
+use homeostat_gateway::{CONTROL_SOCKET, Options, Reader, Written, run as run_gateway};
+use homeostat_shell::Told;
+use homeostat_vocabulary::Command;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Who asks for services that requests wait for, as the journal names it.
+const BY: &str = "gateway";
+
+/// Runs a gateway in the foreground until it has ended.
+pub fn run(order: GatewayOrder) -> Result<(), CliError> {
+    let (folder, reader): (PathBuf, Reader) = match order {
+        GatewayOrder::Alone { source, folder } => (folder, Box::new(move || read_alone(&source).map(written))),
+        GatewayOrder::Planned(file) => {
+            let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+            (folder, Box::new(move || HandedOver::read(&file).map(written).map_err(|what| vec![what])))
+        }
+    };
+    let ready = |addresses: &[(String, SocketAddr)]| {
+        for (name, address) in addresses {
+            tracing::info!(name, %address, "the gateway listens");
+        }
+    };
+    let ended = run_gateway(Options { folder, reader, ready: Box::new(ready) });
+    let failed = |what| CliError::Engine { code: None, what, remedy: None, exit: Exit::Findings };
+    ended.map_err(|error| failed(error.to_string()))
+}
+
+fn read_alone(source: &Source) -> Result<HandedOver, Vec<String>> {
+    let loaded = homeostat_config::load(source).map_err(|problems| problems.one_line_each())?;
+    loaded.hand_over().ok_or_else(|| vec!["there is no section [gateway]".to_owned()])
+}
+
+fn written(HandedOver { settings, fingerprint }: HandedOver) -> Written {
+    Written { settings, fingerprint }
+}
+
+/// Adds the gateway, if there is to be one, to what the engine looks after.
+pub fn declare(loaded: &mut Loaded) -> anyhow::Result<()> {
+    let program = std::env::current_exe().context("finding this program")?.display().to_string();
+    // The binary may have been replaced while the engine ran: the one at its place is meant.
+    let program = program.strip_suffix(" (deleted)").unwrap_or(&program);
+    let control = control_of(&loaded.settings.data_folder);
+    loaded.declare_gateway(program, &control).context("handing the gateway its settings")
+}
+
+/// What the gateway has the engine know, as the engine hears it.
+pub fn told(heard: Heard) -> Told {
+    match heard {
+        Heard::Wanted(service) => Event::Command { command: Command::Activate { service }, by: BY.to_owned() }.into(),
+        Heard::Traffic(reports) => Event::Traffic(reports).into(),
+    }
+}
+
+/// Where the gateway takes orders.
+pub fn control_of(folder: &Path) -> PathBuf {
+    folder.join(CONTROL_SOCKET)
+}

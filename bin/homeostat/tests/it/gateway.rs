@@ -1,0 +1,209 @@
+//! The gateway with its engine, both real: requests pass while instances come and go, and while either of the two is killed.
+
+use crate::bed::{Bed, kill, visit, web};
+use homeostat_testkit::processes::runs;
+use homeostat_testkit::{programs, wait_until};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Visitors that ask at the same time.
+const VISITORS: usize = 3;
+
+/// The pause of a visitor between two requests.
+const PAUSE: Duration = Duration::from_millis(3);
+
+/// A section for a gateway on `port` with everything sent to the service `to`.
+fn gateway(port: u16, to: &str) -> String {
+    format!("\n[gateway]\nlisten = \"127.0.0.1:{port}\"\nworkers = 1\n[gateway.routes.all]\nto = \"{to}\"\n")
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn answers(port: u16) -> bool {
+    visit(port, "/health").is_some_and(|text| text.starts_with("HTTP/1.1 200"))
+}
+
+/// The addresses that the gateway knows of an upstream.
+fn endpoints(bed: &Bed, upstream: &str) -> Vec<String> {
+    let Ok(mut stream) = UnixStream::connect(bed.data_folder().join("gateway.sock")) else { return Vec::new() };
+    stream.write_all(b"GET /v1/endpoints HTTP/1.0\r\nhost: gateway\r\n\r\n").unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (_, body) = text.split_once("\r\n\r\n").unwrap_or_default();
+    let all: Value = serde_json::from_str(body).unwrap_or_default();
+    let found = all.as_array().into_iter().flatten().find(|it| it["upstream"] == upstream).cloned();
+    let list = found.unwrap_or_default()["endpoints"].as_array().cloned().unwrap_or_default();
+    list.iter().map(|it| it["address"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// How long the service of these tests takes from its start to its first answer when nothing stands before it.
+fn own_start() -> Duration {
+    let (port, program) = (free_port(), programs::program("homeostat-kiosk", "homeostat-kiosk"));
+    let began = Instant::now();
+    let mut child = Command::new(program).args(["web", "--port", &port.to_string()]).spawn().unwrap();
+    while !answers(port) {
+        assert!(began.elapsed() < Duration::from_secs(20), "the kiosk answers");
+        thread::sleep(Duration::from_millis(1));
+    }
+    let took = began.elapsed();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    took
+}
+
+/// What became of the requests of all visitors.
+#[derive(Default)]
+struct Visits {
+    answered: AtomicU64,
+    failed: Mutex<Vec<String>>,
+    over: AtomicBool,
+}
+
+/// Asks the gateway all the time while `what` happens; the requests that were answered, and what became of those that were not.
+fn under_load(port: u16, what: impl FnOnce(&Visits)) -> (u64, Vec<String>) {
+    let visits = Visits::default();
+    thread::scope(|scope| {
+        for _ in 0..VISITORS {
+            scope.spawn(|| {
+                while !visits.over.load(Ordering::SeqCst) {
+                    match visit(port, "/health") {
+                        Some(text) if text.starts_with("HTTP/1.1 200") => {
+                            visits.answered.fetch_add(1, Ordering::SeqCst);
+                        }
+                        other => visits.failed.lock().unwrap().push(other.unwrap_or_else(|| "no answer".to_owned())),
+                    }
+                    thread::sleep(PAUSE);
+                }
+            });
+        }
+        // Visitors must end even when what happens panics.
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| what(&visits)));
+        visits.over.store(true, Ordering::SeqCst);
+        if let Err(panic) = ended {
+            std::panic::resume_unwind(panic);
+        }
+    });
+    (visits.answered.into_inner(), visits.failed.into_inner().unwrap())
+}
+
+/// Waits until so many more requests were answered.
+fn let_pass(visits: &Visits, more: u64) {
+    let before = visits.answered.load(Ordering::SeqCst);
+    wait_until("more requests are answered", || visits.answered.load(Ordering::SeqCst) >= before + more);
+}
+
+#[test]
+fn instances_come_go_and_die_and_no_request_notices() {
+    // Requests would fail at each deployment, each repair and each change of the number of instances.
+    let port = free_port();
+    let bed = Bed::up(&format!("{}{}", gateway(port, "web"), web("web", "instances = 2")));
+    let first = bed.ready("web/0");
+    bed.ready("web/1");
+    wait_until("the gateway knows both", || endpoints(&bed, "web").len() == 2 && answers(port));
+    let (answered, failed) = under_load(port, |visits| {
+        bed.declare(&format!("{}{}", gateway(port, "web"), web("web", "instances = 3")));
+        wait_until("a third one is sent requests", || endpoints(&bed, "web").len() == 3);
+        let_pass(visits, 50);
+        kill(first);
+        bed.ready_after("web/0", first);
+        wait_until("its new life is sent requests", || endpoints(&bed, "web").len() == 3);
+        let_pass(visits, 50);
+        let lives = ["web/0", "web/1", "web/2"].map(|id| bed.ready(id));
+        let anew = web("web", "instances = 3\nenvironment = { EDITION = \"2\" }");
+        bed.declare(&format!("{}{anew}", gateway(port, "web")));
+        for (id, before) in ["web/0", "web/1", "web/2"].into_iter().zip(lives) {
+            bed.ready_after(id, before);
+        }
+        let_pass(visits, 50);
+        bed.declare(&format!("{}{}", gateway(port, "web"), web("web", "environment = { EDITION = \"2\" }")));
+        wait_until("only one is left", || endpoints(&bed, "web").len() == 1);
+        let_pass(visits, 50);
+    });
+    println!("instances come, go and die: {answered} answered, {} failed", failed.len());
+    assert_eq!(failed, Vec::<String>::new(), "of {answered}");
+    bed.down();
+}
+
+#[test]
+fn the_engine_is_killed_and_no_request_notices() {
+    // Traffic would rest on the engine, which may die at any time.
+    let port = free_port();
+    let services = format!("{}{}", gateway(port, "web"), web("web", "instances = 2"));
+    let mut bed = Bed::up(&services);
+    let lives = ["web/0", "web/1", "gateway/0"].map(|id| bed.ready(id));
+    wait_until("the gateway answers", || endpoints(&bed, "web").len() == 2 && answers(port));
+    let (answered, failed) = under_load(port, |visits| {
+        for _ in 0..3 {
+            bed.engine.kill();
+            let_pass(visits, 100);
+            bed.start();
+            let_pass(visits, 50);
+        }
+        assert_eq!(["web/0", "web/1", "gateway/0"].map(|id| bed.ready(id)), lives, "all were adopted");
+    });
+    println!("the engine is killed three times: {answered} answered, {} failed", failed.len());
+    assert_eq!(failed, Vec::<String>::new(), "of {answered}");
+    bed.down();
+}
+
+#[test]
+fn the_first_request_wakes_a_service_and_it_rests_again() {
+    // The first visitor would be turned away, or the service run for nobody.
+    let port = free_port();
+    let cold = web("cold", "start = \"on_request\"\nidle_stop = \"3s\"");
+    let bed = Bed::up(&format!("{}{cold}", gateway(port, "cold")));
+    bed.ready("gateway/0");
+    assert_eq!(bed.instance("cold/0").unwrap()["phase"], "resting");
+    assert!(bed.call("status").out.contains("resting"));
+    wait_until("the gateway listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let began = Instant::now();
+    assert!(answers(port), "the first request is held and answered");
+    let whole = began.elapsed();
+    let own = own_start();
+    println!(
+        "from zero: {whole:?} to the first answer; the service alone takes {own:?} from its start to its first answer"
+    );
+    wait_until("it rests again", || bed.instance("cold/0").is_some_and(|it| it["phase"] == "resting"));
+    assert!(answers(port), "and is woken again");
+    assert_eq!(bed.facts("service.activated").len(), 2);
+    assert_eq!(bed.facts("episode.opened").len(), 0, "resting is no fault");
+    bed.down();
+}
+
+#[test]
+fn a_killed_gateway_comes_back_and_changed_settings_restart_nothing() {
+    // A dead gateway would stay dead, or each change of a route cost every connection.
+    let (port, other) = (free_port(), free_port());
+    let bed = Bed::up(&format!("{}{}", gateway(port, "web"), web("web", "")));
+    bed.ready("web/0");
+    let first = bed.ready("gateway/0");
+    wait_until("the gateway answers", || answers(port));
+    kill(first);
+    let second = bed.ready_after("gateway/0", first);
+    wait_until("its next life answers", || answers(port));
+    bed.declare(&format!("{}{}", gateway(other, "web"), web("web", "")));
+    wait_until("it listens where it is told to now", || answers(other));
+    assert_eq!(bed.ready("gateway/0"), second, "no life ended for it");
+    assert!(runs(second));
+    bed.down();
+}
+
+#[test]
+fn its_name_is_its_own() {
+    // A user's service would be taken for the gateway, or the gateway for the service.
+    let bed = Bed::of(&format!("{}{}", gateway(free_port(), "web"), web("web", "") + &web("gateway", "")));
+    let answer = bed.call("check");
+    assert_eq!(answer.code, Some(2), "{}{}", answer.out, answer.err);
+    let said = answer.out + &answer.err;
+    assert!(said.contains("H0010") && said.contains("[gateway] declares"), "{said}");
+}

@@ -1,0 +1,105 @@
+//! The gateway as a service of the engine: declared beside those of the owner, with its settings handed over in a file.
+//!
+//! Called by the wiring at start and at each reload, and by the gateway itself, which reads the file. Always holds: the file is one
+//! that passed every check, and is replaced whole; so a gateway starts and goes on without the engine, its configuration file and
+//! its environment, and changed settings restart nothing.
+
+use crate::loaded::{GATEWAY_SERVICE, Loaded};
+use homeostat_routing::settings::{Activation, Gateway};
+use homeostat_vocabulary::{
+    Autonomy, HealthCheck, Limits, Millis, Objectives, Probe, Service, StartMode, Stop, StopSignal,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// The settings that are handed over, in the data folder.
+const FILE: &str = "gateway.plan.json";
+
+/// The gateway lets its requests end within its own limit; this only ends one that hangs.
+const STOP_GRACE: Millis = Millis(120_000);
+
+/// Settings of a gateway as they are handed over.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct HandedOver {
+    /// The settings.
+    pub settings: Gateway,
+    /// Changes whenever the configuration does.
+    pub fingerprint: String,
+}
+
+impl Loaded {
+    /// The gateway's settings, with what follows from the services: requests for one that starts on request are held, and start it.
+    #[must_use]
+    pub fn hand_over(&self) -> Option<HandedOver> {
+        let mut settings = self.gateway.as_ref()?.settings.clone();
+        let on_request = self.policy.services.values().filter(|service| service.start != StartMode::AtOnce);
+        for name in on_request.map(|service| service.name.to_string()) {
+            settings.upstreams.entry(name.clone()).or_default();
+            for (own, upstream) in &mut settings.upstreams {
+                let elsewhere = !upstream.endpoints.is_empty() || upstream.dns.is_some();
+                if upstream.service.as_ref().unwrap_or(own) == &name && !elsewhere {
+                    upstream.activation.get_or_insert_with(Activation::default);
+                }
+            }
+        }
+        Some(HandedOver { settings, fingerprint: self.fingerprint() })
+    }
+
+    /// Adds the gateway, if there is to be one, to what is looked after, and hands its settings over. It is run by `program`, and
+    /// asked for its health at its control's socket, both in the data folder's own place.
+    pub fn declare_gateway(&mut self, program: &str, control: &Path) -> io::Result<()> {
+        let Some(handed) = self.hand_over() else { return Ok(()) };
+        let folder = self.settings.data_folder.clone();
+        // Whatever becomes of the settings: a gateway that runs must not be taken for one that nobody wants.
+        let service = service(program, control, &folder);
+        self.policy.services.insert(service.name.clone(), service);
+        write(&folder, &handed)
+    }
+}
+
+impl HandedOver {
+    /// Reads a file that an engine has written.
+    pub fn read(file: &Path) -> Result<Self, String> {
+        let text = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
+        serde_json::from_slice(&text).map_err(|error| format!("{}: {error}", file.display()))
+    }
+}
+
+fn write(folder: &Path, handed: &HandedOver) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let fresh = folder.join(format!("{FILE}.new"));
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    file.write_all(&serde_json::to_vec(handed)?)?;
+    file.sync_all()?;
+    std::fs::rename(&fresh, folder.join(FILE))
+}
+
+fn service(program: &str, control: &Path, folder: &Path) -> Service {
+    let plan = folder.join(FILE).display().to_string();
+    let words = [program, "gateway", "run", "--plan", &plan];
+    Service {
+        name: GATEWAY_SERVICE.parse().expect("a good name"),
+        command: words.map(str::to_owned).to_vec(),
+        instances: 1,
+        environment: BTreeMap::new(),
+        working_folder: folder.display().to_string(),
+        ports: BTreeMap::new(),
+        depends_on: Vec::new(),
+        health: Some(HealthCheck {
+            probe: Probe::Http { url: format!("unix:{}:/v1/status", control.display()) },
+            interval: Millis(1_000),
+            timeout: Millis(1_000),
+            failures: 3,
+            successes: 1,
+            start_grace: Millis(5_000),
+        }),
+        objectives: Objectives::default(),
+        stop: Stop { signal: StopSignal::Term, grace: STOP_GRACE },
+        limits: Limits::default(),
+        autonomy: Autonomy::Auto,
+        start: StartMode::AtOnce,
+    }
+}

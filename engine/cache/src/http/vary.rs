@@ -114,43 +114,60 @@ impl Variants {
 /// The value of a field in one form: lines joined, spaces around commas off, and of wishes their order and letters' size as well.
 fn normal(field: &HeaderName, request: &HeaderMap) -> String {
     let Some(parts) = members(request, field) else {
-        // No text, or no list: byte by byte then.
+        // No text, or no list: byte by byte then. No list begins with a comma, so that it is never taken for one that reads like this.
         let lines = request.get_all(field).iter().map(|line| line.as_bytes().escape_ascii().to_string());
-        return lines.collect::<Vec<_>>().join(",");
+        return format!(",{}", lines.collect::<Vec<_>>().join(","));
     };
     let is_wish = [ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE].contains(field);
-    if !is_wish {
+    // Within quotes may stand what parts one wish from the next.
+    if !is_wish || parts.iter().any(|part| part.contains('"')) {
         return parts.join(",");
     }
-    let mut wishes: Vec<(u16, String)> = parts.into_iter().map(wish).filter(|(weight, _)| *weight > 0).collect();
+    let mut wishes: Vec<(u16, String)> = parts.into_iter().map(wish).collect();
+    // What is not wanted need not be said, except by those who take anything else, or of the plain form, which all take unless they say so.
+    let takes_any = wishes.iter().any(|(_, name)| name.contains('*'));
+    wishes.retain(|(weight, name)| *weight > 0 || takes_any || name == "identity");
     wishes.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
     wishes.dedup();
     let mut text = String::new();
     for (weight, name) in wishes {
-        let _ = write!(text, "{name};{weight},");
+        let _ = write!(text, "{name} {weight},");
     }
     text
 }
 
-/// A wish and its weight in thousandths.
+/// A wish and its weight in thousandths. A weight that cannot be read stays with the name: nobody knows what the origin takes it for.
 fn wish(part: &str) -> (u16, String) {
-    let mut weight = 1_000;
-    let mut name = String::new();
+    let part = part.to_ascii_lowercase();
+    let (mut weight, mut name) = (None, String::with_capacity(part.len()));
+    let is_one = part.split(';').skip(1).filter(|parameter| trim(parameter).starts_with("q=")).count() == 1;
     for (at, parameter) in part.split(';').map(trim).enumerate() {
-        match parameter.to_ascii_lowercase() {
-            quality if at > 0 && quality.starts_with("q=") => {
-                let share: f32 = quality[2..].parse().unwrap_or(1.0);
-                weight = (share.clamp(0.0, 1.0) * 1_000.0) as u16;
-            }
-            other => {
-                if at > 0 {
-                    name.push('/');
-                }
-                name.push_str(&other);
-            }
+        let said = parameter.strip_prefix("q=").filter(|_| at > 0 && is_one).and_then(thousandths);
+        if said.is_some() {
+            weight = said;
+            continue;
         }
+        if at > 0 {
+            name.push(';');
+        }
+        name.push_str(parameter);
     }
-    (weight, name)
+    (weight.unwrap_or(1_000), name)
+}
+
+/// `0`, `0.5`, `1.000`: one digit, and three after the point at most.
+fn thousandths(text: &str) -> Option<u16> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    if fraction.len() > 3 || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let padded = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
+    let part = padded.fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
+    match whole {
+        "0" => Some(part),
+        "1" if part == 0 => Some(1_000),
+        _ => None,
+    }
 }
 
 /// The tags that a response names for itself: `Surrogate-Key`, between spaces, and `Cache-Tag`, between commas.

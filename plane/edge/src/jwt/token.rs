@@ -52,7 +52,9 @@ impl<'a> Token<'a> {
             return None;
         }
         let signed = &text[..header.len() + 1 + payload.len()];
-        let header: Header = serde_json::from_slice(&base64url(header)?).ok()?;
+        // As text first: what is passed over in it would else not be looked at, and others refuse what is no UTF-8.
+        let header = String::from_utf8(base64url(header)?).ok()?;
+        let header: Header = serde_json::from_str(&header).ok()?;
         let unusual = header.crit.is_some() || header.b64.is_some() || header.enc.is_some() || header.zip.is_some();
         if header.kid.as_ref().is_some_and(|id| id.len() > KEY_ID_BYTES_MAX) {
             return None;

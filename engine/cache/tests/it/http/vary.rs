@@ -21,6 +21,15 @@ fn equal_wishes_share_a_variant_and_others_do_not() {
     };
     assert!(language("en, de", "de, EN") && language("en;q=0.5, de", "de;q=1.0 , en; q=0.5"));
     assert!(!language("en;q=0.5, de", "en, de;q=0.5") && !language("en", "en, de") && language("en, fr;q=0", "en"));
+    // Who takes anything but one thing, or refuses the plain form, does not get what others take.
+    assert!(!language("*", "*, fr;q=0") && !language("en;q=x", "en") && !language("en;q=0.57", "en;q=0.569"));
+    let coding = |one: &str, other: &str| {
+        same("Accept-Encoding", &[&format!("accept-encoding: {one}")], &[&format!("accept-encoding: {other}")])
+    };
+    assert!(!coding("gzip", "gzip, identity;q=0") && coding("gzip", "gzip, br;q=0") && !coding("*", "br;q=0, *"));
+    assert!(!same("accept", &["accept: a;b=\"c;q=0.5\""], &["accept: a;b=\"c\";q=0.5"]));
+    // Nor can bytes that are no text look like text that names them.
+    assert!(!same("foo", &["foo: \u{fc}"], &["foo: \\xc3\\xbc"]));
     // The order of the fields says nothing, and no value can look like another field.
     assert_eq!(secondary("a, b", &["a: 1", "b: 2"]), secondary("B, A, a", &["b: 2", "a: 1"]));
     assert_ne!(secondary("a, b", &["a: 1", "b: 2"]), secondary("a, b", &["a: 1\tb:2"]));

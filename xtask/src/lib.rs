@@ -8,6 +8,7 @@ pub mod cache;
 pub mod conformance;
 pub mod demo;
 pub mod error;
+pub mod fuzz;
 pub mod steps;
 pub mod suite;
 pub mod summary;

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 use xtask::bench::{self, run_bench};
 use xtask::conformance::{self, run_conformance};
 use xtask::demo::{self, run_demo};
+use xtask::fuzz::{self, run_fuzz};
 use xtask::suite::{self, run_suite};
 use xtask::tidy;
 use xtask::workspace::{Tree, root};
@@ -68,6 +69,14 @@ enum Chore {
         /// One suite; without it all of them, and the page
         suite: Option<String>,
     },
+    /// Look for bytes that break a parser, with libFuzzer
+    Fuzz {
+        /// Which target of fuzz/, or `all`
+        target: String,
+        /// How long each, without its build
+        #[arg(long, value_name = "NUMBER", default_value_t = 60)]
+        seconds: u32,
+    },
     /// Check the law of the architecture and of the house
     Tidy {
         /// Print the findings as JSON
@@ -82,6 +91,7 @@ fn main() -> ExitCode {
         Chore::Demo { seconds, lang, seed } => run_demo(&demo::Wish { seconds, language: lang, seed }),
         Chore::Bench { name, quick, json, page, data } => run_bench(&bench::Wish { name, quick, json, page, data }),
         Chore::Conformance { suite } => run_conformance(&conformance::Wish { suite }),
+        Chore::Fuzz { target, seconds } => run_fuzz(&fuzz::Wish { target, seconds }),
         Chore::Tidy { json } => run_tidy(json),
     };
     match done {

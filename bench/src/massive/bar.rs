@@ -30,6 +30,8 @@ pub fn verdicts(report: &Report, subject: &str) -> Vec<Verdict> {
     let look = Look { report, subject };
     let switch = look.case(Schedule::Switch80, TIGHT, "load 0.7");
     let roomy = look.case(Schedule::Switch80, ROOMY, "load 0.7");
+    let once = look.case(Schedule::SwitchOnce, TIGHT, "12 a second");
+    let once_roomy = look.case(Schedule::SwitchOnce, ROOMY, "12 a second");
     let mut verdicts = vec![
         at_least(
             "switch80 at 0.7: goodput, in percent of the oracle's",
@@ -58,6 +60,24 @@ pub fn verdicts(report: &Report, subject: &str) -> Vec<Verdict> {
             look.over_prototype(&roomy),
         ),
         at_most("switch80 at 0.7, roomy: attempts a request", 1.5, look.median(&roomy, "attempts_per_request")),
+        at_least(
+            "switch-once, tight: percent, the first prototype's at 3.3 attempts",
+            86.4,
+            look.median(&once, "goodput_5s_percent"),
+        ),
+        at_least(
+            "switch-once, roomy: percent, the first prototype's at 1.8 attempts",
+            97.8,
+            look.median(&once_roomy, "goodput_5s_percent"),
+        ),
+        at_most(
+            "switch-once, the worse of both: attempts a request",
+            1.5,
+            [&once, &once_roomy]
+                .into_iter()
+                .filter_map(|case| look.median(case, "attempts_per_request"))
+                .reduce(f64::max),
+        ),
         at_most(
             "iid80: points from the bound of any policy, the attempts that were drawn to go well (a fifth, give or take luck)",
             1.0,

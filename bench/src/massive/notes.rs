@@ -14,7 +14,7 @@ const NOTES: [&str; 14] = [
      nobody listens at, two with a 500 at once, one with a 500 after 1 s, two that hang, one that breaks off half-way and one that answers 200 \
      with the wrong body; who is which is drawn by the seed. What an attempt meets is decided when it arrives. Faults but the wrong \
      body take no slot.",
-    "Schedules: static80; switch80 (every 30 s another two of ten work; the start is no switch); flap (each endpoint on and off, 10 s in the \
+    "Schedules: static80; switch80 (every 30 s another two of ten work; the start is no switch); switch-once (one switch at half time); flap (each endpoint on and off, 10 s in the \
      mean); iid80 (each attempt fails by itself); recover (nothing works for a third of the run, then everything); overload (static80 \
      with 1.2 times what survives); burst (5,000 requests at once after ten quiet seconds of static80); healthy.",
     "Load: requests come by themselves (Poisson, open loop), at the given share of what the surviving slots bear; flap is reckoned with \
@@ -40,7 +40,7 @@ const NOTES: [&str; 14] = [
      composed as its guide advises (bench/src/massive/policy/tower.rs), with thresholds and delays for these latencies.",
     "`prototype` is what one writes in an afternoon: an estimate of success for each endpoint that fades within seconds, an optimistic \
      draw by it, another attempt beside the first at the 70th percentile of good answers, three at once at most, the next endpoint at once after a \
-     failure, each endpoint once, and no budget. `--schedule switch-once` is the milder test for which such a one was first \
+     failure, each endpoint once, and no budget. `switch-once` is the milder test for which such a one was first \
      written: one switch at half time, 12 requests a second, nobody lies or refuses, no POST.",
     "Ours: `homeostat` is the stack without any configuration; `homeostat-tuned` leaves out up to 80 % of the \
      endpoints. The ablation: no policy; time limits and retries by chance; and a breaker for each endpoint; the stack without \

@@ -19,8 +19,9 @@ use crate::{
 const PAUSE_MAX_MS: u64 = 1_000;
 /// The breaker does not judge by fewer calls: failures are quicker than good answers, so the first to end say too little.
 pub(super) const BREAKER_CALLS_MIN: u32 = 20;
-/// The pause of the breaker grows to so many times the first.
-const BREAKER_PAUSES_MAX: u64 = 5;
+/// The pause of the breaker grows to so many times the first. With five times there are hardly fewer trials, as a round of calls that
+/// hang takes its deadline as well; and after an outage of a minute recovery was seen up to ten seconds late for nothing.
+const BREAKER_PAUSES_MAX: u64 = 2;
 /// No call waits longer than a day: more is taken for a mistake in the unit.
 const MILLIS_MAX: u64 = 86_400_000;
 /// More attempts at one call than this are a broadcast.
@@ -64,8 +65,8 @@ pub struct StackSettings {
     pub breaker_failure_share: f64,
     /// Calls that take longer than so many milliseconds are slow, and the breaker opens when eight of ten are. By default none is.
     pub breaker_slow_ms: Option<u64>,
-    /// Milliseconds that the breaker stays open before the first trial; twice as long after each that failed, up to five times.
-    /// 2,000 by default: one trial in ten seconds costs nobody anything, and recovery is seen soon.
+    /// Milliseconds that the breaker stays open before the first trial; twice as long after one that failed, and never longer.
+    /// 2,000 by default: three calls in four seconds cost nobody anything, and recovery is seen soon.
     pub breaker_pause_ms: u64,
     /// For calls that must have an answer, if only the fallback's: instead of an open breaker that refuses, eternal mode, which
     /// keeps probing. Off by default.

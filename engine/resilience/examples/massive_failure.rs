@@ -28,7 +28,7 @@ const fn story(schedule: Schedule) -> &'static str {
         }
         Schedule::Flap => "each endpoint works and fails in turns, ten seconds on average",
         Schedule::Iid80 => "every attempt, wherever it goes, fails with four fifths: nothing can be learned",
-        Schedule::Recover => "nothing works for 30 s, then everything",
+        Schedule::Recover => "nothing works for 20 to 40 s, as the seed says, then everything",
         Schedule::Overload => "two of ten work, and get 1.2 times what they bear",
         Schedule::Burst => "two of ten work, and get 5,000 calls at once",
         Schedule::Healthy => "everything works; answers take 20 ms, one in a hundred 300 ms",

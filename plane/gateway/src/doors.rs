@@ -67,7 +67,7 @@ impl Doors {
             let there = self.taken_at(&mut inherited, &listener.address);
             match Door::open(&name, listener, limits.clone(), hops.to_vec(), there, gateway.workers()) {
                 Ok((door, copies, speech)) => {
-                    let wire_limits = Arc::new(limits_of(&door.limits));
+                    let wire_limits = Arc::new(limits_of(&door.limits, door.listener.http2));
                     threads.serve(copies, &speech, &wire_limits, &door.drain).await;
                     let before = self.open.insert(name, door);
                     inherited.extend(before.map(|door| self.closed(door)).unwrap_or_default());
@@ -186,7 +186,7 @@ fn speech(listener: &Listener, certificates: Option<&Shown>, trusted_hops: &[Str
 }
 
 /// The limits of the settings as the wire takes them.
-fn limits_of(settings: &GatewayLimits) -> Limits {
+fn limits_of(settings: &GatewayLimits, http2: bool) -> Limits {
     let bytes = |size: homeostat_vocabulary::quantity::Size| usize::try_from(size.0).unwrap_or(usize::MAX);
     let mut limits = Limits::default();
     limits.head_bytes_max = bytes(settings.head_max);
@@ -198,6 +198,7 @@ fn limits_of(settings: &GatewayLimits) -> Limits {
     limits.idle_timeout = Duration::from(settings.idle_timeout.0);
     limits.tunnel_idle_timeout = Duration::from(settings.tunnel_timeout.0);
     limits.connections_max = settings.connections_max as usize;
+    limits.http2 = http2;
     limits.streams_max = settings.http2_streams_max;
     limits
 }

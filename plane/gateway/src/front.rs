@@ -5,6 +5,7 @@
 //! the path that goes on; what says who the client is comes from the gateway or from a trusted hop.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use homeostat_edge::{Code, Now, Problem};
 use homeostat_resilience::Call;
@@ -137,6 +138,10 @@ impl Front {
             head.headers.insert(header::HOST, host);
         }
         let call = Call::default().priority(found.route.settings.priority);
+        let call = match grpc_timeout(&head.headers) {
+            Some(left) => call.within(left, self.gateway.clock()),
+            None => call,
+        };
         let errand = Errand {
             gateway: Arc::clone(&self.gateway),
             plan: Arc::clone(plan),
@@ -239,6 +244,23 @@ fn bounded(body: Body, route: &RoutePlan, plan: &Plan) -> Body {
         return body;
     }
     Body::boxed(Limited::new(body, usize::try_from(bytes_max).unwrap_or(usize::MAX)))
+}
+
+/// How long a gRPC client waits, as it says: an answer after that is of no use to it, and further attempts neither.
+fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let is_number = (1..=8).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+    let count: u64 = digits.parse().ok().filter(|_| is_number)?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 3_600)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
 }
 
 /// The target in the one form that is routed and passed on.

@@ -200,7 +200,11 @@ impl Gateway {
     pub fn call_for(&self, upstream: &Upstream) {
         let key = self.standing().key_of(upstream.name());
         if let Some(key) = key {
-            self.calls.call_for(&key);
+            self.calls.call_for(&key, upstream.hold.waiting() <= 1);
+            if !upstream.is_empty() {
+                // It came in this very moment.
+                self.calls.came(&key);
+            }
         }
     }
 

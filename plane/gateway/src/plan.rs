@@ -89,7 +89,7 @@ impl Plan {
         standing: &mut Standing,
     ) -> Result<Self, Vec<String>> {
         let table = Table::compile(&settings).map_err(|problems| vec![problems.to_string()])?;
-        let terms: Vec<Terms> = table.upstreams().iter().map(terms_of).collect::<Result<_, _>>()?;
+        let mut terms: Vec<Terms> = table.upstreams().iter().map(terms_of).collect::<Result<_, _>>()?;
         let hops = TrustedHops::parse(&settings.trusted_hops)
             .map_err(|error| vec![format!("gateway.trusted_hops: {error}")])?;
         let mut edges =
@@ -98,7 +98,7 @@ impl Plan {
         let log = standing.log(&settings.access_log)?;
         // From here on nothing fails: what stands is changed only for a plan that comes into force.
         let upstreams: Vec<_> =
-            table.upstreams().iter().zip(&terms).map(|(plan, terms)| standing.upstream(plan, terms)).collect();
+            table.upstreams().iter().zip(terms.drain(..)).map(|(plan, terms)| standing.upstream(plan, terms)).collect();
         let mut routes = Vec::new();
         for (route, edge) in table.routes().iter().zip(edges.drain(..)) {
             let Edge { guard, cors, compressor, cache } = edge;
@@ -116,8 +116,8 @@ impl Plan {
                     .map_err(|invalid| vec![format!("gateway.routes.{}.resilience: {invalid}", route.name)])?;
                 let hold = hold_of(table.upstream(id));
                 let (repeat, whole) = (repeat_of(route), whole_of(route));
-                let (terms, spans) = (terms[id.0].clone(), standing.spans());
-                ways.push((id, Way { upstream, policies, terms, hold, repeat, whole, spans }));
+                let spans = standing.spans();
+                ways.push((id, Way { upstream, policies, hold, repeat, whole, spans }));
             }
             routes.push(RoutePlan { meter: standing.meter(&route.name), guard, cors, compressor, cache, ways });
         }

@@ -125,25 +125,27 @@ async fn live(options: Options) -> Result<(), RunError> {
     aside.spawn(keep_keys(Arc::clone(&gateway)));
     aside.spawn(warm(Arc::clone(&gateway)));
     aside.spawn(heed_signals(Arc::clone(&gateway)));
-    ready(&doors.addresses());
     if let Some(old) = &predecessor {
         // It may be gone by now: then there is nobody to tell.
         let _ = handover::ready(old);
     }
 
     let successors = bind_fresh(&folder.join(HANDOVER_SOCKET))?;
+    // Only now: whoever replaces it right away must find it.
+    ready(&doors.addresses());
     let mut changes = gateway.changes();
     let mut ending = gateway.ending();
     let mut looks = tokio::time::interval(CERTIFICATES_LOOKED_AT_EVERY);
     let mut is_behind = false;
+    let mut offers = JoinSet::new();
     loop {
         tokio::select! {
             _ = ending.wait_for(|ending| *ending) => break,
-            Ok((successor, _)) = successors.accept() => {
-                if offer(successor, &doors).await {
-                    gateway.drain();
-                }
+            // Offered beside: a successor that hangs must hold up neither the end nor a change of the settings. One at a time.
+            Ok((successor, _)) = successors.accept(), if offers.is_empty() => {
+                offers.spawn(offer(successor, doors.copies()));
             }
+            Some(taken) = offers.join_next() => if matches!(taken, Ok(true)) { gateway.drain() },
             _ = looks.tick() => {
                 doors.renew_certificates();
                 // What was in the way may be gone by now.
@@ -229,8 +231,7 @@ async fn serve_metrics(socket: tokio::net::TcpListener, gateway: Arc<Gateway>) {
 }
 
 /// Gives all sockets to a successor; whether it serves them now.
-async fn offer(successor: tokio::net::UnixStream, doors: &Doors) -> bool {
-    let copies = doors.copies();
+async fn offer(successor: tokio::net::UnixStream, copies: io::Result<Vec<TcpListener>>) -> bool {
     let offered = tokio::task::spawn_blocking(move || {
         let stream = successor.into_std()?;
         stream.set_nonblocking(false)?;

@@ -138,15 +138,24 @@ impl Standing {
     }
 
     /// The upstream of a plan, with its tasks.
-    pub fn upstream(&mut self, plan: &UpstreamPlan, terms: &Terms) -> Arc<Upstream> {
+    pub fn upstream(&mut self, plan: &UpstreamPlan, terms: Terms) -> Arc<Upstream> {
         if let Some(stand) = self.upstreams.get(&plan.name)
             && stand.plan == *plan
         {
             return Arc::clone(&stand.upstream);
         }
+        let terms = Arc::new(terms);
         let upstream = match self.upstreams.get(&plan.name) {
-            Some(stand) if stand.plan.source == plan.source => Arc::clone(&stand.upstream),
-            _ => Arc::new(Upstream::new(&plan.name, self.workers, self.clock.clone(), self.listener.clone())),
+            Some(stand) if stand.plan.source == plan.source => {
+                if !is_reached_alike(&stand.plan.settings, &plan.settings) {
+                    stand.upstream.connect_by(terms);
+                }
+                Arc::clone(&stand.upstream)
+            }
+            _ => {
+                let (clock, listener) = (self.clock.clone(), self.listener.clone());
+                Arc::new(Upstream::new(&plan.name, self.workers, clock, listener, terms))
+            }
         };
         let mut tasks = Vec::new();
         match &plan.source {
@@ -164,7 +173,7 @@ impl Standing {
         if let Some(health) = &plan.settings.health
             && let Some(check) = check_terms(plan, health)
         {
-            let watch = watch_health(Arc::clone(&upstream), terms.clone(), check);
+            let watch = watch_health(Arc::clone(&upstream), check);
             tasks.push(self.aside.spawn(watch).abort_handle());
         }
         let stand = Stand { upstream: Arc::clone(&upstream), plan: plan.clone(), tasks };
@@ -212,6 +221,16 @@ pub fn service_key(source: &Source) -> Option<String> {
     }
 }
 
+/// Whether connections are made, used and kept in the same way.
+fn is_reached_alike(one: &settings::Upstream, other: &settings::Upstream) -> bool {
+    let kept = |settings: &settings::Upstream| (settings.connections_max, settings.connection_idle);
+    one.protocol == other.protocol
+        && one.tls == other.tls
+        && one.host_header == other.host_header
+        && one.connect_timeout == other.connect_timeout
+        && kept(one) == kept(other)
+}
+
 fn check_terms(plan: &UpstreamPlan, health: &UpstreamHealth) -> Option<CheckTerms> {
     let host = match (&plan.source, plan.settings.host_header) {
         (Source::Dns { name, .. }, _) => name.to_string(),
@@ -222,5 +241,7 @@ fn check_terms(plan: &UpstreamPlan, health: &UpstreamHealth) -> Option<CheckTerm
         host: HeaderValue::try_from(host).ok()?,
         every: Duration::from(health.interval.0),
         within: Duration::from(health.timeout.0),
+        failures: health.failures,
+        successes: health.successes,
     })
 }

@@ -50,6 +50,8 @@ pub struct Limits {
     pub handshake_timeout: Duration,
     /// Whether a client that shuts its sending side still waits for its answer. Off: it has left, and its request is cancelled.
     pub half_close: bool,
+    /// Whether HTTP/2 is spoken where a client begins with it.
+    pub http2: bool,
     /// HTTP/2: requests at once on a connection.
     pub streams_max: u32,
     /// HTTP/2: time without an answer to a ping, and between pings on a quiet connection.
@@ -79,6 +81,7 @@ impl Default for Limits {
             tunnel_idle_timeout: Duration::from_secs(300),
             handshake_timeout: Duration::from_secs(10),
             half_close: false,
+            http2: true,
             streams_max: 200,
             ping_interval: Duration::from_secs(20),
         }

@@ -24,7 +24,7 @@ pub use self::replay::Replay;
 pub use self::whole::WholeTerms;
 use self::whole::read_whole;
 use crate::telemetry::Spans;
-use crate::upstream::{AttemptError, Endpoint, HoldTerms, Policies, Terms, Upstream, attempt};
+use crate::upstream::{AttemptError, Endpoint, HoldTerms, Policies, Upstream, attempt};
 
 /// How the requests of a route go to one upstream.
 #[derive(Debug)]
@@ -33,8 +33,6 @@ pub struct Way {
     pub upstream: Arc<Upstream>,
     /// The policies around every call.
     pub policies: Policies,
-    /// How connections are made.
-    pub terms: Terms,
     /// Whether requests are held while nobody is there, and how.
     pub hold: Option<HoldTerms>,
     /// Which requests may be made twice.
@@ -175,7 +173,7 @@ impl Way {
                 made.fetch_add(1, Ordering::Relaxed);
                 let span = trace.child();
                 let watched = (trace.sampled() && self.spans.is_open()).then(|| (Instant::now(), SystemTime::now()));
-                let mut result = attempt(&endpoint, worker, &self.terms, head, replay, &span).await;
+                let mut result = attempt(&endpoint, worker, head, replay, &span).await;
                 if let (Ok(_), Some(whole)) = (&result, &self.whole) {
                     result = Box::pin(read_whole(result?, whole, &head.method)).await;
                 }

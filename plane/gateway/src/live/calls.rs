@@ -25,10 +25,11 @@ impl Default for Calls {
 }
 
 impl Calls {
-    /// Somebody waits for this service. Costs little when others do so already.
-    pub fn call_for(&self, service: &str) {
+    /// Somebody waits for this service. Costs little when others do so already; the first of them is told of also where the service
+    /// was called for before and never came, or came unseen and went.
+    pub fn call_for(&self, service: &str, is_first: bool) {
         let is_new = self.services.lock().unwrap_or_else(PoisonError::into_inner).insert(service.to_owned());
-        if is_new {
+        if is_new || is_first {
             self.number.send_modify(|number| *number += 1);
         }
     }

@@ -70,7 +70,7 @@ impl Fetch for Fetching {
             .map_err(|error| format!("its host was not found: {error}"))?
             .next()
             .ok_or("its host has no address")?;
-        let terms = Terms { is_http2: false, tls, connect_within: CONNECT_WITHIN, limits: Default::default() };
+        let terms = Terms::once(tls, CONNECT_WITHIN);
         let authority = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
         let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
         let request = Request::get(target)

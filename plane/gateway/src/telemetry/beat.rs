@@ -1,4 +1,5 @@
-//! What is done once a second beside the requests: the signals for the engine, and now and then the closing of old connections.
+//! What is done once a second beside the requests: the signals for the engine, a word to the policies on answers that broke off, and now
+//! and then the closing of old connections.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +42,7 @@ pub async fn beat(gateway: Arc<Gateway>) {
             gateway.signals().put(signals);
         }
         before = now;
+        gateway.upstreams().iter().for_each(|upstream| upstream.tell_broken());
         if number.is_multiple_of(SWEEP_EVERY) {
             let now = Instant::now();
             let endpoints = gateway.upstreams();

@@ -10,13 +10,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use homeostat_edge::trace::Child;
-use homeostat_routing::settings::{Protocol, UpstreamTls};
+use homeostat_routing::settings::{HostHeader, Protocol, UpstreamTls};
 use homeostat_routing::{Source, UpstreamPlan};
 use homeostat_wire::client::{
     ClientLimits, Connection, Multiplexed, MultiplexedSettings, SendError, SendErrorKind, Shelf,
 };
 use homeostat_wire::tls::{CertificateFiles, ClientTls, Roots};
 use homeostat_wire::{Body, BodyError, Request, Response};
+use http::HeaderValue;
+use http::header::HOST;
 use http::request::Parts;
 use tokio::time::timeout;
 
@@ -37,6 +39,23 @@ pub struct Terms {
     pub connect_within: Duration,
     /// What an upstream may send.
     pub limits: ClientLimits,
+    /// So many unused connections each worker keeps; what is more was a burst, and is closed.
+    pub kept_max: usize,
+    /// So long an unused connection is kept.
+    pub kept_for: Duration,
+    /// Whose name requests carry.
+    pub host: HostTerms,
+}
+
+/// Which `Host` an endpoint is sent.
+#[derive(Debug, Clone)]
+pub enum HostTerms {
+    /// The one that the client sent.
+    Keep,
+    /// The name by which the upstream is looked up.
+    Named(HeaderValue),
+    /// The endpoint's address.
+    Address,
 }
 
 impl Terms {
@@ -53,7 +72,17 @@ impl Terms {
             tls,
             connect_within: Duration::from(settings.connect_timeout.0),
             limits: ClientLimits::default(),
+            kept_max: settings.connections_max as usize,
+            kept_for: Duration::from(settings.connection_idle.0),
+            host: host_terms(plan),
         })
+    }
+
+    /// For a single question to somebody who is no upstream.
+    pub fn once(tls: Option<ClientTls>, connect_within: Duration) -> Self {
+        let (kept_max, kept_for) = (0, Duration::ZERO);
+        let limits = ClientLimits::default();
+        Self { is_http2: false, tls, connect_within, limits, kept_max, kept_for, host: HostTerms::Keep }
     }
 
     /// Asks once, on a connection of its own that is closed afterwards.
@@ -77,6 +106,16 @@ impl Terms {
     async fn open(&self, address: SocketAddr) -> Result<Connection, AttemptError> {
         let opened = timeout(self.connect_within, Connection::open(address, self.tls.as_ref(), self.limits)).await;
         opened.unwrap_or_else(|_| Err(too_late())).map_err(AttemptError::connect)
+    }
+}
+
+fn host_terms(plan: &UpstreamPlan) -> HostTerms {
+    match (plan.settings.host_header, &plan.source) {
+        (HostHeader::Keep, _) => HostTerms::Keep,
+        (HostHeader::Upstream, Source::Dns { name, port }) => {
+            HeaderValue::try_from(format!("{name}:{port}")).map_or(HostTerms::Address, HostTerms::Named)
+        }
+        (HostHeader::Upstream, Source::Static(_) | Source::Service { .. }) => HostTerms::Address,
     }
 }
 
@@ -159,13 +198,12 @@ impl AttemptError {
 pub async fn attempt(
     endpoint: &Endpoint,
     worker: usize,
-    terms: &Terms,
     head: &Parts,
     replay: &Replay,
     span: &Child,
 ) -> Result<Response, AttemptError> {
-    if terms.is_http2 {
-        return Box::pin(multiplexed(endpoint, worker, terms, head, replay, span)).await;
+    if endpoint.terms.is_http2 {
+        return Box::pin(multiplexed(endpoint, worker, head, replay, span)).await;
     }
     // The connection comes first: an attempt without one must not have taken the body.
     for _ in 0..STALE_MAX {
@@ -179,7 +217,8 @@ pub async fn attempt(
             }
         }
     }
-    let opened = Box::pin(terms.open(endpoint.place.address)).await.inspect_err(|_| endpoint.meter.refused.one())?;
+    let opened =
+        Box::pin(endpoint.terms.open(endpoint.place.address)).await.inspect_err(|_| endpoint.meter.refused.one())?;
     endpoint.meter.opened.one();
     send(opened, endpoint, worker, head, replay, span).await
 }
@@ -188,7 +227,6 @@ pub async fn attempt(
 async fn multiplexed(
     endpoint: &Endpoint,
     worker: usize,
-    terms: &Terms,
     head: &Parts,
     replay: &Replay,
     span: &Child,
@@ -198,7 +236,7 @@ async fn multiplexed(
         let connection = if let Some(connection) = endpoint.multiplexed(worker) {
             connection
         } else {
-            let opened = terms.open_multiplexed(endpoint.place.address).await;
+            let opened = endpoint.terms.open_multiplexed(endpoint.place.address).await;
             let opened = opened.inspect_err(|_| endpoint.meter.refused.one())?;
             endpoint.meter.opened.one();
             endpoint.keep_multiplexed(worker, opened.clone());
@@ -208,7 +246,7 @@ async fn multiplexed(
         let Some(body) = replay.take() else {
             return Err(AttemptError { never_began: true, what: What::BodyGone });
         };
-        let request = request(head, body, span);
+        let request = request(endpoint, head, body, span);
         let mut error = match connection.send(request).await {
             Ok(response) => {
                 if !is_new {
@@ -244,7 +282,7 @@ async fn send(
     let Some(body) = replay.take() else {
         return Err(AttemptError { never_began: true, what: What::BodyGone });
     };
-    let request = request(head, body, span);
+    let request = request(endpoint, head, body, span);
     connection.send(request, endpoint.shelf(worker)).await.map_err(|mut error| {
         if let Some(request) = error.request.take() {
             replay.put_back(request.into_body());
@@ -257,8 +295,17 @@ async fn send(
 }
 
 /// The request of one attempt: its span is a child of the gateway's own.
-fn request(head: &Parts, body: Body, span: &Child) -> Request {
+fn request(endpoint: &Endpoint, head: &Parts, body: Body, span: &Child) -> Request {
     let mut request = Request::from_parts(head.clone(), body);
+    match &endpoint.terms.host {
+        HostTerms::Keep => {}
+        HostTerms::Named(name) => drop(request.headers_mut().insert(HOST, name.clone())),
+        HostTerms::Address => {
+            let address =
+                HeaderValue::try_from(endpoint.place.address.to_string()).expect("an address is visible text");
+            request.headers_mut().insert(HOST, address);
+        }
+    }
     span.write(request.headers_mut());
     request
 }

@@ -6,18 +6,14 @@
 //! connection that the other side has closed is never used.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use homeostat_wire::client::{Connection, Multiplexed, Shelf};
 
+use super::Terms;
 use crate::telemetry::EndpointMeter;
-
-/// Connections kept for each endpoint by each worker: what is more was a burst, and is closed.
-const KEPT_MAX: usize = 256;
-/// Kept connections are closed after so long without a request: shorter than most servers do it themselves, so that a request
-/// seldom meets a connection that is being closed.
-pub const KEPT_FOR: Duration = Duration::from_secs(50);
 
 /// Where an endpoint listens, and under which name it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -41,46 +37,68 @@ pub struct Endpoint {
     /// Where it is.
     pub place: Place,
     /// What is counted.
-    pub meter: EndpointMeter,
+    pub meter: Arc<EndpointMeter>,
+    /// How connections to it are made. Another way makes another endpoint: what was opened in clear text is not used where TLS is asked for.
+    pub terms: Arc<Terms>,
     lanes: Box<[Lane]>,
 }
 
 /// What one worker keeps of an endpoint.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lane {
     kept: Arc<Kept>,
     multiplexed: Mutex<Option<Multiplexed>>,
 }
 
 impl Lane {
+    fn new(kept_max: usize) -> Self {
+        let kept = Kept { lying: Mutex::default(), kept_max, broken: AtomicU32::new(0) };
+        Self { kept: Arc::new(kept), multiplexed: Mutex::default() }
+    }
+
     fn shared(&self) -> MutexGuard<'_, Option<Multiplexed>> {
         self.multiplexed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The connections that lie on a shelf, the last used on top.
-#[derive(Debug, Default)]
-pub struct Kept(Mutex<Vec<(Connection, Instant)>>);
+#[derive(Debug)]
+pub struct Kept {
+    lying: Mutex<Vec<(Connection, Instant)>>,
+    kept_max: usize,
+    /// Bodies of answers that broke off since somebody last looked.
+    broken: AtomicU32,
+}
 
 impl Kept {
     fn connections(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lying.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Shelf for Kept {
     fn put(&self, connection: Connection) {
         let mut connections = self.connections();
-        if connections.len() < KEPT_MAX {
+        if connections.len() < self.kept_max {
             connections.push((connection, Instant::now()));
         }
+    }
+
+    fn broke(&self) {
+        self.broken.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Endpoint {
     /// One without connections, for so many workers.
-    pub fn new(place: Place, workers: usize) -> Self {
-        Self { place, meter: EndpointMeter::default(), lanes: (0..workers).map(|_| Lane::default()).collect() }
+    pub fn new(place: Place, workers: usize, terms: Arc<Terms>, meter: Arc<EndpointMeter>) -> Self {
+        let lanes = (0..workers).map(|_| Lane::new(terms.kept_max)).collect();
+        Self { place, meter, terms, lanes }
+    }
+
+    /// Bodies of its answers that broke off since this was last asked.
+    pub fn take_broken(&self) -> u32 {
+        self.lanes.iter().map(|lane| lane.kept.broken.swap(0, Ordering::Relaxed)).sum()
     }
 
     /// A kept connection of this worker that may still be used: the last one that was, because it is the least likely to be closed
@@ -123,7 +141,7 @@ impl Endpoint {
             let old: Vec<_> = {
                 let mut connections = lane.kept.connections();
                 // The oldest lie at the bottom.
-                let young = connections.partition_point(|(_, since)| now.duration_since(*since) > KEPT_FOR);
+                let young = connections.partition_point(|(_, since)| now.duration_since(*since) > self.terms.kept_for);
                 connections.drain(..young).collect()
             };
             drop(old);

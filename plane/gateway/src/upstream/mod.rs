@@ -29,6 +29,9 @@ pub use self::resolve::watch_name;
 /// Endpoints of one upstream at most; more are cut off and told of, because each has connections and learned state in every worker.
 pub const ENDPOINTS_MAX: usize = 10_000;
 
+/// Answers broken off by one endpoint that are told at once: more say nothing more.
+const BROKEN_TOLD_MAX: u32 = 32;
+
 /// Policies around calls to the endpoints of an upstream, for one route.
 pub type Policies = Stack<Arc<Endpoint>>;
 
@@ -46,8 +49,10 @@ pub struct Upstream {
     pub hold: Hold,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Members {
+    /// How connections are made.
+    terms: Arc<Terms>,
     endpoints: BTreeMap<String, Arc<Endpoint>>,
     /// By the route that they are for.
     policies: BTreeMap<String, Policies>,
@@ -55,9 +60,20 @@ struct Members {
 
 impl Upstream {
     /// One without endpoints.
-    pub fn new(name: &str, workers: usize, clock: Clock, listener: Listener) -> Self {
+    pub fn new(name: &str, workers: usize, clock: Clock, listener: Listener, terms: Arc<Terms>) -> Self {
         let (count, _) = watch::channel(0);
-        Self { name: name.into(), workers, clock, listener, members: Mutex::default(), count, hold: Hold::default() }
+        let members = Mutex::new(Members { terms, endpoints: BTreeMap::new(), policies: BTreeMap::new() });
+        Self { name: name.into(), workers, clock, listener, members, count, hold: Hold::default() }
+    }
+
+    /// From now on connections are made so; those that were kept are not used again.
+    pub fn connect_by(&self, terms: Arc<Terms>) {
+        let places: Vec<Place> = {
+            let mut members = self.members();
+            members.terms = terms;
+            members.endpoints.values().map(|endpoint| endpoint.place.clone()).collect()
+        };
+        self.replace(&places);
     }
 
     /// Its name, as in the configuration.
@@ -148,6 +164,15 @@ impl Upstream {
         }
     }
 
+    /// Tells the policies which endpoints began answers and broke them off: the head alone had looked well. Called now and then.
+    pub fn tell_broken(&self) {
+        for endpoint in self.endpoints() {
+            for _ in 0..endpoint.take_broken().min(BROKEN_TOLD_MAX) {
+                self.hint(&endpoint.place.name, false);
+            }
+        }
+    }
+
     /// The numbers of all its policies.
     pub fn snapshots(&self) -> Vec<StackSnapshot> {
         let all: Vec<Policies> = self.members().policies.values().cloned().collect();
@@ -163,8 +188,13 @@ impl Members {
     /// The endpoint that stands at this place, or a new one.
     fn endpoint(&self, place: &Place, workers: usize) -> Arc<Endpoint> {
         match self.endpoints.get(&place.name) {
-            Some(standing) if standing.place == *place => Arc::clone(standing),
-            _ => Arc::new(Endpoint::new(place.clone(), workers)),
+            Some(standing) if standing.place == *place && Arc::ptr_eq(&standing.terms, &self.terms) => {
+                Arc::clone(standing)
+            }
+            before => {
+                let meter = before.map(|before| Arc::clone(&before.meter)).unwrap_or_default();
+                Arc::new(Endpoint::new(place.clone(), workers, Arc::clone(&self.terms), meter))
+            }
         }
     }
 }

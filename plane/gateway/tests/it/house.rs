@@ -1,6 +1,7 @@
 //! What every test needs: a gateway on a free port in a folder of its own, origins that do as they are told, and a client that sees
 //! every byte.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -25,6 +26,8 @@ struct Document {
 /// A gateway that ends when it is dropped.
 pub struct House {
     pub address: SocketAddr,
+    /// Of every listener, by its name.
+    pub addresses: BTreeMap<String, SocketAddr>,
     pub folder: Arc<tempfile::TempDir>,
     text: Arc<Mutex<String>>,
     thread: Option<JoinHandle<()>>,
@@ -46,11 +49,12 @@ impl House {
             let document: Document = toml::from_str(&text).map_err(|error| vec![error.to_string()])?;
             Ok(Written { settings: document.gateway, fingerprint: text.len().to_string() })
         };
-        let ready = move |addresses: &[(String, SocketAddr)]| tell.send(addresses[0].1).unwrap();
+        let ready = move |addresses: &[(String, SocketAddr)]| tell.send(addresses.to_vec()).unwrap();
         let options = Options { folder: folder.path().to_owned(), reader: Box::new(reader), ready: Box::new(ready) };
         let thread = std::thread::spawn(move || run(options).unwrap());
-        let address = told.recv_timeout(PATIENCE).expect("the gateway is ready");
-        Self { address, folder, text, thread: Some(thread) }
+        let told: Vec<(String, SocketAddr)> = told.recv_timeout(PATIENCE).expect("the gateway is ready");
+        let (address, addresses) = (told[0].1, told.into_iter().collect());
+        Self { address, addresses, folder, text, thread: Some(thread) }
     }
 
     /// Other settings, and told to read them.

@@ -4,6 +4,7 @@
 mod cache;
 mod doors;
 mod edge;
+mod endpoints;
 mod forwarding;
 mod house;
 mod live;

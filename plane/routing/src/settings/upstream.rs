@@ -34,7 +34,7 @@ pub struct Upstream {
     /// engine as well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<UpstreamHealth>,
-    /// The most connections to each endpoint, of each worker.
+    /// The most unused connections that each worker keeps to each endpoint.
     #[schemars(range(min = 1, max = 65_535))]
     pub connections_max: u32,
     /// How long an unused connection is kept.

@@ -23,6 +23,9 @@ pub(crate) use receiving::Receiving;
 pub trait Shelf: Send + Sync {
     /// Takes a connection that may be used again. Must not block.
     fn put(&self, connection: Connection);
+
+    /// A body broke off before its end; its connection is gone. Must not block.
+    fn broke(&self) {}
 }
 
 /// Why there is no answer.

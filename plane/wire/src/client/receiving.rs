@@ -63,6 +63,7 @@ impl Receiving {
             Err(error) => {
                 self.ended = true;
                 self.inner = None;
+                self.shelf.0.broke();
                 return Poll::Ready(Some(Err(error)));
             }
         };

@@ -58,7 +58,7 @@ pub(crate) async fn serve_connection<H: Handler>(
         });
         let (head, rest) = match next.await {
             Next::Request(head, rest) => (head, rest),
-            Next::Http2(start) if requests == 0 => return End::Http2(wire.io, start),
+            Next::Http2(start) if requests == 0 && limits.http2 => return End::Http2(wire.io, start),
             Next::Http2(_) => return refuse(wire, Refusal::Version, handler, peer).await,
             Next::Left => return End::Closed,
             Next::Refused(refusal) => return refuse(wire, refusal, handler, peer).await,

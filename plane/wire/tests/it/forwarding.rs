@@ -224,7 +224,12 @@ async fn large_bodies_pass_unchanged() {
         let receive = async {
             let mut seen = Vec::new();
             let mut buffer = vec![0; 64 * 1024];
-            while !seen.ends_with(&body[2_900_000..]) {
+            // Counted, not looked for: the body repeats itself, and its last bytes come up long before its end.
+            let whole = |seen: &[u8]| {
+                let head = seen.windows(4).take(4096).position(|end| end == b"\r\n\r\n");
+                head.is_some_and(|head| seen.len() >= head + 4 + 3_000_000)
+            };
+            while !whole(&seen) {
                 let taken = read.read(&mut buffer).await.unwrap();
                 assert!(taken > 0);
                 seen.extend_from_slice(&buffer[..taken]);

@@ -1,15 +1,15 @@
-//! How long calls take, in a fixed 400 bytes: weights in logarithmic buckets that fade with age. Used for each endpoint and, pooled,
+//! How long calls take, in less than 400 bytes: weights in logarithmic buckets that fade with age. Used for each endpoint and, pooled,
 //! for all of them.
 //!
 //! The weights are kept summed up from the left, so that the question of the hot path ("which share is done within this time?")
-//! reads two numbers; recording pays instead, with one pass over 96 floats. The sums never decrease from left to right.
+//! reads two numbers; recording pays instead, with one pass over 92 floats. The sums never decrease from left to right.
 
 use std::time::Duration;
 
 use homeostat_reactor::Moment;
 
-/// Four to a doubling from 64 microseconds to 18 minutes: a reading is off by less than a tenth, the noise of any latency.
-pub(crate) const BUCKETS: usize = 96;
+/// Four to a doubling from 64 microseconds to nine minutes: a reading is off by less than a tenth, the noise of any latency.
+pub(crate) const BUCKETS: usize = 92;
 const BUCKETS_A_DOUBLING: f32 = 4.0;
 const LOWEST_MICROS: f32 = 64.0;
 /// At this weight everything is halved: under heavy traffic the last thousand calls count, whatever the half-life.

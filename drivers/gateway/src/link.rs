@@ -89,7 +89,8 @@ impl Link {
         while policy.wait_for(has_one).await.is_ok() {
             tokio::select! {
                 () = self.run() => return,
-                _ = policy.wait_for(|policy| !has_one(policy)) => {}
+                // Without anybody who could change the policy the engine has ended, and so has this.
+                gone = policy.wait_for(|policy| !has_one(policy)) => if gone.is_err() { return },
             }
         }
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
 
 mod bed;
+mod ending;
 mod lists;
 mod parting;
 mod wishes;

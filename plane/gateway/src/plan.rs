@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use homeostat_edge::{AccessLog, Compressor, Cors, RouteGuard, TrustedHops};
-use homeostat_resilience::StackSettings;
 use homeostat_routing::settings;
 use homeostat_routing::{Action, Route, Table, UpstreamId, UpstreamPlan};
 
@@ -126,11 +125,6 @@ impl Plan {
         let log_wants_agents = settings.access_log.enabled;
         let unrouted = standing.unrouted();
         Ok(Self { settings, fingerprint, table, routes, hops, id_header, answers, log, log_wants_agents, unrouted })
-    }
-
-    /// How calls of a route are made, for whoever explains it.
-    pub fn resilience(&self, route: &Route, upstream: UpstreamId) -> StackSettings {
-        route.settings.resilience.unwrap_or(self.table.upstream(upstream).resilience)
     }
 }
 

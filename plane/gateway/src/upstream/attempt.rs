@@ -232,8 +232,11 @@ async fn multiplexed(
     span: &Child,
 ) -> Result<Response, AttemptError> {
     let mut is_new = false;
+    let mut stale = 0;
     loop {
-        let connection = if let Some(connection) = endpoint.multiplexed(worker) {
+        // Others may put a connection here that is closing too: after a few of them one of our own is opened.
+        let kept = endpoint.multiplexed(worker).filter(|_| stale < STALE_MAX);
+        let connection = if let Some(connection) = kept {
             connection
         } else {
             let opened = endpoint.terms.open_multiplexed(endpoint.place.address).await;
@@ -266,6 +269,7 @@ async fn multiplexed(
         if error.may_have_begun || is_new {
             return Err(AttemptError::send(error));
         }
+        stale += 1;
         endpoint.meter.stale.one();
         endpoint.drop_multiplexed(worker);
     }

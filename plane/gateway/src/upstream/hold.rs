@@ -4,7 +4,7 @@
 //! is told; as soon as an endpoint is there, all go on. Always holds: so many wait and so long, and not more; an engine that is dead or
 //! slow costs those who wait their time and nobody else anything.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::Upstream;
@@ -33,8 +33,6 @@ pub enum NotHeld {
 #[derive(Debug, Default)]
 pub struct Hold {
     waiting: AtomicUsize,
-    /// Counts how often somebody was needed: whoever looks sees whether that has changed.
-    asked: AtomicU64,
 }
 
 /// A request that waits; dropped, it does not any more.
@@ -52,17 +50,9 @@ impl Hold {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// How often somebody was needed.
-    pub fn asked(&self) -> u64 {
-        self.asked.load(Ordering::Relaxed)
-    }
-
     fn enter(&self, waiting_max: usize) -> Option<Waiting<'_>> {
         let place = self.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Waiting(&self.waiting);
-        if place == 0 {
-            self.asked.fetch_add(1, Ordering::Relaxed);
-        }
         (place < waiting_max).then_some(waiting)
     }
 }

@@ -20,7 +20,6 @@ fn check_route(name: &str, route: &Route, problems: &mut Vec<Problem>) {
         ("fallback", route.fallback.is_some()),
         ("cache", route.cache.is_some()),
         ("whole_answer", route.whole_answer.is_some()),
-        ("coalesce", route.coalesce),
     ];
     for (key, _) in needs_upstream.iter().filter(|(_, is_said)| *is_said && !forwards) {
         let message = format!("`{key}` of route `{name}` means nothing: its requests go nowhere");

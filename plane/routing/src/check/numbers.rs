@@ -73,17 +73,10 @@ fn check_sizes(settings: &Gateway, problems: &mut Vec<Problem>) {
     const LEAST: Size = Size(1 << 10);
     const MOST: Size = Size(1 << 20);
     let limits = &settings.limits;
-    for (key, size) in [("head_max", limits.head_max), ("line_max", limits.line_max)] {
-        if !(LEAST..=MOST).contains(&size) {
-            let message = format!("`gateway.limits.{key}` is {size}, which is out of range");
-            let remedy = format!("write a size from {LEAST} to {MOST}");
-            report(problems, ProblemKind::OutOfRange, &["limits", key], (message, remedy, "out of range"));
-        }
-    }
-    if limits.line_max > limits.head_max {
-        let message = "`line_max` is more than `head_max`, of which it is a part";
-        let words = (message, "lower it, or raise `head_max`", "more than the whole");
-        report(problems, ProblemKind::Conflict, &["limits", "line_max"], words);
+    if !(LEAST..=MOST).contains(&limits.head_max) {
+        let message = format!("`gateway.limits.head_max` is {}, which is out of range", limits.head_max);
+        let remedy = format!("write a size from {LEAST} to {MOST}");
+        report(problems, ProblemKind::OutOfRange, &["limits", "head_max"], (message, remedy, "out of range"));
     }
     if settings.cache.answer_max > settings.cache.memory_max {
         let message = "`answer_max` is more than `memory_max`, the room for all answers";

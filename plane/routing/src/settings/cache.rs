@@ -13,8 +13,6 @@ pub struct CacheStore {
     pub memory_max: Size,
     /// The largest answer that is kept.
     pub answer_max: Size,
-    /// The header in which an upstream names the tags of an answer, separated by commas or spaces; it does not go to clients.
-    pub tag_header: String,
     /// Paths that are asked for after a start, so that the first visitors find them.
     pub warm: Vec<String>,
     /// How many of them are asked for a second.
@@ -24,13 +22,7 @@ pub struct CacheStore {
 
 impl Default for CacheStore {
     fn default() -> Self {
-        Self {
-            memory_max: Size(64 << 20),
-            answer_max: Size(1 << 20),
-            tag_header: "Cache-Tag".to_owned(),
-            warm: Vec::new(),
-            warm_per_s: 20,
-        }
+        Self { memory_max: Size(64 << 20), answer_max: Size(1 << 20), warm: Vec::new(), warm_per_s: 20 }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GatewayLimits {
-    /// Connections of clients at once, over all listeners; more wait to be accepted.
+    /// Connections of clients at once, for each worker of a listener; more are closed at once.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub connections_max: u32,
     /// The request line and all headers together.
@@ -16,8 +16,6 @@ pub struct GatewayLimits {
     /// How many headers a request may have.
     #[schemars(range(min = 1, max = 10_000))]
     pub headers_max: u32,
-    /// The request line alone: method, path and query.
-    pub line_max: Size,
     /// How long a request's head may take, from its first byte (of the first request, from the connection's beginning).
     pub head_timeout: Period,
     /// How long a client may be silent within a body, or take nothing of an answer.
@@ -41,7 +39,6 @@ impl Default for GatewayLimits {
             connections_max: 50_000,
             head_max: Size(32 << 10),
             headers_max: 100,
-            line_max: Size(8 << 10),
             head_timeout: Period::seconds(10),
             body_timeout: Period::seconds(30),
             idle_timeout: Period::seconds(75),

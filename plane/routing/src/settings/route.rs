@@ -68,8 +68,6 @@ pub struct Route {
     pub resilience: Option<StackSettings>,
     /// Which requests may be made twice: retried, or hedged.
     pub replay: Replay,
-    /// Whether equal requests (GET without cookie or authorization) that come at once are made once, and the answer goes to all of them.
-    pub coalesce: bool,
     /// The largest body of a request, instead of `gateway.limits.request_body_max`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_body_max: Option<Size>,

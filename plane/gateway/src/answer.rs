@@ -30,6 +30,7 @@ pub fn fixed(fixed: &FixedAnswer) -> Response {
 /// about it, and nothing of what is inside.
 pub fn of_failure(why: &NoAnswer) -> (Code, Option<u64>) {
     match why {
+        NoAnswer::Told(code, retry_after) => (*code, *retry_after),
         NoAnswer::NoWay => (Code::Fault, None),
         NoAnswer::NotKept => (Code::UpstreamSilent, None),
         NoAnswer::ClientBrokeOff => (Code::BadRequest, None),

@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use http_body_util::Limited;
 
 use crate::answer;
-use crate::cache::{CacheRules, Errand, Target};
+use crate::cache::{CacheRules, Errand, Target, may_be_together};
 use crate::forward::NoAnswer;
 use crate::gateway::Gateway;
 use crate::plan::{Plan, RoutePlan};
@@ -163,6 +163,9 @@ impl Front {
             Some(_) => {
                 route.meter.cache_passed.one();
                 Box::pin(errand.go(&head, body)).await
+            }
+            None if found.route.settings.coalesce && may_be_together(&errand, &head, &body) => {
+                Box::pin(plan.answers.together(&route.meter, &errand, asked, &head)).await
             }
             None => errand.go(&head, body).await,
         };

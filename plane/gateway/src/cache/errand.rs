@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use homeostat_edge::Trace;
 use homeostat_resilience::Call;
@@ -58,6 +59,12 @@ impl Errand {
         let mut asked = asked.clone();
         asked.headers.insert(AUTHORIZATION, HeaderValue::from_static("known"));
         Cow::Owned(asked)
+    }
+
+    /// How long its route waits for an answer, and so for one that another request fetches.
+    pub fn patience(&self) -> Duration {
+        let own = self.plan.table.routes()[self.route.0].settings.resilience;
+        Duration::from_millis(own.unwrap_or(self.plan.table.upstream(self.upstream).resilience).deadline_ms)
     }
 
     /// The way to its upstream.

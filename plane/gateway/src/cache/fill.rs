@@ -1,50 +1,168 @@
-//! A body on its way to the client that fills the cache as it passes.
+//! A body on its way to a client that others wait for as well: read from the upstream at its pace, given to the client at the client's.
 //!
-//! Always holds: what is kept is the whole body or nothing; a client that leaves half way leaves nothing behind, and one of those who
-//! wait takes over; what grows beyond what may be kept goes on to the client all the same.
+//! A task of its own reads up to a limit, because those who wait for the same answer must not wait for whoever asked first to take his.
+//! Always holds: what is handed on to the others is the whole body or nothing; a client that leaves before the body was here leaves
+//! nothing behind, and one of those who wait takes over; what grows beyond the limit, or takes too long, goes on to its client all the
+//! same, from then on at that client's pace.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use homeostat_wire::{Body, BodyError};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
+use http_body_util::BodyExt;
+use tokio::task::AbortHandle;
 
-/// Ends the errand with the whole body, or with `None` when it cannot be kept.
+/// Ends the errand with the whole body, or with `None` when it cannot be handed on.
 pub type Finish = Box<dyn FnOnce(Option<Bytes>) + Send>;
 
-/// A body that is looked on at.
-pub struct Filling {
-    body: Body,
-    read: BytesMut,
-    bytes_max: usize,
-    finish: Option<Finish>,
+/// Up to where a body is read ahead of its client.
+#[derive(Debug, Clone, Copy)]
+pub struct Reach {
+    /// So many bytes.
+    pub bytes_max: usize,
+    /// So long, if there is a limit: an answer without a length may be a stream without an end.
+    pub within: Option<Duration>,
+}
+
+/// What stands between the task that reads and the client.
+#[derive(Default)]
+struct Between {
+    pieces: Vec<Bytes>,
+    rest: Option<Rest>,
+    client: Option<Waker>,
+}
+
+/// What comes after the pieces.
+enum Rest {
+    End,
+    Broken(BodyError),
+    GoesOn(Option<Frame<Bytes>>, Body),
+}
+
+type Shared = Arc<Mutex<Between>>;
+
+fn lock(shared: &Shared) -> MutexGuard<'_, Between> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The body for the client. `finish` is called once: with the whole body when it is here, with nothing when it has gone beyond its
+/// reach; if it breaks off, or the client leaves first, it is dropped.
+pub fn fill(body: Body, reach: Reach, finish: Finish) -> Body {
+    let shared = Shared::default();
+    let left = body.size_hint().exact();
+    let reading = tokio::spawn(read(body, reach, finish, Arc::clone(&shared))).abort_handle();
+    Body::boxed(Filling { shared, at: 0, left, direct: None, reading })
+}
+
+async fn read(mut body: Body, reach: Reach, finish: Finish, shared: Shared) {
+    let late = async {
+        match reach.within {
+            Some(within) => tokio::time::sleep(within).await,
+            None => std::future::pending().await,
+        }
+    };
+    let mut late = pin!(late);
+    let mut bytes = 0;
+    let rest = loop {
+        let frame = tokio::select! {
+            biased;
+            frame = body.frame() => frame,
+            () = &mut late => {
+                finish(None);
+                break Rest::GoesOn(None, body);
+            }
+        };
+        match frame {
+            None => {
+                let pieces = lock(&shared).pieces.clone();
+                finish(Some(joined(&pieces, bytes)));
+                break Rest::End;
+            }
+            Some(Err(error)) => break Rest::Broken(error),
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(data) if bytes + data.len() <= reach.bytes_max => {
+                    bytes += data.len();
+                    let mut between = lock(&shared);
+                    between.pieces.push(data);
+                    wake(between);
+                }
+                // Too large, or with trailers, which cannot be handed on.
+                beyond => {
+                    finish(None);
+                    break Rest::GoesOn(Some(beyond.map_or_else(|trailers| trailers, Frame::data)), body);
+                }
+            },
+        }
+    };
+    let mut between = lock(&shared);
+    between.rest = Some(rest);
+    wake(between);
+}
+
+fn wake(mut between: MutexGuard<'_, Between>) {
+    let client = between.client.take();
+    drop(between);
+    if let Some(client) = client {
+        client.wake();
+    }
+}
+
+fn joined(pieces: &[Bytes], bytes: usize) -> Bytes {
+    if let [piece] = pieces {
+        return piece.clone();
+    }
+    let mut whole = BytesMut::with_capacity(bytes);
+    pieces.iter().for_each(|piece| whole.extend_from_slice(piece));
+    whole.freeze()
+}
+
+/// What the client reads.
+struct Filling {
+    shared: Shared,
+    /// How many of the pieces it has.
+    at: usize,
+    /// What is missing of a length that is known.
+    left: Option<u64>,
+    /// The upstream's own body, once it goes beyond its reach.
+    direct: Option<Body>,
+    reading: AbortHandle,
 }
 
 impl Filling {
-    /// `finish` is called once, when the body has come to its end or has outgrown `bytes_max`; if it breaks off, it is dropped.
-    pub fn new(body: Body, bytes_max: usize, finish: Finish) -> Self {
-        Self { body, read: BytesMut::new(), bytes_max, finish: Some(finish) }
-    }
-
-    fn note(&mut self, frame: &Frame<Bytes>) {
-        if self.finish.is_none() {
-            return;
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(direct) = &mut self.direct {
+            return Pin::new(direct).poll_frame(context);
         }
-        let fits = frame.data_ref().is_some_and(|data| self.read.len() + data.len() <= self.bytes_max);
-        if fits {
-            self.read.extend_from_slice(frame.data_ref().expect("it was just looked at"));
-        } else {
-            // Too large, or with trailers, which are not kept.
-            self.read = BytesMut::new();
-            self.end(false);
+        let mut between = lock(&self.shared);
+        if let Some(piece) = between.pieces.get(self.at) {
+            self.at += 1;
+            return Poll::Ready(Some(Ok(Frame::data(piece.clone()))));
         }
-    }
-
-    fn end(&mut self, is_whole: bool) {
-        if let Some(finish) = self.finish.take() {
-            let read = std::mem::take(&mut self.read);
-            finish(is_whole.then(|| read.freeze()));
+        match between.rest.take() {
+            None => {
+                between.client = Some(context.waker().clone());
+                Poll::Pending
+            }
+            Some(Rest::End) => {
+                between.rest = Some(Rest::End);
+                Poll::Ready(None)
+            }
+            Some(Rest::Broken(error)) => {
+                between.rest = Some(Rest::End);
+                Poll::Ready(Some(Err(error)))
+            }
+            Some(Rest::GoesOn(next, body)) => {
+                drop(between);
+                let direct = self.direct.insert(body);
+                match next {
+                    Some(next) => Poll::Ready(Some(Ok(next))),
+                    None => Pin::new(direct).poll_frame(context),
+                }
+            }
         }
     }
 }
@@ -57,27 +175,31 @@ impl http_body::Body for Filling {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        match &polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                self.note(frame);
-                // Who reads exactly as much as was announced never asks for the end.
-                if self.body.is_end_stream() {
-                    self.end(true);
-                }
-            }
-            Poll::Ready(Some(Err(_))) => self.finish = None,
-            Poll::Ready(None) => self.end(true),
-            Poll::Pending => {}
+        let frame = ready!(self.poll_piece(context));
+        if let (Some(left), Some(Ok(frame))) = (&mut self.left, &frame) {
+            *left = left.saturating_sub(frame.data_ref().map_or(0, |data| data.len() as u64));
         }
-        polled
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match &self.direct {
+            Some(direct) => direct.is_end_stream(),
+            None => {
+                let between = lock(&self.shared);
+                self.at == between.pieces.len() && matches!(between.rest, Some(Rest::End))
+            }
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl Drop for Filling {
+    fn drop(&mut self) {
+        // The end of the task drops its errand: whoever waits takes over.
+        self.reading.abort();
     }
 }

@@ -6,9 +6,11 @@
 
 mod errand;
 mod fill;
+mod keep;
 mod rules;
 mod serve;
 mod stored;
+mod together;
 mod warm;
 
 use std::sync::Arc;
@@ -25,6 +27,7 @@ use http::Method;
 pub use self::errand::Errand;
 pub use self::rules::CacheRules;
 use self::stored::Stored;
+pub use self::together::may_be_together;
 pub use self::warm::warm;
 use crate::plan::Plan;
 
@@ -63,6 +66,8 @@ impl Answers {
         let store = CacheSettings {
             bytes_max: settings.memory_max.0,
             entry_bytes_max: settings.answer_max.0.saturating_add(ANSWER_HEAD_BYTES),
+            // Each waits for as long as its route allows, and at most so long.
+            wait_ms_max: WAIT_MAX_MS,
             ..CacheSettings::default()
         };
         let store = Cache::new(store, clock).map_err(|error| error.to_string())?;
@@ -72,6 +77,10 @@ impl Answers {
     /// What it was made from.
     pub const fn settings(&self) -> &CacheStore {
         &self.settings
+    }
+
+    fn answer_bytes_max(&self) -> usize {
+        usize::try_from(self.settings.answer_max.0).unwrap_or(usize::MAX)
     }
 
     /// Its numbers.
@@ -108,6 +117,9 @@ impl Answers {
     pub fn changed(&self, errand: &Errand, asked: &Target<'_>, method: &Method, response: &Response) {
         if !invalidates(method, response.status()) {
             return;
+        }
+        if let Some(way) = errand.way() {
+            way.upstream.was_changed();
         }
         let plan = &errand.plan;
         for (place, route) in plan.routes.iter().enumerate().filter(|(_, route)| route.way(errand.upstream).is_some()) {
@@ -160,6 +172,9 @@ fn key_of(plan: &Plan, route: RouteId, upstream: UpstreamId, rules: &CacheRules,
 fn authority_of(asked: &Target<'_>, rules: &CacheRules) -> Option<String> {
     key(asked.scheme, asked.host, "/", &rules.query)?.split('/').nth(2).map(str::to_owned)
 }
+
+/// How long anybody waits for another's fetch, however long its route allows: as long as a fetch is joined by newcomers.
+const WAIT_MAX_MS: u64 = 30_000;
 
 /// What the head of an answer may weigh beside its body.
 const ANSWER_HEAD_BYTES: u64 = 64 << 10;

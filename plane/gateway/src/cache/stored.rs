@@ -11,6 +11,8 @@ use homeostat_wire::{Body, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
+use super::together::Told;
+
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 /// A body that grew from less than it says when it is unpacked is none that we packed.
 const UNPACKED_BYTES_MAX: usize = 1 << 30;
@@ -22,6 +24,8 @@ pub enum Stored {
     Answer(Box<Answer>),
     /// That there are several, and what tells them apart.
     Variants(Variants),
+    /// What all who asked together are told; never kept.
+    Told(Told),
 }
 
 /// An answer that is kept.
@@ -57,6 +61,8 @@ pub enum From {
     Revalidated,
     /// The cache had no say.
     Pass,
+    /// Somebody else had asked for it already, and nothing is kept.
+    Shared,
 }
 
 impl Answer {
@@ -166,6 +172,7 @@ pub fn tell(response: &mut Response, from: From, left: Option<Duration>, stored:
         (From::Miss, _) if stored => "homeostat; fwd=miss; stored".to_owned(),
         (From::Miss, _) => "homeostat; fwd=miss".to_owned(),
         (From::Pass, _) => "homeostat; fwd=bypass".to_owned(),
+        (From::Shared, _) => "homeostat; fwd=miss; collapsed".to_owned(),
     };
     if let Ok(value) = HeaderValue::try_from(text) {
         response.headers_mut().append(CACHE_STATUS, value);

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use homeostat_edge::trace::{Child, Outcome, Value};
-use homeostat_edge::{Span, SpanSink, Trace};
+use homeostat_edge::{Code, Span, SpanSink, Trace};
 use homeostat_resilience::{Call, Failure, Refusal};
 use homeostat_wire::{Body, Response};
 use http::request::Parts;
@@ -81,6 +81,8 @@ pub enum NoAnswer {
     NotKept,
     /// The plan leads nowhere: a mistake in it.
     NoWay,
+    /// What the request was told that had asked for the same before, and after how many seconds another try makes sense.
+    Told(Code, Option<u64>),
     /// Nobody was there, and nobody came.
     NotHeld(crate::upstream::NotHeld),
 }

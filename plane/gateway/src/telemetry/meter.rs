@@ -106,6 +106,8 @@ pub struct RouteMeter {
     pub cache_misses: Count,
     /// Requests that the cache is not for.
     pub cache_passed: Count,
+    /// Requests that were given the answer to an equal one.
+    pub coalesced: Count,
     /// Connections that became tunnels.
     pub tunnels: Count,
 }

@@ -12,6 +12,7 @@
 //! | `gateway_own_errors_total` | `route` | answers that the gateway made because no upstream did |
 //! | `gateway_refused_total` | `route` | requests refused at the edge: rate, authorization, size |
 //! | `gateway_cache_total` | `route`, `result` | `hit`, `stale`, `miss`, `pass` |
+//! | `gateway_coalesced_total` | `route` | requests that were given the answer to an equal one that was under way (`coalesce`) |
 //! | `gateway_tunnels_total` | `route` | connections that became tunnels |
 //! | `gateway_endpoint_connections_total` | `upstream`, `endpoint`, `event` | `opened`, `refused` (could not be opened), `reused`, `stale` (were found closed) |
 //! | `gateway_endpoint_connections_idle` | `upstream`, `endpoint` | connections that wait for a request |
@@ -131,6 +132,8 @@ fn routes(encoder: &mut DescriptorEncoder<'_>, seen: &Seen) -> fmt::Result {
         results.map(|(result, count)| (Some(("result", result)), count.get())).to_vec()
     });
     counters(encoder, "gateway_cache", "What the cache had for requests", cache)?;
+    let coalesced = of_routes(|meter| vec![(None, meter.coalesced.get())]);
+    counters(encoder, "gateway_coalesced", "Requests that were given the answer to an equal one", coalesced)?;
     let tunnels = of_routes(|meter| vec![(None, meter.tunnels.get())]);
     counters(encoder, "gateway_tunnels", "Connections that became tunnels", tunnels)?;
     let in_flight = of_routes(|meter| vec![(None, meter.in_flight.get())]);

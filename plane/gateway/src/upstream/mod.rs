@@ -13,6 +13,7 @@ mod hold;
 mod resolve;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use homeostat_reactor::Clock;
@@ -47,6 +48,8 @@ pub struct Upstream {
     count: watch::Sender<usize>,
     /// Requests that wait for the first endpoint.
     pub hold: Hold,
+    /// Requests that have changed something there.
+    changes: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -63,7 +66,16 @@ impl Upstream {
     pub fn new(name: &str, workers: usize, clock: Clock, listener: Listener, terms: Arc<Terms>) -> Self {
         let (count, _) = watch::channel(0);
         let members = Mutex::new(Members { terms, endpoints: BTreeMap::new(), policies: BTreeMap::new() });
-        Self { name: name.into(), workers, clock, listener, members, count, hold: Hold::default() }
+        Self {
+            name: name.into(),
+            workers,
+            clock,
+            listener,
+            members,
+            count,
+            hold: Hold::default(),
+            changes: AtomicU64::new(0),
+        }
     }
 
     /// From now on connections are made so; those that were kept are not used again.
@@ -79,6 +91,16 @@ impl Upstream {
     /// Its name, as in the configuration.
     pub fn name(&self) -> &Arc<str> {
         &self.name
+    }
+
+    /// A request has changed something there.
+    pub fn was_changed(&self) {
+        self.changes.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often a request has changed something there.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// The policies for a route with these settings: those that the route had before, with what they learned, or new ones.

@@ -158,13 +158,16 @@ pub fn ok(body: &str) -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
+/// So far an answer's head is looked at: looking through megabytes takes longer than sending them.
+const HEAD_BYTES: usize = 1_024;
+
 fn serve(mut stream: TcpStream, answer: &dyn Fn(&str, &[u8]) -> Vec<u8>, seen: &AtomicUsize) {
     let mut read = Vec::new();
     loop {
         let Some((head, body)) = request(&mut stream, &mut read) else { return };
         seen.fetch_add(1, Ordering::SeqCst);
         let answer = answer(&head, &body);
-        let closes = answer.windows(17).any(|window| window == b"Connection: close");
+        let closes = answer[..answer.len().min(HEAD_BYTES)].windows(17).any(|window| window == b"Connection: close");
         if answer.is_empty() || stream.write_all(&answer).is_err() || closes {
             return;
         }

@@ -9,3 +9,4 @@ mod forwarding;
 mod house;
 mod live;
 mod shared;
+mod together;

@@ -20,6 +20,7 @@ fn check_route(name: &str, route: &Route, problems: &mut Vec<Problem>) {
         ("fallback", route.fallback.is_some()),
         ("cache", route.cache.is_some()),
         ("whole_answer", route.whole_answer.is_some()),
+        ("coalesce", route.coalesce),
     ];
     for (key, _) in needs_upstream.iter().filter(|(_, is_said)| *is_said && !forwards) {
         let message = format!("`{key}` of route `{name}` means nothing: its requests go nowhere");
@@ -31,6 +32,12 @@ fn check_route(name: &str, route: &Route, problems: &mut Vec<Problem>) {
         report(problems, KIND, &["routes", name, "sticky"], (message, remedy, "without effect"));
     }
     let keeps = route.cache.as_ref().is_some_and(|cache| cache.enabled);
+    if route.coalesce && keeps {
+        let message =
+            format!("`coalesce` of route `{name}` means nothing beside `cache`, which fetches once for all who ask");
+        let remedy = "take it out, or keep nothing";
+        report(problems, KIND, &["routes", name, "coalesce"], (message, remedy, "without effect"));
+    }
     if route.fallback.as_ref().is_some_and(|fallback| fallback.stale.is_some()) && !keeps {
         let message = format!("route `{name}` falls back on kept answers, and keeps none");
         let remedy = "add cache = {} to the route, or take `stale` out";

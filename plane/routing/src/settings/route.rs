@@ -68,6 +68,11 @@ pub struct Route {
     pub resilience: Option<StackSettings>,
     /// Which requests may be made twice: retried, or hedged.
     pub replay: Replay,
+    /// Whether requests that are equal and under way at the same time are made once, and the answer goes to all of them; nothing is kept.
+    /// Equal are GET and HEAD with the same address and headers, without `Authorization`, `Cookie`, `Range` and conditions, and not of a
+    /// known caller. An answer with `Set-Cookie`, `private` or `no-store`, a stream, and one larger than `gateway.cache.answer_max` are
+    /// for the one who asked. The upstream sees the address of one client only. For routes without `cache`, which does the same.
+    pub coalesce: bool,
     /// The largest body of a request, instead of `gateway.limits.request_body_max`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_body_max: Option<Size>,

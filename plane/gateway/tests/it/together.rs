@@ -155,13 +155,15 @@ fn a_failure_is_told_to_all_who_asked() {
 fn who_has_changed_something_reads_what_is_there_now() {
     // Would break: a client saves something, reads it, and is given what was asked for before.
     let gate = Arc::<Gate>::default();
-    let (held, changes) = (Arc::clone(&gate), AtomicUsize::new(0));
+    let (held, changes, reads) = (Arc::clone(&gate), AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let read = Arc::clone(&reads);
     let origin = Origin::start(move |head, _| {
         if head.starts_with("PUT") {
             changes.fetch_add(1, Ordering::SeqCst);
             return ok("saved");
         }
         let seen = changes.load(Ordering::SeqCst);
+        read.fetch_add(1, Ordering::SeqCst);
         if seen == 0 {
             held.pass();
         }
@@ -170,7 +172,9 @@ fn who_has_changed_something_reads_what_is_there_now() {
     let house = together(&origin, "");
     std::thread::scope(|scope| {
         let first = scope.spawn(|| house.get("/doc"));
-        until_under_way(&house, 1);
+        while reads.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
         let put = "PUT /doc HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx";
         assert!(house.talk(put).ends_with("saved"));
         let second = house.get("/doc");

@@ -6,6 +6,7 @@
 
 mod gateway;
 mod journal;
+mod keeper;
 mod machine;
 mod massive;
 mod page;
@@ -13,6 +14,7 @@ mod policies;
 mod reactor;
 mod report;
 mod skeleton;
+mod verdict;
 
 use std::path::PathBuf;
 
@@ -36,7 +38,7 @@ enum Command {
     Reactor(reactor::ReactorArguments),
     /// The resilience policies beside tower-resilience and failsafe: what they cost a healthy call, a refusal and an endpoint
     Policies(policies::PoliciesArguments),
-    /// The resilience library beside proxies and tower-resilience while 80 % of the endpoints fail, with an oracle as the bound
+    /// The resilience library and the gateway beside proxies and tower-resilience while 80 % of the endpoints fail, with an oracle as the bound
     #[command(name = "massive-failure", visible_alias = "massive")]
     MassiveFailure(massive::MassiveArguments),
     /// The gateway beside nginx, HAProxy, Envoy, Varnish and hyper alone: processor time of a request, memory, latency, live changes
@@ -68,18 +70,15 @@ enum Command {
     /// Is measured (used by `massive-failure` on itself)
     #[command(hide = true)]
     MassiveSubject(massive::SubjectArguments),
-    /// Keeps a proxy (used by `massive-failure` on itself)
-    #[command(hide = true)]
-    MassiveProxy(massive::KeeperArguments),
     /// Is the backend (used by `gateway` on itself)
     #[command(hide = true)]
     GatewayBackend(gateway::BackendArguments),
     /// Is the bare proxy (used by `gateway` on itself)
     #[command(hide = true)]
     GatewayBare(gateway::BareArguments),
-    /// Keeps a subject (used by `gateway` on itself)
+    /// Keeps a program that is measured (used by `gateway` and `massive-failure` on itself)
     #[command(hide = true)]
-    GatewayKeeper(gateway::KeeperArguments),
+    Keeper(keeper::KeeperArguments),
 }
 
 /// What every benchmark takes.
@@ -134,13 +133,12 @@ fn main() -> anyhow::Result<()> {
         Command::ReactorSubject(arguments) => reactor::be_subject(&arguments),
         Command::MassiveBackends(arguments) => massive::be_backends(&arguments),
         Command::MassiveSubject(arguments) => massive::be_subject(&arguments),
-        Command::MassiveProxy(arguments) => massive::be_keeper(&arguments),
         Command::Gateway(arguments) => {
             let report = gateway::run(&arguments)?;
             arguments.common.deliver_as(&report, &gateway::page::told(&report))
         }
         Command::GatewayBackend(arguments) => gateway::be_backend(&arguments),
         Command::GatewayBare(arguments) => gateway::be_bare(&arguments),
-        Command::GatewayKeeper(arguments) => gateway::be_keeper(&arguments),
+        Command::Keeper(arguments) => keeper::be_keeper(&arguments),
     }
 }

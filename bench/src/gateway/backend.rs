@@ -1,6 +1,6 @@
 //! The backend of every subject: as cheap as can be, on raw sockets, in a process of its own.
 //!
-//! `/128` is answered with so many bytes, `/cached/128` likewise and may be kept for an hour. It reads what a proxy sends and nothing
+//! It has two addresses, so that it can stand for two endpoints where policies need a second one to turn to. `/128` is answered with so many bytes, `/cached/128` likewise and may be kept for an hour. It reads what a proxy sends and nothing
 //! worse: it must never be reached by anything but the subjects of a run.
 
 use std::collections::HashMap;
@@ -9,12 +9,14 @@ use std::net::Ipv4Addr;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use crate::massive::child::{say_done, say_ready, wait_for_end};
 
 /// Connections that wait to be accepted: some proxies open one for each guest.
 const BACKLOG: u32 = 8192;
+/// The second address of this machine; the port is the same.
+const SECOND: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// A request's head may be this long.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// What a body is made of.
@@ -61,14 +63,14 @@ fn answer(bytes: usize, cache_control: &str) -> Vec<u8> {
 }
 
 async fn serve(answers: Answers) -> Result<()> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
-    let listener = socket.listen(BACKLOG)?;
-    say_ready(&Ready { port: listener.local_addr()?.port() })?;
+    let listener = listen(Ipv4Addr::LOCALHOST, 0)?;
+    let port = listener.local_addr()?.port();
+    let also = listen(SECOND, port)?;
+    say_ready(&Ready { port })?;
     let mut end = tokio::task::spawn_blocking(wait_for_end);
     loop {
         tokio::select! {
-            accepted = listener.accept() => {
+            accepted = async { tokio::select! { one = listener.accept() => one, other = also.accept() => other } } => {
                 let (stream, _) = accepted.context("accepting")?;
                 // Ends with its connection; the proxies open no more than their pools hold.
                 tokio::spawn(host(stream, answers));
@@ -79,6 +81,12 @@ async fn serve(answers: Answers) -> Result<()> {
             }
         }
     }
+}
+
+fn listen(address: Ipv4Addr, port: u16) -> Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((address, port).into()).with_context(|| format!("binding {address}:{port}"))?;
+    socket.listen(BACKLOG).context("listening")
 }
 
 /// Answers until the other side goes, or sends what is not a request.

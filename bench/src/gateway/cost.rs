@@ -59,7 +59,7 @@ pub struct Cost {
 
 /// Makes so many requests and reads what the subject used for them.
 pub fn measure(subject: &Running, protocol: Protocol, path: &str, body_bytes: usize, requests: usize) -> Result<Cost> {
-    let question = Question::new(path, body_bytes);
+    let question = Question::new(path, body_bytes, &subject.lines);
     match protocol {
         Protocol::Clear => in_the_clear(subject, &question, requests),
         Protocol::Tls => with_h2load(subject, path, requests, &["--h1", "-c", &CONNECTIONS.to_string()]),
@@ -94,6 +94,7 @@ fn with_h2load(subject: &Running, path: &str, requests: usize, arguments: &[&str
     let said = run(Command::new("h2load")
         .args(arguments)
         .args(["-n", &requests.to_string()])
+        .args(subject.lines.iter().flat_map(|line| ["-H", line]))
         .arg(format!("https://{}{path}", subject.tls)))?;
     let took = began.elapsed();
     let good = said.lines().find(|line| line.starts_with("status codes:")).unwrap_or_default();

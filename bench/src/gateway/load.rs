@@ -30,9 +30,11 @@ pub struct Question {
 }
 
 impl Question {
-    /// A GET of this path, whose answer has a body of this length.
-    pub fn new(path: &str, body_bytes: usize) -> Self {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: load\r\nAccept: */*\r\n\r\n");
+    /// A GET of this path with these lines in its head, whose answer has a body of this length.
+    pub fn new(path: &str, body_bytes: usize, lines: &[String]) -> Self {
+        let more: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: bench.test\r\nUser-Agent: load\r\nAccept: */*\r\n{more}\r\n");
         Self { request: request.into_bytes().into(), body_bytes }
     }
 }

@@ -4,12 +4,12 @@
 //! part run at once, each with one worker, in front of the same backend; rounds are interleaved, so that what else the machine does
 //! meets all of them.
 
+mod aims;
 mod backend;
 mod bare;
 mod certificate;
 mod cost;
 mod files;
-mod keeper;
 mod latency;
 mod live;
 mod load;
@@ -17,6 +17,7 @@ mod memory;
 mod notes;
 pub mod page;
 mod parts;
+mod pass;
 mod subjects;
 
 use std::collections::BTreeMap;
@@ -26,8 +27,8 @@ use anyhow::Result;
 pub use self::backend::{BackendArguments, be_backend};
 pub use self::bare::{BareArguments, be_bare};
 use self::certificate::Certificate;
-pub use self::keeper::{KeeperArguments, be_keeper};
 use self::parts::{Field, Length, Part};
+use self::pass::Pass;
 use self::subjects::SubjectKind;
 use crate::Common;
 use crate::machine::{Machine, library_version};
@@ -67,8 +68,8 @@ pub fn run(arguments: &GatewayArguments) -> Result<Report> {
     let sizes: Vec<String> = parts::BODIES.iter().map(|(bytes, _)| bytes.to_string()).collect();
     let (backend, ready): (_, backend::Ready) =
         Actor::start(&["gateway-backend".to_owned(), "--bodies".to_owned(), sizes.join(",")])?;
-    let certificate = Certificate::make()?;
-    let field = Field { found: &found, backend: ready.port, certificate: &certificate, files };
+    let (certificate, pass) = (Certificate::make()?, Pass::make()?);
+    let field = Field { found: &found, backend: ready.port, certificate: &certificate, pass: &pass, files };
     let length = Length::of(arguments.common.quick, arguments.smoke);
     let wanted = |part: &Part| arguments.part.is_empty() || arguments.part.contains(part);
     for part in Part::ALL.into_iter().filter(wanted) {

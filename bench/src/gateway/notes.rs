@@ -5,9 +5,9 @@ pub fn notes() -> Vec<String> {
     NOTES.map(str::to_owned).to_vec()
 }
 
-const NOTES: [&str; 8] = [
+const NOTES: [&str; 9] = [
     "Every subject has one worker, on a processor of its own beside whatever else the machine does; connections are kept on both sides, \
-     access logs are off, counters are on where that is the default. The configurations are in `bench/peers/gateway`, for anyone to \
+     access logs are off (but for `homeostat full`), counters are on where that is the default. The configurations are in `bench/peers/gateway`, for anyone to \
      correct. Backend and load client are our own, on raw sockets, on the other processors. Every answer is checked for its status and \
      length.",
     "CPU: what all processes and threads of a subject have used, user and system, by the kernel's count, divided by the requests: median \
@@ -16,6 +16,12 @@ const NOTES: [&str; 8] = [
      subject needs for a request: receive and send, on both sides.",
     "Over TLS the load client is h2load of Debian: 32 connections of HTTP/1.1, or 4 of HTTP/2 with 8 requests each. It makes new \
      connections for a round, so that their handshakes (P-256) are in the figure: less than one microsecond a request.",
+    "`homeostat full` is the whole chain of policies, asked by a client with a token: the resilience of `homeostat` (deadline, retries and \
+     hedges from one budget, breaker, learned limit as the bulkhead, balancer) over two endpoints, which are two addresses of the same \
+     backend, with active health checks; a signed token (ES256, keys from a file), two rate limits (by address and by header) that tell \
+     what is left, CORS, an id and a trace for each request, counters to be scraped, and a log to a file of one request in a hundred. \
+     Its requests are longer by the token, the origin and a header, about 400 bytes. A token that was verified is believed for a minute, so \
+     that its signature is checked once a minute and not once a request. The peers beside it have none of all that.",
     "Bare hyper is the floor that a gateway on hyper can reach: hyper's server and client in one thread with a pool between them, and no \
      timeouts, limits, metrics or checks. `inline`: the connection to the backend is driven by the request that uses it; `spawned`: by \
      a task of its own.",

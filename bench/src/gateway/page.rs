@@ -2,18 +2,26 @@
 
 use std::fmt::Write as _;
 
+use super::aims;
 use super::cost::Protocol;
 use super::parts::{BODIES, IDLE, OPEN_LOOP, RELOADED, UPGRADED};
 use super::subjects::SubjectKind;
 use crate::report::{Report, Row, figure};
+use crate::verdict;
 
 /// Everyone is compared with these two.
 const YARDSTICKS: [SubjectKind; 2] = [SubjectKind::Nginx, SubjectKind::Envoy];
-const CPU: &str = "cpu_us_per_request";
+/// The processor time of a request.
+pub const CPU: &str = "cpu_us_per_request";
 
 /// All tables.
 pub fn section(report: &Report) -> String {
     let mut text = String::new();
+    let aims = aims::verdicts(report);
+    if !aims.is_empty() {
+        text.push_str("\n### Aims\n\n");
+        verdict::table(&mut text, &aims);
+    }
     for protocol in Protocol::ALL {
         costs(&mut text, report, "Forwarded", "", protocol);
     }
@@ -48,7 +56,7 @@ fn costs(text: &mut String, report: &Report, title: &str, prefix: &str, protocol
         }
     }
     let _ = write!(text, "\n|---|{}", "---:|".repeat(BODIES.len() * (1 + YARDSTICKS.len())));
-    for subject in subjects {
+    for subject in &subjects {
         let _ = write!(text, "\n| {subject} |");
         for (_, size) in BODIES {
             let row = find(report, subject, &case(size), CPU);
@@ -61,6 +69,18 @@ fn costs(text: &mut String, report: &Report, title: &str, prefix: &str, protocol
         }
     }
     text.push('\n');
+    rounds(text, find(report, subjects[0], &case(BODIES[0].1), CPU));
+}
+
+/// How often it was measured.
+fn rounds(text: &mut String, row: Option<&Row>) {
+    match row.map_or(0, |row| row.n) {
+        0 => {}
+        1 => text.push_str("\nOne round.\n"),
+        rounds => {
+            let _ = writeln!(text, "\nMedian of {rounds} rounds, and the lowest and the highest where they differ.");
+        }
+    }
 }
 
 /// A line a subject, a column a metric.
@@ -81,13 +101,15 @@ fn plain(text: &mut String, report: &Report, case: &str) {
         let _ = write!(text, " {} ({unit}) |", metric.trim_end_matches(&format!("_{unit}")).replace('_', " "));
     }
     let _ = write!(text, "\n|---|{}", "---:|".repeat(metrics.len()));
-    for subject in subjects(report, case, first) {
+    let subjects = subjects(report, case, first);
+    for subject in &subjects {
         let _ = write!(text, "\n| {subject} |");
         for (metric, _) in &metrics {
             let _ = write!(text, " {} |", find(report, subject, case, metric).map_or_else(String::new, cell));
         }
     }
     text.push('\n');
+    rounds(text, find(report, subjects[0], case, first));
 }
 
 fn subjects<'a>(report: &'a Report, case: &str, metric: &str) -> Vec<&'a str> {
@@ -101,7 +123,8 @@ fn cell(row: &Row) -> String {
     if min == max { median } else { format!("{median} ({min} to {max})") }
 }
 
-fn find<'a>(report: &'a Report, subject: &str, case: &str, metric: &str) -> Option<&'a Row> {
+/// The row of this subject.
+pub fn find<'a>(report: &'a Report, subject: &str, case: &str, metric: &str) -> Option<&'a Row> {
     report.rows.iter().find(|row| row.subject == subject && row.case == case && row.metric == metric)
 }
 
@@ -123,6 +146,8 @@ mod tests {
         let text = section(&report);
         assert!(text.contains("### Forwarded, HTTP/1.1: CPU of a request (us)\n"), "{text}");
         assert!(text.contains("| homeostat | 20.0 | 2.00 | 0.50 |"), "{text}");
+        assert!(text.contains("nginx's, the worst size: at most 1 | 2.00 | **missed** |"), "{text}");
+        assert!(text.contains("\nMedian of 3 rounds"), "{text}");
         assert!(text.contains("| subject | rss mib (MiB) |\n|---|---:|\n| nginx | 8.00 (7.00 to 9.00) |\n"), "{text}");
     }
 }

@@ -10,6 +10,7 @@ use super::certificate::Certificate;
 use super::cost::{self, Protocol};
 use super::live::Change;
 use super::load::Question;
+use super::pass::Pass;
 use super::subjects::{Found, Running, SubjectKind};
 use super::{latency, live, memory};
 use crate::report::Report;
@@ -23,6 +24,8 @@ pub const IDLE: &str = "10,000 idle connections";
 pub const OPEN_LOOP: &str = "10,000 connections, 5,000 requests/s";
 pub const RELOADED: &str = "configuration changed every second";
 pub const UPGRADED: &str = "process replaced every other second";
+/// The metric of answers a second, of the part with an open loop.
+pub const RATE_METRIC: &str = "answers_per_s";
 /// What is not about bodies is measured with the smallest.
 const SMALL: (usize, &str) = BODIES[0];
 /// Answers over this size are measured with a fifth of the requests: each takes as long as several small ones.
@@ -55,6 +58,8 @@ pub struct Field<'a> {
     pub backend: u16,
     /// What they show over TLS.
     pub certificate: &'a Certificate,
+    /// Who asks them, where they want to know.
+    pub pass: &'a Pass,
     /// How many files a process may open.
     pub files: u64,
 }
@@ -92,7 +97,7 @@ impl Field<'_> {
     fn start(&self, report: &mut Report, wanted: impl Fn(SubjectKind) -> bool) -> Vec<Running> {
         let mut running = Vec::new();
         for found in self.found.iter().filter(|found| wanted(found.kind)) {
-            match Running::start(found, self.backend, self.certificate) {
+            match Running::start(found, self.backend, self.certificate, self.pass) {
                 Ok(one) => running.push(one),
                 Err(error) => report.not_run.push(format!("{}: {error:#}", found.kind.name())),
             }
@@ -182,9 +187,9 @@ fn costs(running: &[Running], protocol: Protocol, folder: &str, length: &Length,
 /// Subjects are started for each round: what they needed before is not what guests cost.
 fn held(field: &Field<'_>, length: &Length, report: &mut Report) {
     let mut samples = Samples::default();
-    let question = Question::new(&format!("/{}", SMALL.0), SMALL.0);
+    let question = Question::new(&format!("/{}", SMALL.0), SMALL.0, &[]);
     for _ in 0..length.memory_rounds {
-        for subject in field.start(report, SubjectKind::forwards) {
+        for subject in field.start(report, |kind| kind.forwards() && kind != SubjectKind::HomeostatFull) {
             match memory::measure(&subject, &question) {
                 Ok(held) => {
                     let name = subject.kind.name();
@@ -201,14 +206,14 @@ fn held(field: &Field<'_>, length: &Length, report: &mut Report) {
 
 fn added(field: &Field<'_>, length: &Length, report: &mut Report) {
     let mut samples = Samples::default();
-    let question = Question::new(&format!("/{}", SMALL.0), SMALL.0);
+    let question = |lines: &[String]| Question::new(&format!("/{}", SMALL.0), SMALL.0, lines);
     let running = field.start(report, SubjectKind::forwards);
     let direct = SocketAddr::from((Ipv4Addr::LOCALHOST, field.backend));
     for _ in 0..length.latency_rounds {
         let mut base = None;
-        let subjects = running.iter().map(|one| (one.kind.name(), one.clear));
-        for (name, address) in std::iter::once((DIRECT, direct)).chain(subjects) {
-            let answered = match latency::measure(address, &question, length.latency) {
+        let subjects = running.iter().map(|one| (one.kind.name(), one.clear, &*one.lines));
+        for (name, address, lines) in std::iter::once((DIRECT, direct, &[][..])).chain(subjects) {
+            let answered = match latency::measure(address, &question(lines), length.latency) {
                 Ok(answered) => answered,
                 Err(error) => {
                     report.not_run.push(format!("latency, {name}: {error:#}"));
@@ -221,14 +226,14 @@ fn added(field: &Field<'_>, length: &Length, report: &mut Report) {
             samples.push(name, "added_p50_ms", "ms", answered.p50_ms - base.p50_ms);
             samples.push(name, "added_p99_ms", "ms", answered.p99_ms - base.p99_ms);
             samples.push(name, "errors", "requests", answered.errors as f64);
-            samples.push(name, "answers_per_s", "1/s", answered.per_second);
+            samples.push(name, RATE_METRIC, "1/s", answered.per_second);
         }
     }
     samples.report(OPEN_LOOP, report);
 }
 
 fn lost(field: &Field<'_>, length: &Length, report: &mut Report) {
-    let question = Question::new(&format!("/{}", SMALL.0), SMALL.0);
+    let question = Question::new(&format!("/{}", SMALL.0), SMALL.0, &[]);
     for change in [Change::Reload, Change::Upgrade] {
         let (case, can): (_, fn(SubjectKind) -> bool) = match change {
             Change::Reload => (RELOADED, SubjectKind::reloads),

@@ -15,8 +15,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use super::certificate::Certificate;
-use super::keeper::Kept;
-use crate::massive::child::Actor;
+use super::pass::Pass;
+use crate::keeper::{Keeper, KeeperArguments};
 use crate::massive::proxy::{ProxyKind, debian, fill, place};
 use crate::reactor::child::{processors, stay_on};
 use crate::report::OURS;
@@ -41,11 +41,14 @@ pub enum SubjectKind {
     Varnish,
     /// The gateway of Homeostat, as it comes
     Homeostat,
+    /// The gateway of Homeostat with every policy that a route can have
+    HomeostatFull,
 }
 
 /// All, in the order of the tables.
-pub const ALL: [SubjectKind; 7] = [
+pub const ALL: [SubjectKind; 8] = [
     SubjectKind::Homeostat,
+    SubjectKind::HomeostatFull,
     SubjectKind::Nginx,
     SubjectKind::Haproxy,
     SubjectKind::Envoy,
@@ -65,6 +68,7 @@ impl SubjectKind {
             Self::BareSpawned => "bare hyper, spawned",
             Self::Varnish => "Varnish",
             Self::Homeostat => OURS,
+            Self::HomeostatFull => "homeostat full",
         }
     }
 
@@ -80,7 +84,7 @@ impl SubjectKind {
 
     /// Whether it takes TLS, over HTTP/1.1 and HTTP/2.
     pub const fn takes_tls(self) -> bool {
-        matches!(self, Self::Nginx | Self::Haproxy | Self::Envoy | Self::Homeostat)
+        matches!(self, Self::Nginx | Self::Haproxy | Self::Envoy | Self::Homeostat | Self::HomeostatFull)
     }
 
     /// Whether it can take on a new configuration while it runs.
@@ -101,7 +105,9 @@ impl SubjectKind {
             Self::Envoy => place(ProxyKind::Envoy)?,
             Self::Varnish => debian("varnishd", "varnish", "-V")?,
             Self::BareInline | Self::BareSpawned => return Ok((std::env::current_exe()?, None)),
-            Self::Homeostat => return Ok((gateway_alone()?, Some(env!("CARGO_PKG_VERSION").to_owned()))),
+            Self::Homeostat | Self::HomeostatFull => {
+                return Ok((gateway_alone()?, Some(env!("CARGO_PKG_VERSION").to_owned())));
+            }
         };
         Ok((placed.program, Some(placed.version)))
     }
@@ -114,7 +120,16 @@ impl SubjectKind {
             Self::Envoy => Some(("envoy.yaml", include_str!("../../peers/gateway/envoy.yaml"))),
             Self::Varnish => Some(("varnish.vcl", include_str!("../../peers/gateway/varnish.vcl"))),
             Self::Homeostat => Some(("homeostat.toml", include_str!("../../peers/gateway/homeostat.toml"))),
+            Self::HomeostatFull => Some(("homeostat.toml", include_str!("../../peers/gateway/homeostat-full.toml"))),
             Self::BareInline | Self::BareSpawned => None,
+        }
+    }
+
+    /// What stands in the head of a request beside what all are asked with.
+    fn lines(self, pass: &Pass) -> Vec<String> {
+        match self {
+            Self::HomeostatFull => pass.lines(),
+            _ => Vec::new(),
         }
     }
 
@@ -135,7 +150,7 @@ impl SubjectKind {
                 let fixed = ["-F", "-j", "none", "-p", "thread_pools=1", "-p", "timeout_idle=3600", "-s", storage];
                 [words(&fixed), words(&["-f", &config, "-a", &listen, "-n", &name])].concat()
             }
-            Self::Homeostat => words(&[&config, &run_folder(folder).to_string_lossy()]),
+            Self::Homeostat | Self::HomeostatFull => words(&[&config, &run_folder(folder).to_string_lossy()]),
             Self::BareInline | Self::BareSpawned => {
                 let drive = if self == Self::BareInline { "inline" } else { "spawned" };
                 let (port, backend) = (port.to_string(), backend.to_string());
@@ -198,14 +213,17 @@ pub struct Running {
     pub clear: SocketAddr,
     /// Where it listens for TLS, if it does.
     pub tls: SocketAddr,
-    keepers: Vec<Actor>,
-    keeper: Vec<String>,
+    /// What stands in the head of a request to it, beside the usual.
+    pub lines: Vec<String>,
+    /// The last one has the process that serves.
+    keepers: Vec<Keeper>,
+    kept: KeeperArguments,
     folder: TempDir,
 }
 
 impl Running {
     /// Starts a subject in front of the backend.
-    pub fn start(found: &Found, backend: u16, certificate: &Certificate) -> Result<Self> {
+    pub fn start(found: &Found, backend: u16, certificate: &Certificate, pass: &Pass) -> Result<Self> {
         let kind = found.kind;
         let folder = tempfile::Builder::new().prefix("homeostat-gateway-").tempdir()?;
         let (port, tls_port) = (free_port(), free_port());
@@ -219,24 +237,22 @@ impl Running {
                 ("CERTIFICATE", text(&certificate.chain)),
                 ("KEY", text(&certificate.key)),
                 ("PEM", text(&certificate.both)),
+                ("JWKS", text(&pass.jwks)),
+                ("METRICS_PORT", free_port().to_string()),
             ];
             config = folder.path().join(name);
             std::fs::write(&config, fill(template, &names, &[backend]))?;
         }
-        let mut ports = vec![port.to_string()];
-        if kind.takes_tls() {
-            ports.push(tls_port.to_string());
-        }
-        let said = folder.path().join("said.log").to_string_lossy().into_owned();
-        let mut arguments: Vec<String> = vec!["gateway-keeper".to_owned(), "--ports".to_owned(), ports.join(",")];
-        arguments.extend(["--said".to_owned(), said, "--".to_owned()]);
-        arguments.push(found.program.to_string_lossy().into_owned());
-        arguments.extend(kind.arguments(&config, folder.path(), port, backend));
-        let (actor, kept): (_, Kept) =
-            on_the_last_processor(|| Actor::start(&arguments)).with_context(|| format!("starting {}", kind.name()))?;
+        let mut ports = vec![port];
+        ports.extend(kind.takes_tls().then_some(tls_port));
+        let mut command = vec![found.program.to_string_lossy().into_owned()];
+        command.extend(kind.arguments(&config, folder.path(), port, backend));
+        let kept = KeeperArguments { ports, said: folder.path().join("said.log"), command };
+        let keeper =
+            on_the_last_processor(|| Keeper::start(&kept)).with_context(|| format!("starting {}", kind.name()))?;
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (clear, tls) = (at(port), at(tls_port));
-        Ok(Self { kind, pid: kept.pid, clear, tls, keepers: vec![actor], keeper: arguments, folder })
+        Ok(Self { kind, pid: keeper.pid, clear, tls, lines: kind.lines(pass), keepers: vec![keeper], kept, folder })
     }
 
     /// Has it take on its configuration anew.
@@ -251,19 +267,10 @@ impl Running {
 
     /// Starts a new process that takes over.
     pub fn upgrade(&mut self) -> Result<()> {
-        let (actor, kept): (_, Kept) = on_the_last_processor(|| Actor::start(&self.keeper))?;
-        self.pid = kept.pid;
-        self.keepers.push(actor);
+        let keeper = on_the_last_processor(|| Keeper::start(&self.kept))?;
+        self.pid = keeper.pid;
+        self.keepers.push(keeper);
         Ok(())
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // A keeper that is killed would leave its program behind: each is told to end, and ends that first.
-        for keeper in self.keepers.drain(..) {
-            let _ = keeper.end::<()>();
-        }
     }
 }
 

@@ -6,17 +6,7 @@ use super::scenario::{ROOMY, Scenario, TIGHT};
 use super::schedule::Schedule;
 use super::suite::ABLATION;
 use crate::report::{Report, Row};
-
-/// A promise and what became of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Verdict {
-    /// What was promised.
-    pub promise: String,
-    /// What was measured.
-    pub measured: String,
-    /// Whether it is met; `None` if it was not measured.
-    pub is_met: Option<bool>,
-}
+use crate::verdict::{Verdict, at_least, at_most};
 
 /// The rows of the ablation without any policy, and with everything.
 const NOTHING: &str = "direct-random";
@@ -120,19 +110,6 @@ pub fn costs(report: &Report) -> Vec<Verdict> {
         at_most("healthy: processor time of everything over no policy, percent more", 10.0, more("cpu_us_per_request")),
         at_most("healthy: peak memory of everything over no policy, percent more", 10.0, more("peak_rss_mib")),
     ]
-}
-
-fn at_least(promise: &str, least: f64, measured: Option<f64>) -> Verdict {
-    verdict(format!("{promise}: at least {least}"), measured, |value| value >= least)
-}
-
-fn at_most(promise: &str, most: f64, measured: Option<f64>) -> Verdict {
-    verdict(format!("{promise}: at most {most}"), measured, |value| value <= most)
-}
-
-fn verdict(promise: String, measured: Option<f64>, is_met: impl Fn(f64) -> bool) -> Verdict {
-    let measured_text = measured.map_or_else(|| "not measured".to_owned(), |value| format!("{value:.2}"));
-    Verdict { promise, measured: measured_text, is_met: measured.map(is_met) }
 }
 
 /// Looks up rows.

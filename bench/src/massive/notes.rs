@@ -5,7 +5,7 @@ pub fn notes() -> Vec<String> {
     NOTES.map(str::to_owned).to_vec()
 }
 
-const NOTES: [&str; 14] = [
+const NOTES: [&str; 15] = [
     "Success alone says nothing: where the bad endpoints can be told apart, nine attempts of ten give 100 %; where every attempt \
      fails by itself with 80 %, nobody gets more than a fifth of the attempts. So the score is what is lost to an oracle that is told \
      who works, at 1.5 attempts a request at most.",
@@ -38,6 +38,11 @@ const NOTES: [&str; 14] = [
     "Proxies: nginx, HAProxy and Envoy with one worker, as they come and tuned; what is tuned and why stands in bench/peers/massive, \
      for anyone to correct. None has a health check by request: backends whose checks lie are part of the failure. tower-resilience is \
      composed as its guide advises (bench/src/massive/policy/tower.rs), with thresholds and delays for these latencies.",
+    "The gateway: `homeostat-gateway` is the program that is shipped, run as `homeostat gateway run` with a section `[gateway]` that says \
+     where the endpoints are, and every policy as it comes; `homeostat-gateway-tuned` reads answers to their end before it believes \
+     them (`whole_answer`). Its policies are the library's. What it knows less than the library's caller is the body: like every \
+     proxy it believes the endpoint that lies, which is most of its distance to the library wherever there is one (`switch80-plain` has \
+     none). As it comes it also passes on an answer that breaks off half-way, and doubts the endpoint afterwards.",
     "`prototype` is what one writes in an afternoon: an estimate of success for each endpoint that fades within seconds, an optimistic \
      draw by it, another attempt beside the first at the 70th percentile of good answers, three at once at most, the next endpoint at once after a \
      failure, each endpoint once, and no budget. `switch-once` is the milder test for which such a one was first \

@@ -4,12 +4,13 @@
 
 use std::fmt::Write as _;
 
-use super::bar::{self, Verdict};
+use super::bar;
 use super::picture;
 use super::rows::CURVE;
 use super::schedule::Schedule;
 use super::suite::ABLATION;
 use crate::report::{OURS, Report, Row, figure};
+use crate::verdict;
 
 /// What a table shows, and under which heading. A column without a figure in any line is left out.
 const COLUMNS: [(&str, &str); 22] = [
@@ -46,14 +47,14 @@ const SPECIAL: [(&str, Schedule); 3] = [
 /// The body of the section.
 pub fn section(report: &Report) -> String {
     let mut text = String::new();
-    for subject in [OURS, "homeostat-tuned"] {
+    for subject in [OURS, "homeostat-tuned", "homeostat-gateway"] {
         let _ = writeln!(text, "\n### The bar, {subject}\n");
-        verdicts(&mut text, &bar::verdicts(report, subject));
+        verdict::table(&mut text, &bar::verdicts(report, subject));
     }
     let costs = bar::costs(report);
     if !costs.is_empty() {
         text.push_str("\n### The aims of the ablation\n\n");
-        verdicts(&mut text, &costs);
+        verdict::table(&mut text, &costs);
     }
     for case in cases(report) {
         table(&mut text, report, case);
@@ -69,18 +70,6 @@ pub fn section(report: &Report) -> String {
         );
     }
     text
-}
-
-fn verdicts(text: &mut String, verdicts: &[Verdict]) {
-    text.push_str("| promise | measured | |\n|---|---:|---|\n");
-    for Verdict { promise, measured, is_met } in verdicts {
-        let said = match is_met {
-            Some(true) => "met",
-            Some(false) => "**missed**",
-            None => "not measured",
-        };
-        let _ = writeln!(text, "| {promise} | {measured} | {said} |");
-    }
 }
 
 fn cases(report: &Report) -> Vec<&str> {

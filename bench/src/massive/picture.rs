@@ -31,7 +31,7 @@ const CURVES: [(&str, &str); 8] = [
     ("tower-resilience", "c6"),
     ("envoy-tuned", "c2"),
     ("nginx-tuned", "c1"),
-    ("homeostat-tuned", "c3 dash"),
+    ("homeostat-gateway", "c3 dash"),
     (OURS, "c3"),
 ];
 

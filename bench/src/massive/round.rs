@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 
 use super::backends::{self, BackendsArguments};
 use super::child::{Actor, Start};
-use super::gateway;
-use super::ledger::{Books, Sent};
+use super::contender::Contender;
+use super::ledger::Books;
 use super::load;
 use super::scenario::Scenario;
 use super::score::{Score, score};
@@ -47,18 +47,17 @@ impl Round {
             seed,
         };
         let (mut backends, ready) = Actor::start::<backends::Ready>(&arguments.to_line())?;
-        let (mut actor, gateway) =
-            Actor::start::<gateway::Ready>(&subject.to_line(self.program.as_deref(), &ready.ports, &arguments))?;
+        let mut contender = Contender::start(subject, self.program.as_deref(), &ready.ports, &arguments)?;
         let start = Start::soon();
         backends.go(&start)?;
-        actor.go(&start)?;
-        let cpu_before = actor.cpu();
+        contender.go(&start)?;
+        let cpu_before = contender.cpu();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let requests = runtime.block_on(load::send_all(gateway.port, &scenario.arrivals(seed), start));
-        let cpu = actor.cpu().saturating_sub(cpu_before);
-        let peak_mib = actor.peak_mib();
+        let requests = runtime.block_on(load::send_all(contender.port(), &scenario.arrivals(seed), start));
+        let cpu = contender.cpu().saturating_sub(cpu_before);
+        let peak_mib = contender.peak_mib();
         // The subject first: what it has still under way ends with it, and is written down by the backends.
-        let sent: Sent = actor.end()?;
+        let sent = contender.end()?;
         let attempts = backends.end::<backends::Done>()?.attempts;
         let count = requests.len().max(1) as f64;
         let books = Books { requests, attempts, sent };

@@ -1,6 +1,5 @@
 //! Who is measured: policies in this program, and proxies with their configurations.
 
-use std::path::Path;
 use std::str::FromStr;
 
 use anyhow::bail;
@@ -50,25 +49,23 @@ impl Subject {
             Self::Proxy(kind) => name_of(&kind),
         }
     }
+}
 
-    /// As a command line for this program, in front of these ports; a proxy with its program.
-    pub fn to_line(self, program: Option<&Path>, ports: &[u16], run: &BackendsArguments) -> Vec<String> {
+impl PolicyKind {
+    /// As a command line for this program, in front of these ports.
+    pub fn to_line(self, ports: &[u16], run: &BackendsArguments) -> Vec<String> {
         let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
-        let ports = ports.join(",");
-        let line = match self {
-            Self::Policy(kind) => format!(
-                "massive-subject --policy {} --ports {ports} --schedule {} --profile {} --slots {} --length-ms {} --seed {}",
-                name_of(&kind),
-                run.schedule.name(),
-                run.profile.name(),
-                run.slots,
-                run.length_ms,
-                run.seed
-            ),
-            Self::Proxy(kind) => format!("massive-proxy --proxy {} --ports {ports} --program", name_of(&kind)),
-        };
-        let program = program.map(|program| program.to_string_lossy().into_owned());
-        line.split(' ').map(str::to_owned).chain(program).collect()
+        let line = format!(
+            "massive-subject --policy {} --ports {} --schedule {} --profile {} --slots {} --length-ms {} --seed {}",
+            name_of(&self),
+            ports.join(","),
+            run.schedule.name(),
+            run.profile.name(),
+            run.slots,
+            run.length_ms,
+            run.seed
+        );
+        line.split(' ').map(str::to_owned).collect()
     }
 }
 

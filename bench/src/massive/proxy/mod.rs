@@ -1,19 +1,18 @@
-//! The proxies that are compared: put in place where that can be done, and run by a keeper that is this program.
+//! The proxies that are compared: put in place where that can be done, and run by a [keeper](crate::keeper).
 //!
 //! Each is run as it comes and tuned, with a configuration in `bench/peers/massive` that is filled in for the run. Between them they
 //! differ in nothing else: the same load client and the same backends as every other subject.
 
 mod config;
-mod keeper;
 mod place;
 mod refused;
+mod running;
 
 use std::path::Path;
-use std::process::Command;
 
 pub use self::config::fill;
-pub use self::keeper::{KeeperArguments, be_keeper};
 pub use self::place::{Placed, debian, place};
+pub use self::running::Running;
 
 /// Which proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -30,6 +29,12 @@ pub enum ProxyKind {
     Envoy,
     /// Envoy with outlier detection, hedging and a retry budget
     EnvoyTuned,
+    /// The gateway of Homeostat as it comes
+    #[value(name = "homeostat-gateway")]
+    Gateway,
+    /// The gateway of Homeostat, which reads answers to their end before it believes them
+    #[value(name = "homeostat-gateway-tuned")]
+    GatewayTuned,
 }
 
 impl ProxyKind {
@@ -42,21 +47,33 @@ impl ProxyKind {
             Self::HaproxyTuned => include_str!("../../../peers/massive/haproxy-tuned.cfg"),
             Self::Envoy => include_str!("../../../peers/massive/envoy.yaml"),
             Self::EnvoyTuned => include_str!("../../../peers/massive/envoy-tuned.yaml"),
+            Self::Gateway => include_str!("../../../peers/massive/homeostat.toml"),
+            Self::GatewayTuned => include_str!("../../../peers/massive/homeostat-tuned.toml"),
         }
     }
 
-    /// The program with this configuration, in the foreground.
-    fn command(self, program: &Path, config: &Path) -> Command {
-        let mut command = Command::new(program);
+    /// What its configuration is called.
+    const fn config_name(self) -> &'static str {
         match self {
-            Self::Nginx | Self::NginxTuned => command.arg("-c").arg(config),
-            Self::Haproxy | Self::HaproxyTuned => command.args(["-db", "-f"]).arg(config),
+            Self::Nginx | Self::NginxTuned => "nginx.conf",
+            Self::Haproxy | Self::HaproxyTuned => "haproxy.cfg",
+            Self::Envoy | Self::EnvoyTuned => "envoy.yaml",
+            Self::Gateway | Self::GatewayTuned => "homeostat.toml",
+        }
+    }
+
+    /// The arguments of the program with this configuration, in the foreground.
+    fn arguments(self, config: &Path) -> Vec<String> {
+        let config = config.to_string_lossy();
+        let words: &[&str] = match self {
+            Self::Nginx | Self::NginxTuned => &["-c", &config],
+            Self::Haproxy | Self::HaproxyTuned => &["-db", "-f", &config],
             // One worker, as every subject has one thread.
             Self::Envoy | Self::EnvoyTuned => {
-                let quiet = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"];
-                command.args(quiet).arg("-c").arg(config)
+                &["--concurrency", "1", "--disable-hot-restart", "--log-level", "error", "-c", &config]
             }
+            Self::Gateway | Self::GatewayTuned => &["gateway", "run", "--config", &config],
         };
-        command
+        words.iter().map(|word| (*word).to_owned()).collect()
     }
 }

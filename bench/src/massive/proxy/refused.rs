@@ -1,5 +1,5 @@
-//! Attempts that were refused and so reached no backend, as the proxies' own books have them: nginx's error log, HAProxy's and
-//! Envoy's statistics. Without them a proxy that hammers at closed doors would look frugal.
+//! Attempts that were refused and so reached no backend, as the proxies' own books have them: nginx's error log, the statistics of
+//! HAProxy, Envoy and the gateway. Without them a proxy that hammers at closed doors would look frugal.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -31,15 +31,23 @@ pub fn read(kind: ProxyKind, folder: &Path, admin: u16) -> Result<Sent> {
             Sent { in_all: haproxy_attempts(&text), ..Sent::default() }
         }
         ProxyKind::Envoy | ProxyKind::EnvoyTuned => {
-            let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, admin)).context("asking Envoy")?;
-            socket.set_read_timeout(Some(PATIENCE))?;
-            let path = "/stats?filter=cluster.documents.upstream_cx_connect_fail";
-            write!(socket, "GET {path} HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")?;
-            let mut text = String::new();
-            socket.read_to_string(&mut text)?;
+            let text = page(admin, "/stats?filter=cluster.documents.upstream_cx_connect_fail")?;
             Sent { refused: envoy_refused(&text), ..Sent::default() }
         }
+        ProxyKind::Gateway | ProxyKind::GatewayTuned => {
+            Sent { refused: gateway_refused(&page(admin, "/metrics")?), ..Sent::default() }
+        }
     })
+}
+
+/// A page of a proxy that tells its statistics over HTTP.
+fn page(port: u16, path: &str) -> Result<String> {
+    let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).context("asking for statistics")?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")?;
+    let mut text = String::new();
+    socket.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Requests that went to the backends, and all that was tried again: from HAProxy's table, whose first line names the columns.
@@ -57,6 +65,14 @@ fn envoy_refused(text: &str) -> u64 {
     lines.filter_map(|value| value.trim().parse::<u64>().ok()).sum()
 }
 
+/// Connections that could not be opened, whatever the endpoint.
+fn gateway_refused(text: &str) -> u64 {
+    let ours =
+        |line: &&str| line.starts_with("gateway_endpoint_connections_total{") && line.contains(r#"event="refused""#);
+    let values = text.lines().filter(ours).filter_map(|line| line.rsplit(' ').next());
+    values.filter_map(|value| value.trim().parse::<u64>().ok()).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,5 +84,9 @@ mod tests {
         assert_eq!(haproxy_attempts(table), Some(15));
         assert_eq!(haproxy_attempts(""), None);
         assert_eq!(envoy_refused("HTTP/1.1 200 OK\r\n\r\ncluster.documents.upstream_cx_connect_fail: 7\n"), 7);
+        let metrics = "gateway_endpoint_connections_total{upstream=\"d\",endpoint=\"a\",event=\"refused\"} 3\n\
+                       gateway_endpoint_connections_total{upstream=\"d\",endpoint=\"a\",event=\"opened\"} 9\n\
+                       gateway_endpoint_connections_total{upstream=\"d\",endpoint=\"b\",event=\"refused\"} 4\n";
+        assert_eq!(gateway_refused(metrics), 7);
     }
 }

@@ -96,6 +96,11 @@ pub trait Outlook {
 
     /// How long until it is asked again; never with `None`.
     fn look_again(&self) -> Option<Duration>;
+
+    /// How long until it is asked for the first time: at once where it is poor from the start, so that several attempts begin together.
+    fn first_look(&self, call: &Call, started: Moment) -> Option<Duration> {
+        self.look_again().map(|pause| if self.is_poor(call, started) { Duration::ZERO } else { pause })
+    }
 }
 
 /// Nothing more is known.

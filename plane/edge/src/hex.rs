@@ -2,11 +2,12 @@
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// Writes `value` as `out.len()` small hexadecimal digits, the lowest last.
-pub fn write(mut value: u128, out: &mut [u8]) {
-    for place in out.iter_mut().rev() {
-        *place = DIGITS[(value & 0xf) as usize];
-        value >>= 4;
+/// Writes `value` as `out.len()` small hexadecimal digits, the lowest last. The length is even.
+pub fn write(value: u128, out: &mut [u8]) {
+    let bytes = value.to_be_bytes();
+    for (pair, byte) in out.rchunks_exact_mut(2).zip(bytes.iter().rev()) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0xf)];
     }
 }
 

@@ -13,7 +13,7 @@ use homeostat_routing::{Action, Asked, Came, Match, Split, normal_path};
 use homeostat_wire::{Body, Handler, Peer, Request, Response, strip_hop_by_hop};
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use http_body_util::Limited;
 
 use crate::answer;
@@ -22,6 +22,8 @@ use crate::forward::NoAnswer;
 use crate::gateway::Gateway;
 use crate::plan::{Plan, RoutePlan};
 use crate::visit::{Afterwards, Visit};
+
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
 /// Answers the requests of one worker.
 #[derive(Debug, Clone)]
@@ -251,7 +253,7 @@ fn bounded(body: Body, route: &RoutePlan, plan: &Plan) -> Body {
 
 /// How long a gRPC client waits, as it says: an answer after that is of no use to it, and further attempts neither.
 fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let text = headers.get(GRPC_TIMEOUT)?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let is_number = (1..=8).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
     let count: u64 = digits.parse().ok().filter(|_| is_number)?;

@@ -4,12 +4,13 @@
 //! What always holds: `Connection` cannot take away what a request means. A request whose `Connection` names an essential header is
 //! refused by the parser; in an answer such a name is ignored.
 
-use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
+};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-const PROXY_AUTHENTICATE: HeaderName = HeaderName::from_static("proxy-authenticate");
-const PROXY_AUTHORIZATION: HeaderName = HeaderName::from_static("proxy-authorization");
 const TRAILERS: &str = "trailers";
 
 /// Headers that a hop must pass on or use itself: without one of them a request means something else at the origin.
@@ -70,6 +71,10 @@ pub fn is_upgrade(fields: &HeaderMap) -> bool {
 /// Takes out what belongs to the hop before: `Connection` and what it names, `Keep-Alive`, `Proxy-*`, `TE` except `trailers`,
 /// `Trailer`, `Transfer-Encoding` and, unless the message upgrades, `Upgrade`. An upgrade keeps `Connection: upgrade`.
 pub fn strip_hop_by_hop(fields: &mut HeaderMap) {
+    // Most messages have none: one look at the names is cheaper than a search for each.
+    if !fields.keys().any(is_of_hop) {
+        return;
+    }
     if fields.contains_key(CONNECTION) {
         strip_connection(fields);
     } else {
@@ -84,6 +89,13 @@ pub fn strip_hop_by_hop(fields: &mut HeaderMap) {
         if trailers {
             fields.insert(TE, HeaderValue::from_static(TRAILERS));
         }
+    }
+}
+
+fn is_of_hop(name: &HeaderName) -> bool {
+    match *name {
+        CONNECTION | PROXY_AUTHENTICATE | PROXY_AUTHORIZATION | TE | TRAILER | TRANSFER_ENCODING | UPGRADE => true,
+        _ => *name == KEEP_ALIVE || *name == PROXY_CONNECTION,
     }
 }
 

@@ -351,6 +351,12 @@ impl<T, B: Borrow<Balancer<T>>> Outlook for Course<T, B> {
         self.tried().waiting == 0 && self.one_works(now) < POOR_BELOW
     }
 
+    fn first_look(&self, call: &Call, started: Moment) -> Option<Duration> {
+        // Who was just chosen among the liked was looked at when he was chosen.
+        let is_poor = !self.balancer().is_all_liked() && self.is_poor(call, started);
+        if is_poor { Some(Duration::ZERO) } else { self.look_again() }
+    }
+
     fn promise(&self, call: &Call, now: Moment) -> f32 {
         (1.0 - self.one_works(now)) * self.balancer().in_time(call, now)
     }

@@ -175,6 +175,11 @@ impl<T> Balancer<T> {
         self.0.with(|core| 1.0 - ids.map(|id| 1.0 - core.succeeds(now, id, None)).product::<f32>())
     }
 
+    /// Whether nobody is doubted or left out.
+    pub(super) fn is_all_liked(&self) -> bool {
+        self.0.with(|core| core.is_all_liked())
+    }
+
     /// The time within which half of the good calls are done, as long as somebody is doubted or left out.
     pub(super) fn typical_in_doubt(&self) -> Option<Duration> {
         self.0.with(|core| if core.is_all_liked() { None } else { core.pool().typical() })

@@ -65,9 +65,7 @@ impl<O: Outlook> Timing<'_, O> {
         }
         let patience = self.shared.patience(&self.settings, &self.call, self.started + 1, started);
         self.due = patience.map(|patience| started + patience);
-        // At once where the outlook is poor from the start, so that several attempts begin together; otherwise later.
-        let look = |pause| if self.outlook.is_poor(&self.call, started) { started } else { started + pause };
-        self.look_due = self.outlook.look_again().map(look);
+        self.look_due = self.outlook.first_look(&self.call, started).map(|pause| started + pause);
     }
 }
 

@@ -143,7 +143,8 @@ impl<T> Stack<T> {
         let answered = Answered::default();
         let (begun, ongoing) = self.0.begin(call, &answered);
         let (result, end) = if begun.essential {
-            self.0.essential(&begun, &advise, &work, async || None).await
+            // On the heap: its frame would be made room for in every call, and few services are essential.
+            Box::pin(self.0.essential(&begun, &advise, &work, async || None)).await
         } else {
             self.0.guarded(&begun, &advise, &work).await
         };
@@ -172,7 +173,7 @@ impl<T> Stack<T> {
         let answered = Answered::default();
         let (begun, ongoing) = self.0.begin(call, &answered);
         let (result, end) = if begun.essential {
-            self.0.essential(&begun, &advise, &work, instead).await
+            Box::pin(self.0.essential(&begun, &advise, &work, instead)).await
         } else {
             self.0.with_fallback(&begun, &advise, &work, instead).await
         };

@@ -92,10 +92,16 @@ pub struct Child {
 }
 
 impl Child {
-    /// Names this attempt as the caller in the headers that go to the upstream.
+    /// What names this attempt as the caller to the upstream; none where traces are not passed on.
+    #[must_use]
+    pub fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        self.trace.propagate.then(|| (TRACEPARENT, self.value()))
+    }
+
+    /// The same, in headers that go to the upstream.
     pub fn write(&self, headers: &mut HeaderMap) {
-        if self.trace.propagate {
-            headers.insert(TRACEPARENT, self.value());
+        if let Some((name, value)) = self.header() {
+            headers.insert(name, value);
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use homeostat_resilience::{Advice, Verdict};
 use homeostat_wire::Response;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::upstream::AttemptError;
 
@@ -35,15 +35,18 @@ fn of_answer(response: &Response) -> Advice {
         _ => Verdict::Good,
     };
     let advice = Advice::from(verdict);
-    match retry_after(response.headers()) {
-        Some(pause) if verdict == Verdict::Full => advice.retry_after(pause),
-        _ => advice,
-    }
+    // Asked several times for each request: headers are searched only where they matter.
+    let pause = if verdict == Verdict::Full { retry_after(response.headers()) } else { None };
+    pause.map_or(advice, |pause| advice.retry_after(pause))
 }
 
 /// What a gRPC answer without messages says; others are judged by their head alone.
 fn of_grpc(headers: &HeaderMap) -> Verdict {
-    match headers.get("grpc-status").map(|status| status.as_bytes()) {
+    let is_grpc = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/grpc");
+    if !headers.get(header::CONTENT_TYPE).is_some_and(is_grpc) {
+        return Verdict::Good;
+    }
+    match headers.get("grpc-status").map(HeaderValue::as_bytes) {
         // Unavailable, internal, data loss, unknown: the server's own trouble.
         Some(b"14" | b"13" | b"15" | b"2") => Verdict::Failed,
         // Resource exhausted.

@@ -15,11 +15,12 @@ use homeostat_routing::{Source, UpstreamPlan};
 use homeostat_wire::client::{
     ClientLimits, Connection, Multiplexed, MultiplexedSettings, SendError, SendErrorKind, Shelf,
 };
+use homeostat_wire::head::Sent;
 use homeostat_wire::tls::{CertificateFiles, ClientTls, Roots};
 use homeostat_wire::{Body, BodyError, Request, Response};
-use http::HeaderValue;
 use http::header::HOST;
 use http::request::Parts;
+use http::{HeaderName, HeaderValue};
 use tokio::time::timeout;
 
 use super::Endpoint;
@@ -259,8 +260,8 @@ async fn multiplexed(
             }
             Err(error) => error,
         };
-        if let Some(request) = error.request.take() {
-            replay.put_back(request.into_body());
+        if let Some(body) = error.body.take() {
+            replay.put_back(body);
         } else if !replay.is_repeatable() {
             // The body went down with the stream: no other attempt could send it.
             error.may_have_begun = true;
@@ -286,10 +287,10 @@ async fn send(
     let Some(body) = replay.take() else {
         return Err(AttemptError { never_began: true, what: What::BodyGone });
     };
-    let request = request(endpoint, head, body, span);
-    connection.send(request, endpoint.shelf(worker)).await.map_err(|mut error| {
-        if let Some(request) = error.request.take() {
-            replay.put_back(request.into_body());
+    let own = Own::words(endpoint, span);
+    connection.send_as(Sent::with(head, own.as_slice()), body, endpoint.shelf(worker)).await.map_err(|mut error| {
+        if let Some(body) = error.body.take() {
+            replay.put_back(body);
         } else if !replay.is_repeatable() {
             // The body went down with the connection: no other attempt could send it.
             error.may_have_begun = true;
@@ -298,18 +299,40 @@ async fn send(
     })
 }
 
-/// The request of one attempt: its span is a child of the gateway's own.
+/// The request of one attempt on a connection that takes it whole: its span is a child of the gateway's own.
 fn request(endpoint: &Endpoint, head: &Parts, body: Body, span: &Child) -> Request {
     let mut request = Request::from_parts(head.clone(), body);
-    match &endpoint.terms.host {
-        HostTerms::Keep => {}
-        HostTerms::Named(name) => drop(request.headers_mut().insert(HOST, name.clone())),
-        HostTerms::Address => {
-            let address =
-                HeaderValue::try_from(endpoint.place.address.to_string()).expect("an address is visible text");
-            request.headers_mut().insert(HOST, address);
-        }
+    for (name, value) in Own::words(endpoint, span).as_slice() {
+        request.headers_mut().insert(name, value.clone());
     }
-    span.write(request.headers_mut());
     request
+}
+
+/// What an attempt says in its own words: whom it asks, and that its span is a child of the gateway's own.
+struct Own {
+    words: [(HeaderName, HeaderValue); 2],
+    from: usize,
+    to: usize,
+}
+
+impl Own {
+    fn words(endpoint: &Endpoint, span: &Child) -> Self {
+        let host = match &endpoint.terms.host {
+            HostTerms::Keep => None,
+            HostTerms::Named(name) => Some(name.clone()),
+            HostTerms::Address => {
+                Some(HeaderValue::try_from(endpoint.place.address.to_string()).expect("an address is visible text"))
+            }
+        };
+        let trace = span.header();
+        let (from, to) = (usize::from(host.is_none()), 1 + usize::from(trace.is_some()));
+        let nothing = || HeaderValue::from_static("");
+        let host = (HOST, host.unwrap_or_else(nothing));
+        // In place, as there are two at most; what is not said is not in the slice.
+        Self { words: [host, trace.unwrap_or_else(|| (HOST, nothing()))], from, to }
+    }
+
+    fn as_slice(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.words[self.from..self.to]
+    }
 }

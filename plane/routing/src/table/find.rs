@@ -55,7 +55,8 @@ impl Table {
         let host = plain_host(asked.host, &mut buffer);
         let exact = self.exact_hosts.get(host).into_iter();
         // The longest name first: `b.c` before `c` for `a.b.c`.
-        let above = host.match_indices('.').map(|(at, _)| &host[at + 1..]);
+        let names = if self.hosts_below.is_empty() { "" } else { host };
+        let above = names.match_indices('.').map(|(at, _)| &host[at + 1..]);
         let below = above.filter_map(|name| self.hosts_below.get(name));
         let mut tries = exact.chain(below).chain(std::iter::once(&self.any_host));
         let (route, captures) = tries.find_map(|trie| trie.find(&self.routes, asked))?;

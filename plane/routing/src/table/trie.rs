@@ -87,10 +87,9 @@ impl<'p> Walk<'_, 'p> {
                 Some(found)
             });
         };
-        let (segment, further) = match left.split_once('/') {
-            Some((segment, further)) => (segment, Some(further)),
-            None => (left, None),
-        };
+        // Where nothing goes on, what is left is not taken apart.
+        let split = if node.texts.is_empty() && node.capture.is_none() { None } else { left.split_once('/') };
+        let (segment, further) = split.map_or((left, None), |(segment, further)| (segment, Some(further)));
         if let Some(next) = node.texts.get(segment)
             && let Some(found) = self.from(*next, further, captures)
         {

@@ -12,7 +12,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::Request;
+use crate::Body;
 use crate::head::AnswerError;
 
 pub use connection::{ClientLimits, Connection};
@@ -37,8 +37,8 @@ pub struct SendError {
     /// What happened.
     #[source]
     pub kind: SendErrorKind,
-    /// The request as it was, where the connection turned out closed before a byte was written.
-    pub request: Option<Box<Request>>,
+    /// The body of the request as it was, where the connection turned out closed before a byte was written.
+    pub body: Option<Body>,
 }
 
 /// What happened to a request without an answer.

@@ -101,7 +101,7 @@ impl Multiplexed {
             return Err(SendError {
                 may_have_begun: false,
                 kind: SendErrorKind::Closed,
-                request: Some(Box::new(request)),
+                body: Some(request.into_body()),
             });
         }
         self.under_way.fetch_add(1, Ordering::Relaxed);
@@ -109,10 +109,10 @@ impl Multiplexed {
         match sender.try_send_request(request).await {
             Ok(answer) => Ok(answer.map(Body::from_h2)),
             Err(mut error) => {
-                let request = error.take_message().map(Box::new);
+                let body = error.take_message().map(Request::into_body);
                 let error = error.into_error();
-                let may_have_begun = request.is_none() && !was_refused(&error);
-                Err(SendError { may_have_begun, kind: SendErrorKind::Http2(error), request })
+                let may_have_begun = body.is_none() && !was_refused(&error);
+                Err(SendError { may_have_begun, kind: SendErrorKind::Http2(error), body })
             }
         }
     }

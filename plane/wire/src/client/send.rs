@@ -12,7 +12,7 @@ use super::connection::{Connection, Inner};
 use super::receiving::Receiving;
 use super::{SendError, SendErrorKind, Shelf};
 use crate::body::Body;
-use crate::head::{Framed, Framing, ResponseHead, Scan, encode_request, read_response, response_end};
+use crate::head::{Framed, Framing, ResponseHead, Scan, Sent, encode_request, read_response, response_end};
 use crate::headers::is_upgrade;
 use crate::outgoing::{Outgoing, OutgoingError};
 use crate::scratch;
@@ -21,30 +21,35 @@ use crate::{Request, Response};
 
 impl Connection {
     /// Sends one request. The connection goes to the shelf when the answer has come to a clean end, or closes.
-    pub async fn send(mut self, request: Request, shelf: Arc<dyn Shelf>) -> Result<Response, SendError> {
+    pub async fn send(self, request: Request, shelf: Arc<dyn Shelf>) -> Result<Response, SendError> {
+        let (head, body) = request.into_parts();
+        self.send_as(Sent::with(&head, &[]), body, shelf).await
+    }
+
+    /// The same for a head that is sent again, should this come to nothing.
+    pub async fn send_as(mut self, head: Sent<'_>, body: Body, shelf: Arc<dyn Shelf>) -> Result<Response, SendError> {
         if !self.is_reusable() {
-            let request = Some(Box::new(request));
-            return Err(SendError { may_have_begun: false, kind: SendErrorKind::Closed, request });
+            return Err(SendError { may_have_begun: false, kind: SendErrorKind::Closed, body: Some(body) });
         }
         let written_before = self.0.outbox.written();
         self.0.requests += 1;
-        let mut exchange = Exchange::new(self.0, request);
+        let mut exchange = Exchange::new(self.0, head, body);
         match poll_fn(|cx| exchange.poll(cx)).await {
             Ok(()) => Ok(exchange.answer(shelf)),
             Err(kind) => {
                 let may_have_begun = exchange.inner.outbox.written() > written_before;
-                Err(SendError { may_have_begun, kind, request: None })
+                Err(SendError { may_have_begun, kind, body: None })
             }
         }
     }
 }
 
 /// A request under way, until the head of its answer is here.
-struct Exchange {
+struct Exchange<'a> {
     inner: Box<Inner>,
-    request: Option<http::Request<()>>,
+    request: Sent<'a>,
+    begun: bool,
     outgoing: Outgoing,
-    method: Method,
     upgrade: bool,
     scan: Scan,
     partial: BytesMut,
@@ -54,15 +59,14 @@ struct Exchange {
     send_failed: Option<SendErrorKind>,
 }
 
-impl Exchange {
-    fn new(inner: Box<Inner>, request: Request) -> Self {
-        let (parts, body) = request.into_parts();
-        let framed = framed(&parts.method, &body);
+impl<'a> Exchange<'a> {
+    fn new(inner: Box<Inner>, request: Sent<'a>, body: Body) -> Self {
+        let framed = framed(request.method(), &body);
         Self {
             inner,
-            method: parts.method.clone(),
-            upgrade: is_upgrade(&parts.headers),
-            request: Some(http::Request::from_parts(parts, ())),
+            upgrade: is_upgrade(request.headers()),
+            request,
+            begun: false,
             outgoing: Outgoing::new(body, framed),
             scan: Scan::default(),
             partial: BytesMut::new(),
@@ -91,15 +95,12 @@ impl Exchange {
 
     fn poll_sending(&mut self, cx: &mut Context<'_>) {
         let Self { inner, outgoing, request, .. } = self;
-        let started = match request.take() {
-            Some(request) => {
-                let address = inner.address;
-                let framed = outgoing.framed();
-                outgoing.start(&mut inner.io, &mut inner.outbox, cx, |writer| {
-                    encode_request(&request, framed, &address, writer);
-                })
-            }
-            None => Ok(()),
+        let started = if std::mem::replace(&mut self.begun, true) {
+            Ok(())
+        } else {
+            let (address, framed) = (inner.address, outgoing.framed());
+            let head = |writer: &mut Vec<u8>| encode_request(*request, framed, &address, writer);
+            outgoing.start(&mut inner.io, &mut inner.outbox, cx, head)
         };
         let sent = match started {
             Ok(()) if outgoing.is_done() && inner.outbox.is_empty() => return,
@@ -152,7 +153,7 @@ impl Exchange {
         let mut from = 0;
         let limits = self.inner.limits;
         loop {
-            let head = read_response(&block.slice(from..end), &limits.head, &self.method)?;
+            let head = read_response(&block.slice(from..end), &limits.head, self.request.method())?;
             let status = head.response.status();
             if !status.is_informational() || (status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade) {
                 self.rest = block.slice(end..);

@@ -1,6 +1,7 @@
 //! The life of a connection: wait for a head, serve it, and again, until somebody wants no more.
 
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -67,7 +68,7 @@ pub(crate) async fn serve_connection<H: Handler>(
         wire.timer.clear();
         let more = requests < limits.requests_max;
         // Boxed, because a handler's future is large and most connections are idle most of the time.
-        let outcome = Box::pin(Exchange::run(&mut wire, *head, rest, handler, peer, more, drain)).await;
+        let outcome = boxed(|| Exchange::run(&mut wire, *head, rest, handler, peer, more, drain)).await;
         match outcome {
             Outcome::Again => {}
             Outcome::Linger => return linger(wire).await,
@@ -79,6 +80,12 @@ pub(crate) async fn serve_connection<H: Handler>(
             }
         }
     }
+}
+
+/// A future made where it will lie. `Box::pin` would make it on the stack and then move all of it, the room for what it has not begun
+/// included: kilobytes for each request.
+fn boxed<F>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::into_pin(Box::write(Box::new_uninit(), make()))
 }
 
 /// Answers what is wrong, where the client can still hear it, and closes.

@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, Request, Response, StatusCode, Version};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
 use crate::headers::is_upgrade;
 
@@ -23,6 +24,43 @@ pub enum Framed {
     Close,
 }
 
+/// The head of a request on its way out, borrowed: it may be sent several times, each time with a few words of its own.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    headers: &'a HeaderMap,
+    own: &'a [(HeaderName, HeaderValue)],
+}
+
+impl<'a> Sent<'a> {
+    /// A head with headers that stand in place of all others of their names.
+    pub fn with(head: &'a Parts, own: &'a [(HeaderName, HeaderValue)]) -> Self {
+        Self { method: &head.method, uri: &head.uri, headers: &head.headers, own }
+    }
+
+    /// Its method.
+    pub fn method(&self) -> &'a Method {
+        self.method
+    }
+
+    /// Its headers, without its own ones.
+    pub fn headers(&self) -> &'a HeaderMap {
+        self.headers
+    }
+
+    fn host(&self) -> Option<&'a HeaderValue> {
+        let own = self.own.iter().find(|(name, _)| *name == HOST).map(|(_, value)| value);
+        own.or_else(|| self.headers.get(HOST))
+    }
+}
+
+impl<'a, B> From<&'a Request<B>> for Sent<'a> {
+    fn from(request: &'a Request<B>) -> Self {
+        Self { method: request.method(), uri: request.uri(), headers: request.headers(), own: &[] }
+    }
+}
+
 /// Writes the head of an answer. `version` is that of the request; `date` stands where the handler gave none.
 pub fn response<B>(
     answer: &Response<B>,
@@ -39,7 +77,7 @@ pub fn response<B>(
     into.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
     into.extend_from_slice(b"\r\n");
     let upgrade = status == StatusCode::SWITCHING_PROTOCOLS;
-    fields(answer.headers(), upgrade, framed == Framed::Described, false, into);
+    fields(answer.headers(), upgrade, framed == Framed::Described, |_| false, into);
     if !answer.headers().contains_key(DATE) && !status.is_informational() {
         field(b"date", date, into);
     }
@@ -53,31 +91,35 @@ pub fn response<B>(
 }
 
 /// Writes the head of a request. `host` stands where the request has neither a Host header nor an authority.
-pub fn request<B>(request: &Request<B>, framed: Framed, host: &SocketAddr, into: &mut Vec<u8>) {
-    into.extend_from_slice(request.method().as_str().as_bytes());
+pub fn request<'a>(request: impl Into<Sent<'a>>, framed: Framed, host: &SocketAddr, into: &mut Vec<u8>) {
+    let request = request.into();
+    into.extend_from_slice(request.method.as_str().as_bytes());
     into.push(b' ');
-    let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+    let target = request.uri.path_and_query().map_or("/", |target| target.as_str());
     into.extend_from_slice(target.as_bytes());
     into.extend_from_slice(b" HTTP/1.1\r\n");
     // The Host comes first (RFC 9110, section 7.2), and once.
-    match (request.headers().get(HOST), request.uri().authority()) {
+    match (request.host(), request.uri.authority()) {
         (Some(host), _) => field(b"host", host.as_bytes(), into),
         (None, Some(authority)) => field(b"host", authority.as_str().as_bytes(), into),
         (None, None) => field(b"host", host.to_string().as_bytes(), into),
     }
-    fields(request.headers(), is_upgrade(request.headers()), false, true, into);
+    let has_own = |name: &HeaderName| *name == HOST || request.own.iter().any(|(own, _)| own == name);
+    fields(request.headers, is_upgrade(request.headers), false, has_own, into);
+    for (name, value) in request.own.iter().filter(|(name, _)| *name != HOST) {
+        field(name.as_str().as_bytes(), value.as_bytes(), into);
+    }
     framing(framed, into);
     into.extend_from_slice(b"\r\n");
 }
 
-fn fields(fields: &HeaderMap, upgrade: bool, described: bool, skip_host: bool, into: &mut Vec<u8>) {
+fn fields(fields: &HeaderMap, upgrade: bool, described: bool, skip: impl Fn(&HeaderName) -> bool, into: &mut Vec<u8>) {
     for (name, value) in fields {
         let kept = match *name {
             CONNECTION => upgrade,
             CONTENT_LENGTH => described,
             TRANSFER_ENCODING => false,
-            HOST => !skip_host,
-            _ => true,
+            _ => !skip(name),
         };
         if kept {
             field(name.as_str().as_bytes(), value.as_bytes(), into);

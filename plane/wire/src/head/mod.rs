@@ -10,7 +10,7 @@ mod response;
 mod scan;
 mod target;
 
-pub use encode::{Framed, request as encode_request, response as encode_response, trailers as encode_trailers};
+pub use encode::{Framed, Sent, request as encode_request, response as encode_response, trailers as encode_trailers};
 pub use fields::{FieldError, parse as parse_fields, trim};
 pub(crate) use framing::parse_length;
 pub use framing::{Framing, is_forbidden_in_trailers};

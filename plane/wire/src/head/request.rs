@@ -4,7 +4,7 @@
 //! the framing is the only one that the headers allow.
 
 use bytes::Bytes;
-use http::header::{CONNECTION, EXPECT, HOST, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, Version};
 use memchr::{memchr, memrchr};
 
@@ -61,10 +61,13 @@ pub(crate) fn read(block: &Bytes, limits: &HeadLimits) -> Result<RequestHead, Re
     let (method, target, version) = request_line(block, line_end)?;
     let (uri, authority) = target::check(&target, &method)?;
     let fields = fields::parse(block, line_end + 2, limits.fields_max)?;
-    let framing = Framing::declared(&fields, version)?;
     check_host(&fields, version, authority.as_deref())?;
-    let keep_alive = wants_keep_alive(&fields, version)?;
-    let expects_continue = expectation(&fields, version)?;
+    // Many requests say nothing of all this: one look at the names is cheaper than a search for each.
+    let (framing, keep_alive, expects_continue) = if fields.keys().any(is_of_connection) {
+        (Framing::declared(&fields, version)?, wants_keep_alive(&fields, version)?, expectation(&fields, version)?)
+    } else {
+        (Framing::None, version == Version::HTTP_11, false)
+    };
     let mut request = Request::new(());
     *request.method_mut() = method;
     *request.uri_mut() = uri;
@@ -75,6 +78,11 @@ pub(crate) fn read(block: &Bytes, limits: &HeadLimits) -> Result<RequestHead, Re
         request.headers_mut().insert(HOST, value);
     }
     Ok(RequestHead { request, framing, keep_alive, expects_continue })
+}
+
+/// Whether a header says how the body is framed, or what becomes of the connection.
+fn is_of_connection(name: &HeaderName) -> bool {
+    matches!(*name, CONNECTION | CONTENT_LENGTH | EXPECT | TRANSFER_ENCODING)
 }
 
 fn request_line(block: &Bytes, line_end: usize) -> Result<(Method, Bytes, Version), Refusal> {

@@ -105,5 +105,5 @@ async fn a_closed_connection_says_that_nothing_began() {
     }
     let error = connection.send(get("/again"), kept).await.unwrap_err();
     assert!(!error.may_have_begun);
-    assert_eq!(error.request.unwrap().uri(), "/again");
+    assert!(error.body.is_some(), "the body comes back");
 }

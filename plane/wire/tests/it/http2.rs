@@ -102,7 +102,7 @@ async fn a_drain_says_goaway_and_lets_requests_finish() {
         }
     };
     let refused = tokio::time::timeout(Duration::from_secs(20), refused).await.expect("the drain is heard of");
-    assert!(!refused.may_have_begun && refused.request.is_some() && !upstream.is_usable(), "{refused}");
+    assert!(!refused.may_have_begun && refused.body.is_some() && !upstream.is_usable(), "{refused}");
     sender.send(Ok(http_body::Frame::data("fore".into()))).await.unwrap();
     drop(sender);
     assert_eq!(sending.await.unwrap().to_bytes(), "POST / x 0 before");

@@ -175,7 +175,7 @@ fn serve(mut stream: TcpStream, answer: &dyn Fn(&str, &[u8]) -> Vec<u8>, seen: &
 }
 
 /// The next request of a connection: its head and its body, by length or in chunks.
-fn request(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<(String, Vec<u8>)> {
+pub fn request(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<(String, Vec<u8>)> {
     let mut more = |read: &mut Vec<u8>| {
         let mut piece = [0; 16 << 10];
         let count = stream.read(&mut piece).ok().filter(|count| *count > 0)?;

@@ -130,8 +130,12 @@ impl<'a> Exchange<'a> {
             match coming.poll(self.wire, answering, cx) {
                 Poll::Ready(Moved::Piece) => return Poll::Ready(Ok(())),
                 Poll::Ready(Moved::Refused(refusal)) => return Poll::Ready(Err(refusal)),
-                // What nobody wants is left on the socket: the end of the exchange decides about it.
-                Poll::Ready(Moved::Abandoned) | Poll::Pending => {}
+                // Little of what nobody wants now is read, and kept; the end of the exchange decides about the rest.
+                Poll::Ready(Moved::Unwanted) if !answering => {
+                    ready!(self.wire.poll_left(cx));
+                    return Poll::Ready(Err(Refusal::ClientGone));
+                }
+                Poll::Ready(Moved::Unwanted) | Poll::Pending => {}
             }
             if answering {
                 return Poll::Pending;

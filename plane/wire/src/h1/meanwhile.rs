@@ -25,6 +25,8 @@ pub(super) struct Coming {
     decoder: BodyDecoder,
     pace: Pace,
     received: u64,
+    /// Somebody has asked for a first piece.
+    asked: bool,
     /// The client waits for `100 Continue`.
     pub(super) owes_continue: bool,
     /// When the client will have been too slow, while it is waited for.
@@ -36,8 +38,8 @@ pub(super) struct Coming {
 pub(super) enum Moved {
     /// The handler has something new to look at.
     Piece,
-    /// The body is not wanted any more, and not complete.
-    Abandoned,
+    /// The body is not complete, and is not wanted yet or not any more: the client may leave meanwhile.
+    Unwanted,
     /// The request cannot go on.
     Refused(Refusal),
 }
@@ -45,16 +47,17 @@ pub(super) enum Moved {
 impl Coming {
     pub(super) fn new(feeder: Feeder, decoder: BodyDecoder, limits: &Limits, owes_continue: bool) -> Self {
         let pace = Pace::new(limits.body_idle_timeout, limits.rate_grace, limits.body_rate_min);
-        Self { feeder, decoder, pace, received: 0, owes_continue, deadline: None }
+        Self { feeder, decoder, pace, received: 0, asked: false, owes_continue, deadline: None }
     }
 
     /// Brings the next piece, if it is wanted.
     pub(super) fn poll(&mut self, wire: &mut Wire, answering: bool, cx: &mut Context<'_>) -> Poll<Moved> {
         self.deadline = None;
         match self.feeder.wish(cx) {
-            Wish::Piece => {}
-            Wish::Nothing => return Poll::Pending,
-            Wish::Abandoned => return Poll::Ready(Moved::Abandoned),
+            Wish::Piece => self.asked = true,
+            // Between two pieces the next read tells; to look here too would copy all of an upload once more.
+            Wish::Nothing if self.asked => return Poll::Pending,
+            Wish::Nothing | Wish::Abandoned => return Poll::Ready(Moved::Unwanted),
         }
         if self.owes_continue && !answering {
             self.owes_continue = false;

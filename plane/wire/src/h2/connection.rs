@@ -4,6 +4,7 @@
 //! not answer a ping loses its connection; an idle connection ends like one of HTTP/1.1.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +17,12 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
+use super::opening::Opening;
 use super::request::{normalise, refusal};
 use super::tally::{Tally, UnderWay};
 use crate::drain::Drain;
 use crate::handler::{Handler, Response};
-use crate::io::{Io, Rewound};
+use crate::io::Io;
 use crate::limits::Limits;
 use crate::peer::Peer;
 use crate::refusal::Refusal;
@@ -63,7 +65,7 @@ pub(crate) async fn serve_h2<H: Handler>(
         .max_send_buf_size(SEND_BUFFER_BYTES)
         .keep_alive_interval(limits.ping_interval)
         .keep_alive_timeout(limits.ping_interval);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Rewound::new(start, io)), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(Opening::new(start, io)), service));
     let mut draining = drain.watch();
     let mut ending = false;
     let mut seen = 0;
@@ -127,8 +129,12 @@ async fn answer<H: Handler>(
 fn is_hostile(error: &hyper::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
+        if let Some(stream) = cause.downcast_ref::<io::Error>() {
+            // Of what the stream itself says, only bytes that cannot be right are the peer's doing.
+            return stream.kind() == io::ErrorKind::InvalidData;
+        }
         if let Some(h2) = cause.downcast_ref::<h2::Error>() {
-            return !h2.is_io() && h2.reason().is_some_and(|reason| reason != h2::Reason::NO_ERROR);
+            return h2.reason().is_some_and(|reason| reason != h2::Reason::NO_ERROR);
         }
         source = cause.source();
     }

@@ -3,6 +3,7 @@
 
 mod bounded;
 mod connection;
+mod opening;
 mod request;
 mod tally;
 

@@ -180,3 +180,59 @@ async fn bodies_and_cookies_over_http2_have_the_form_of_http1() {
     let answer = upstream.send(cookies.body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!(answer.headers().get_all("x-cookie").iter().collect::<Vec<_>>(), ["a=1; b=2"]);
 }
+
+/// Sends bytes, in two pieces, and gives what comes back until the server closes or has said this.
+async fn said_to(server: &Server, bytes: &[u8], split_at: usize, wanted: &str) -> String {
+    let mut stream = server.connect().await;
+    stream.set_nodelay(true).unwrap();
+    let mut seen = Vec::new();
+    let talk = async {
+        stream.write_all(&bytes[..split_at]).await.unwrap();
+        tokio::task::yield_now().await;
+        // It may have closed by now.
+        let _ = stream.write_all(&bytes[split_at..]).await;
+        while !String::from_utf8_lossy(&seen).contains(wanted) {
+            let mut buffer = [0; 4096];
+            match stream.read(&mut buffer).await {
+                Ok(taken) if taken > 0 => seen.extend_from_slice(&buffer[..taken]),
+                _ => break,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), talk).await.expect("an answer, or the end");
+    String::from_utf8_lossy(&seen).into_owned()
+}
+
+// Would break: a client that is served although its preface is none, in one piece or in two.
+#[tokio::test]
+async fn the_first_frame_is_one_of_settings() {
+    let request = frame(HEADERS, END_HEADERS_AND_STREAM, 1, &get("/"));
+    let good = [PREFACE, &frame(SETTINGS, 0, 0, &[]), &request].concat();
+    for (kind, flags, payload) in [(PING, 0, &[0_u8; 8][..]), (SETTINGS, 1, &[]), (HEADERS, 5, &get("/"))] {
+        let server = Server::start(Limits::default());
+        let bad = [PREFACE, &frame(kind, flags, u32::from(kind == HEADERS), payload), &good[PREFACE.len()..]].concat();
+        for at in 0..PREFACE.len() + 10 {
+            let seen = said_to(&server, &bad, at, "GET / x 0").await;
+            assert!(!seen.contains("GET / x 0"), "a frame of kind {kind} came first, split at {at}: {seen:?}");
+            assert_eq!(server.refused().len(), at + 1, "nobody was told of kind {kind}, split at {at}");
+            let seen = said_to(&server, &good, at, "GET / x 0").await;
+            assert!(seen.contains("GET / x 0"), "split at {at}: {seen:?}");
+        }
+    }
+}
+
+// Would break: a second path, or a second host, that comes after the body and is believed by somebody behind us.
+#[tokio::test]
+async fn what_belongs_to_a_head_is_taken_out_of_trailers() {
+    let server = Server::start(Limits::default());
+    let post = [&[0x83, 0x86, 0x84, 0x01, 1, b'x'][..]].concat();
+    let trailers = [&[0x04, 2, b'/', b'b', 0x01, 1, b'y'][..], &[0x00, 1, b'a', 1, b'b'][..]].concat();
+    let bytes = [
+        PREFACE,
+        &frame(SETTINGS, 0, 0, &[]),
+        &frame(HEADERS, 4, 1, &post),
+        &frame(HEADERS, END_HEADERS_AND_STREAM, 1, &trailers),
+    ];
+    let seen = said_to(&server, &bytes.concat(), PREFACE.len(), "POST / x 1 ").await;
+    assert!(seen.contains("POST / x 1 "), "one trailer, and the head as it was: {seen:?}");
+}

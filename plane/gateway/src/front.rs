@@ -55,7 +55,7 @@ impl Handler for Front {
         let host: Box<str> = asked.host.into();
         let _inside = route.meter.in_flight.enter();
         let counted = visit.count(&self.gateway, &plan, found.id, &host, &head, &uri);
-        let mut response = self.answer(&plan, &mut visit, route, &found, (&host, &uri), head, body).await;
+        let mut response = self.answer(&plan, &mut visit, route, &found, (&host, &uri), &mut head, body).await;
         found.route.response_edits.apply(response.headers_mut(), &found.captures);
         visit.sign(&plan, response.headers_mut());
         counted.answered(&visit, &response);
@@ -78,14 +78,15 @@ impl Front {
         route: &RoutePlan,
         found: &Match<'_, '_>,
         (host, uri): (&str, &Uri),
-        mut head: Parts,
+        // Lent, as it is as large as all the rest together and would be moved with every call.
+        head: &mut Parts,
         body: Body,
     ) -> Response {
         if let Some(response) = route.cors.as_ref().and_then(|cors| cors.preflight(&head.method, &head.headers)) {
             return response.map(|()| Body::empty());
         }
         let now = Now { at: self.gateway.clock().now(), wall: visit.wall };
-        let passed = match route.guard.check(&mut head, &visit.client, now) {
+        let passed = match route.guard.check(head, &visit.client, now) {
             Ok(passed) => passed,
             Err(refused) => {
                 route.meter.refused.one();
@@ -96,7 +97,7 @@ impl Front {
         };
         visit.is_known = passed.caller.is_some();
         visit.caller = passed.caller.as_ref().and_then(|caller| caller.name().map(str::to_owned));
-        let afterwards = Afterwards::of(route, &head);
+        let afterwards = Afterwards::of(route, head);
         let response = match &found.route.action {
             Action::Respond(fixed) => answer::fixed(fixed),
             Action::Redirect(redirect) => {
@@ -125,7 +126,7 @@ impl Front {
         route: &RoutePlan,
         (split, found): (&Split, &Match<'_, '_>),
         asked: Target<'_>,
-        (mut head, uri): (Parts, &Uri),
+        (head, uri): (&mut Parts, &Uri),
         body: Body,
     ) -> Response {
         let dealt = split.deal(&head.headers, self.gateway.chance());
@@ -156,27 +157,27 @@ impl Front {
         };
         visit.upstream = Some(dealt.upstream);
         let sent = match &route.cache {
-            Some(rules) if may_be_kept(&head, &body) => {
+            Some(rules) if may_be_kept(head, &body) => {
                 // What is not in the key must not go there: it could be written into an answer that is kept for all.
-                head.uri = without_unkeyed(head.uri, rules);
+                head.uri = without_unkeyed(std::mem::take(&mut head.uri), rules);
                 // Boxed, as are the other ways that not every request goes: each would make room for itself in all of them.
-                Box::pin(plan.answers.answer(rules, &route.meter, &errand, asked, &head)).await
+                Box::pin(plan.answers.answer(rules, &route.meter, &errand, asked, head)).await
             }
             Some(_) => {
                 route.meter.cache_passed.one();
-                Box::pin(errand.go(&head, body)).await
+                Box::pin(errand.go(head, body)).await
             }
-            None if found.route.settings.coalesce && may_be_together(&errand, &head, &body) => {
-                Box::pin(plan.answers.together(&route.meter, &errand, asked, &head)).await
+            None if found.route.settings.coalesce && may_be_together(&errand, head, &body) => {
+                Box::pin(plan.answers.together(&route.meter, &errand, asked, head)).await
             }
-            None => errand.go(&head, body).await,
+            None => errand.go(head, body).await,
         };
         if let Ok(response) = &sent {
             plan.answers.changed(&errand, &asked, &head.method, response);
         }
         let mut response = match sent {
             Ok(response) => response,
-            Err(why) => Box::pin(self.instead(visit, route, found, &errand, &head, &why)).await,
+            Err(why) => Box::pin(self.instead(visit, route, found, &errand, head, &why)).await,
         };
         if let Some(cookie) = dealt.set_cookie {
             let secure = if visit.client.scheme.as_str() == "https" { "; Secure" } else { "" };

@@ -219,11 +219,13 @@ impl BalanceCore {
     }
 
     fn after_good(&mut self, now: Moment, id: EndpointId) {
-        let works = self.works(now, id);
+        // Whoever is liked stays so after a good answer: it is not even asked how likely he works.
+        let is_liked = self.standing(id) == Some(Standing::Liked);
+        let is_better = !is_liked && self.works(now, id) >= self.settings.predictor.doubted_below;
         let Some(slot) = self.roster.get_mut(id) else { return };
         slot.disappointments = 0;
         let was_failing = std::mem::take(&mut slot.is_failing);
-        if slot.standing != Standing::Liked && works >= self.settings.predictor.doubted_below {
+        if is_better {
             if std::mem::take(&mut slot.ejections) > 0 {
                 slot.grows_since = Some(now);
             }

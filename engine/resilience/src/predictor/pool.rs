@@ -6,7 +6,7 @@ use std::time::Duration;
 use homeostat_reactor::Moment;
 
 use super::belief::{Count, Prior};
-use super::{PredictorSettings, Sketch};
+use super::{PredictorSettings, Sketch, sketch};
 
 /// A call leaves this of all before it: the pool's share of good calls is that of the last hundred or so.
 const KEEPS: f32 = 0.99;
@@ -76,7 +76,8 @@ impl Pool {
     pub fn done_within(&self, own: &Sketch, limit: Duration) -> Option<f32> {
         /// The pool counts like this many calls of the endpoint's own.
         const POOL_WEIGHT: f32 = 4.0;
-        match (own.share_within(limit), self.good.share_within(limit)) {
+        let place = sketch::place(limit);
+        match (own.share_at(place), self.good.share_at(place)) {
             (Some(own_share), Some(pooled)) => {
                 Some((own_share * own.weight() + pooled * POOL_WEIGHT) / (own.weight() + POOL_WEIGHT))
             }

@@ -50,11 +50,15 @@ impl Sketch {
 
     /// The share that took at most this long; `None` as long as nothing is known.
     pub fn share_within(&self, limit: Duration) -> Option<f32> {
+        self.share_at(place(limit))
+    }
+
+    /// The same for a place that is known: to find it costs a logarithm.
+    pub(super) fn share_at(&self, place: f32) -> Option<f32> {
         let weight = self.weight();
         if weight <= f32::EPSILON {
             return None;
         }
-        let place = place(limit);
         let bucket = place as usize;
         let below = if bucket == 0 { 0.0 } else { self.up_to[bucket - 1] };
         let inside = (self.up_to[bucket] - below) * (place - bucket as f32);
@@ -134,8 +138,12 @@ pub(crate) fn left_after(age: Duration, half_life: Duration) -> f32 {
     if half_lives < STRAIGHT_BELOW { 1.0 - half_lives * std::f32::consts::LN_2 } else { (-half_lives).exp2() }
 }
 
-fn place(took: Duration) -> f32 {
+/// Where a duration lies among the buckets.
+pub(super) fn place(took: Duration) -> f32 {
     let micros = took.as_secs_f32() * 1e6;
-    let place = (micros.max(LOWEST_MICROS) / LOWEST_MICROS).log2() * BUCKETS_A_DOUBLING;
+    if micros <= LOWEST_MICROS {
+        return 0.0;
+    }
+    let place = (micros / LOWEST_MICROS).log2() * BUCKETS_A_DOUBLING;
     place.min(BUCKETS as f32 - 0.01)
 }

@@ -101,18 +101,10 @@ impl Endpoint {
         self.lanes.iter().map(|lane| lane.kept.broken.swap(0, Ordering::Relaxed)).sum()
     }
 
-    /// A kept connection of this worker that may still be used: the last one that was, because it is the least likely to be closed
-    /// soon, and so that those that are not needed grow old.
+    /// A kept connection of this worker: the last one that was used, because it is the least likely to be closed soon, and so that
+    /// those that are not needed grow old. Whether it may still be used is looked at when something is sent.
     pub fn kept(&self, worker: usize) -> Option<Connection> {
-        let kept = &self.lanes[worker].kept;
-        loop {
-            // Looking at a connection may ask the kernel: not under the lock.
-            let (mut connection, _) = kept.connections().pop()?;
-            if connection.is_reusable() {
-                return Some(connection);
-            }
-            self.meter.stale.one();
-        }
+        self.lanes[worker].kept.connections().pop().map(|(connection, _)| connection)
     }
 
     /// Where connections of this worker are put when they are done.

@@ -40,7 +40,7 @@ const NOTES: [&str; 15] = [
      composed as its guide advises (bench/src/massive/policy/tower.rs), with thresholds and delays for these latencies.",
     "The gateway: `homeostat-gateway` is the program that is shipped, run as `homeostat gateway run` with a section `[gateway]` that says \
      where the endpoints are, and every policy as it comes; `homeostat-gateway-tuned` reads answers to their end before it believes \
-     them (`whole_answer`). Its policies are the library's. What it knows less than the library's caller is the body: like every \
+     them (`whole_answer`), and is told which header says how important a request is, as the library's caller says it. Its policies are the library's. What it knows less than the library's caller is the body: like every \
      proxy it believes the endpoint that lies, which is most of its distance to the library wherever there is one (`switch80-plain` has \
      none). As it comes it also passes on an answer that breaks off half-way, and doubts the endpoint afterwards.",
     "`prototype` is what one writes in an afternoon: an estimate of success for each endpoint that fades within seconds, an optimistic \

@@ -106,13 +106,14 @@ impl Plan {
                 Action::Redirect(_) | Action::Respond(_) => Vec::new(),
             };
             ids.extend(route.fallback.to);
+            let owner = owner_of(route, table.routes());
             let mut ways = Vec::new();
             for id in ids {
-                let resilience = route.settings.resilience.unwrap_or(table.upstream(id).resilience);
+                let resilience = owner.settings.resilience.unwrap_or(table.upstream(id).resilience);
                 let upstream = Arc::clone(&upstreams[id.0]);
                 let policies = upstream
-                    .policies(&route.name, resilience)
-                    .map_err(|invalid| vec![format!("gateway.routes.{}.resilience: {invalid}", route.name)])?;
+                    .policies(&owner.name, resilience)
+                    .map_err(|invalid| vec![format!("gateway.routes.{}.resilience: {invalid}", owner.name)])?;
                 let hold = hold_of(table.upstream(id));
                 let (repeat, whole) = (repeat_of(route), whole_of(route));
                 let spans = standing.spans();
@@ -148,6 +149,12 @@ impl Edge {
             cache: CacheRules::of(route.settings.cache.as_ref()).map(Arc::new),
         })
     }
+}
+
+/// The route whose policies these requests go through: its own, or those of the one that it names.
+fn owner_of<'a>(route: &'a Route, all: &'a [Route]) -> &'a Route {
+    let named = route.settings.policies_of.as_deref();
+    named.and_then(|name| all.iter().find(|one| *one.name == *name)).unwrap_or(route)
 }
 
 fn hold_of(plan: &UpstreamPlan) -> Option<HoldTerms> {

@@ -32,7 +32,7 @@ pub enum ProxyKind {
     /// The gateway of Homeostat as it comes
     #[value(name = "homeostat-gateway")]
     Gateway,
-    /// The gateway of Homeostat, which reads answers to their end before it believes them
+    /// The gateway of Homeostat, told that answers are small and which requests are important
     #[value(name = "homeostat-gateway-tuned")]
     GatewayTuned,
 }

@@ -1,7 +1,8 @@
 //! Upstreams: who answers the requests of a route, and the policies around every call to them.
 //!
-//! An upstream has endpoints, which come and go while requests run, and a stack of policies for each route that calls it: what is
-//! learned of an endpoint is learned for a kind of request, because a search and a health page of one service have little in common.
+//! An upstream has endpoints, which come and go while requests run, and a stack of policies for each route that calls it, if it does not
+//! share another's: what is learned of an endpoint is learned for a kind of request, because a search and a health page of one service
+//! have little in common.
 //! Always holds: upstreams and what they learned outlive the plans that mention them; a list of endpoints that cannot be had leaves the
 //! last one in force (nothing known is not nobody there); only a list that is given as empty makes an upstream empty, and then
 //! requests may be held until somebody is there.

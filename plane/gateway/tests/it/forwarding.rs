@@ -114,3 +114,43 @@ fn routes_answer_and_redirect_by_themselves() {
     assert!(moved.to_lowercase().contains("location: http://shop.test/new/a/b?c=d\r\n"), "{moved}");
     assert!(house.get("/nothing").starts_with("HTTP/1.1 404"));
 }
+
+#[test]
+fn of_routes_that_share_their_policies_the_more_important_goes_first() {
+    // Would break: under load a prefetch is served before a payment, since each has a line of its own.
+    let (tell, told) = std::sync::mpsc::sync_channel(8);
+    let (release, gate) = std::sync::mpsc::sync_channel::<()>(8);
+    let gate = std::sync::Mutex::new(gate);
+    let origin = Origin::start(move |head, _| {
+        tell.send(head.split(' ').nth(1).unwrap().to_owned()).unwrap();
+        gate.lock().unwrap().recv().unwrap();
+        ok("done")
+    });
+    let house = House::open(&format!(
+        "[gateway.routes.suggest]\npath = \"/suggest\"\nto = \"shop\"\npriority = \"low\"\npolicies_of = \"pay\"\n\
+         [gateway.routes.pay]\npath = \"/pay\"\nto = \"shop\"\npriority = \"critical\"\n\
+         resilience = {{ limit = 1, wait_ms_max = 20000, deadline_ms = 20000, parallel_max = 1 }}\n\
+         [gateway.upstreams.shop]\nendpoints = [\"{}\"]\n",
+        origin.address
+    ));
+    let patience = std::time::Duration::from_secs(20);
+    let in_line = |priority: &str| {
+        let line = format!("resilience_limit_waiting{{stack=\"pay>shop\",priority=\"{priority}\"}} 1");
+        let until = std::time::Instant::now() + patience;
+        while !house.order("GET /metrics", "").contains(&line) {
+            assert!(std::time::Instant::now() < until, "nobody of that priority ever waited");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| house.get("/suggest"));
+        assert_eq!(told.recv_timeout(patience).unwrap(), "/suggest");
+        scope.spawn(|| house.get("/suggest"));
+        in_line("low");
+        scope.spawn(|| house.get("/pay"));
+        in_line("critical");
+        (0..3).for_each(|_| release.send(()).unwrap());
+        let order: Vec<String> = (0..2).map(|_| told.recv_timeout(patience).unwrap()).collect();
+        assert_eq!(order, ["/pay", "/suggest"]);
+    });
+}

@@ -17,6 +17,7 @@ fn check_route(name: &str, route: &Route, problems: &mut Vec<Problem>) {
     let needs_upstream = [
         ("rewrite", route.rewrite.is_some()),
         ("resilience", route.resilience.is_some()),
+        ("policies_of", route.policies_of.is_some()),
         ("fallback", route.fallback.is_some()),
         ("cache", route.cache.is_some()),
         ("whole_answer", route.whole_answer.is_some()),
@@ -25,6 +26,12 @@ fn check_route(name: &str, route: &Route, problems: &mut Vec<Problem>) {
     for (key, _) in needs_upstream.iter().filter(|(_, is_said)| *is_said && !forwards) {
         let message = format!("`{key}` of route `{name}` means nothing: its requests go nowhere");
         report(problems, KIND, &["routes", name, key], (message, "take it out, or add `to`", "without effect"));
+    }
+    if route.resilience.is_some() && route.policies_of.is_some() {
+        let message = format!(
+            "`resilience` of route `{name}` means nothing beside `policies_of`: it has those of the other route"
+        );
+        report(problems, KIND, &["routes", name, "resilience"], (message, "take one of them out", "without effect"));
     }
     if route.sticky.is_some() && route.split.is_empty() {
         let message = format!("`sticky` of route `{name}` means nothing without `split`");

@@ -30,6 +30,16 @@ pub(super) fn check(settings: &Gateway, services: &Services, problems: &mut Vec<
                 no_port(problems, &path, target, "port", ports);
             }
         }
+        let owners =
+            || settings.routes.iter().filter(|(_, one)| one.policies_of.is_none()).map(|(name, _)| name.as_str());
+        if let Some(owner) = route.policies_of.as_deref().filter(|owner| !owners().any(|one| one == *owner)) {
+            let message =
+                format!("route `{name}` shares the policies of `{owner}`, which is no route with policies of its own");
+            let remedy = "name a route that has no `policies_of` itself";
+            let path = ["routes", name, "policies_of"];
+            let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, "no such route");
+            problems.push(problem.meant(owner, owners()));
+        }
         if let Some(auth) = route.auth.as_deref().filter(|auth| !settings.auth.contains_key(*auth)) {
             let message = format!("route `{name}` asks for `{auth}`, which is not declared");
             let remedy = format!("declare it as [gateway.auth.{auth}]");

@@ -61,8 +61,14 @@ pub struct Route {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_headers: Option<HeaderEdits>,
 
-    /// How important its requests are; when there is too much to do, the least important make way first.
+    /// How important its requests are; when there is too much to do, the least important make way first: among the requests of this
+    /// route and of those that share its policies (`policies_of`).
     pub priority: Priority,
+    /// Another route whose policies around calls these requests go through too: its `resilience`, what it has learned of each endpoint,
+    /// one budget, breaker and limit for both. For requests that differ in importance and go to the same upstream. Without it a
+    /// route learns for itself, since a search and a health page of one service have little in common.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policies_of: Option<String>,
     /// How calls are made, instead of `gateway.resilience`. Keys that are not written have their usual defaults.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resilience: Option<StackSettings>,

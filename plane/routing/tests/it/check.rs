@@ -19,3 +19,16 @@ fn equal_requests_are_made_together_where_that_means_something() {
     let nowhere = refused("respond = {}\ncoalesce = true");
     assert!(nowhere.contains("`coalesce` of route `shop` means nothing: its requests go nowhere"), "{nowhere}");
 }
+
+#[test]
+fn policies_are_shared_with_a_route_that_has_some() {
+    // Would break: routes that should make way for each other do not, because of a slip in a name.
+    let with = |more: &str| refused(&format!("to = \"shop\"\n{more}\n[routes.pay]\npath = \"/pay\"\nto = \"shop\""));
+    assert_eq!(with("policies_of = \"pay\""), "");
+    let unknown = with("policies_of = \"pai\"");
+    assert!(unknown.contains("shares the policies of `pai`, which is no route with policies of its own"), "{unknown}");
+    let itself = with("policies_of = \"shop\"");
+    assert!(itself.contains("shares the policies of `shop`, which is no route"), "{itself}");
+    let both = with("policies_of = \"pay\"\nresilience = {}");
+    assert!(both.contains("`resilience` of route `shop` means nothing beside `policies_of`"), "{both}");
+}

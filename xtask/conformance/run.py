@@ -44,8 +44,9 @@ def main() -> int:
             of_suite["subjects"][subject] = [one.plain() for one in results]
             good = sum(one.ok for one in results)
             print(f"{name}, {subject}: {good} of {len(results)} in {time.monotonic() - began:.1f} s", flush=True)
+            # What the others fail stands on the page; here is what somebody may have to mend.
             for one in results:
-                if not one.ok:
+                if not one.ok and subject == "homeostat" and one.verdict != "check":
                     print(f"    {one.test}: {one.verdict} {one.detail[:200]}", flush=True)
         wish.out.mkdir(parents=True, exist_ok=True)
         (wish.out / f"{suite.NAME}.json").write_text(json.dumps(of_suite, indent=1) + "\n")

@@ -1,6 +1,6 @@
 """Suite: slow clients, by slowhttptest 1.8.2 of Debian: 400 connections that send their heads or bodies drop by drop, or read their
-answers so. While they do, somebody else asks every tenth of a second: that must go on, within a second. What becomes of the slow ones
-is told: a gateway with time limits closes them."""
+answers so. While they do, somebody else asks every tenth of a second: nobody may be lost, and nine of ten must have their answer within
+a second. What becomes of the slow ones is told: a gateway with time limits closes them."""
 
 import asyncio
 import csv
@@ -89,8 +89,10 @@ async def all_tests(subject) -> list[Result]:
             finally:
                 await asyncio.to_thread(context.__exit__, None, None, None)
             lost = sum(one is None for one in times)
-            slowest = max((one for one in times if one is not None), default=0.0)
-            ok = lost == 0 and slowest < ANSWER_S_MAX
+            answered = sorted(one for one in times if one is not None)
+            slowest = answered[-1] if answered else 0.0
+            # Not the slowest of all: on a busy machine that is the scheduler's, and every gateway fails it.
+            ok = lost == 0 and bool(answered) and answered[len(answered) * 9 // 10] < ANSWER_S_MAX
             said = f"of {len(times)} others {lost} lost, the slowest took {slowest * 1000:.0f} ms; slow ones after {LENGTH_S} s: "
             said += ", ".join(f"{key} {value}" for key, value in ended.items() if key != "Seconds")
             results.append(Result(name, ok, "pass" if ok else "fail", said))

@@ -112,6 +112,50 @@ fn half_an_answer_takes_its_connection_with_it() {
     only_idle_connections_stay(&house, &stages);
 }
 
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// A GET over HTTP/2, with the whole request in one frame.
+fn opens(stream: u32, path: &str) -> Vec<u8> {
+    let path_length = u8::try_from(path.len()).unwrap();
+    let block = [&[0x82, 0x86, 0x04, path_length], path.as_bytes(), &[0x01, 9], b"shop.test"].concat();
+    frame(1, 5, stream, &block)
+}
+
+#[test]
+fn streams_that_are_given_up_end_alone_or_with_their_connection() {
+    // Would break: what a client resets goes on behind it, as long as the connection that it came on lives, or longer.
+    let stages = [Stage::open()];
+    let house = in_front_of(&[&stages[0]], "");
+    let open = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, &[])].concat();
+    let mut client = house.connect();
+    client.write_all(&open).unwrap();
+    let begins = |client: &mut TcpStream, number: u32, path: &str| {
+        let before = stages[0].seen.asked.load(Ordering::SeqCst);
+        client.write_all(&opens(number, path)).unwrap();
+        while stages[0].seen.asked.load(Ordering::SeqCst) == before {
+            std::thread::yield_now();
+        }
+    };
+    for (round, path) in (0..).zip(["/hang", "/half", "/hang", "/half"]) {
+        let number = round * 2 + 1;
+        begins(&mut client, number, path);
+        if path == "/half" {
+            when(&house, "answered", |seen| answered(seen, "2xx") == f64::from(round.div_ceil(2)));
+        }
+        client.write_all(&frame(3, 0, number, &8_u32.to_be_bytes())).unwrap();
+        only_idle_connections_stay(&house, &stages);
+    }
+    begins(&mut client, 9, "/hang");
+    begins(&mut client, 11, "/hang");
+    drop(client);
+    only_idle_connections_stay(&house, &stages);
+    let seen = house.order("GET /metrics", "");
+    assert_eq!((answered(&seen, "2xx"), answered(&seen, "left")), (2.0, 4.0), "{seen}");
+}
+
 /// Connections to origins end with what was asked on them, or wait for the next request: there are no others.
 fn only_idle_connections_stay(house: &House, stages: &[Stage]) {
     let open = || stages.iter().map(|stage| stage.seen.open.load(Ordering::SeqCst)).sum::<usize>();

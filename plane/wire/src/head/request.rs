@@ -60,11 +60,11 @@ pub(crate) fn read(block: &Bytes, limits: &HeadLimits) -> Result<RequestHead, Re
     let line_end = memchr(b'\r', block).ok_or(Refusal::RequestLine)?;
     let (method, target, version) = request_line(block, line_end)?;
     let (uri, authority) = target::check(&target, &method)?;
-    let fields = fields::parse(block, line_end + 2, limits.fields_max)?;
+    let mut fields = fields::parse(block, line_end + 2, limits.fields_max)?;
     check_host(&fields, version, authority.as_deref())?;
     // Many requests say nothing of all this: one look at the names is cheaper than a search for each.
     let (framing, keep_alive, expects_continue) = if fields.keys().any(is_of_connection) {
-        (Framing::declared(&fields, version)?, wants_keep_alive(&fields, version)?, expectation(&fields, version)?)
+        (Framing::declared(&fields, version)?, wants_keep_alive(&fields, version)?, expectation(&mut fields, version)?)
     } else {
         (Framing::None, version == Version::HTTP_11, false)
     };
@@ -140,9 +140,11 @@ fn wants_keep_alive(fields: &HeaderMap, version: Version) -> Result<bool, Refusa
     Ok(version == Version::HTTP_11 || has_token(fields, &CONNECTION, "keep-alive"))
 }
 
-/// HTTP/1.0 knows no expectations: they are ignored there (RFC 9110, section 10.1.1).
-fn expectation(fields: &HeaderMap, version: Version) -> Result<bool, Refusal> {
+/// HTTP/1.0 knows no expectations: they are ignored there (RFC 9110, section 10.1.1), and taken out, because the next hop is asked with
+/// HTTP/1.1, which would heed them.
+fn expectation(fields: &mut HeaderMap, version: Version) -> Result<bool, Refusal> {
     if version != Version::HTTP_11 {
+        fields.remove(EXPECT);
         return Ok(false);
     }
     let mut expectations = fields.get_all(EXPECT).iter();

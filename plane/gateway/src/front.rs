@@ -14,11 +14,10 @@ use homeostat_wire::{Body, Handler, Peer, Request, Response, strip_hop_by_hop};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
-use http_body_util::Limited;
 
 use crate::answer;
-use crate::cache::{CacheRules, Errand, Target, may_be_together};
-use crate::forward::NoAnswer;
+use crate::cache::{CacheRules, Errand, Target, may_be_together, pass_by};
+use crate::forward::{NoAnswer, bounded};
 use crate::gateway::Gateway;
 use crate::plan::{Plan, RoutePlan};
 use crate::visit::{Afterwards, Visit};
@@ -39,7 +38,7 @@ impl Handler for Front {
         let (mut head, body) = request.into_parts();
         let mut visit = Visit::begin(&plan, peer, version, &mut head);
         let Ok(uri) = normal(&head.uri) else {
-            return visit.unrouted(&plan, Code::BadRequest, &head.headers);
+            return visit.unrouted(&self.gateway, &plan, Code::BadRequest, &head);
         };
         let asked = Asked {
             method: &head.method,
@@ -49,7 +48,7 @@ impl Handler for Front {
             headers: &head.headers,
         };
         let Some(found) = plan.table.find(&asked) else {
-            return visit.unrouted(&plan, Code::NoRoute, &head.headers);
+            return visit.unrouted(&self.gateway, &plan, Code::NoRoute, &head);
         };
         let route = &plan.routes[found.id.0];
         let host: Box<str> = asked.host.into();
@@ -109,7 +108,8 @@ impl Front {
             }
             Action::Forward(split) => {
                 let asked = Target { scheme: visit.client.scheme.as_str(), host, target: target_of(uri) };
-                let body = bounded(body, route, plan);
+                let (body, overrun) = bounded(body, route.guard.body_bytes_max());
+                visit.overrun = overrun;
                 self.forward(plan, visit, route, (split, found), asked, (head, uri), body).await
             }
         };
@@ -130,7 +130,12 @@ impl Front {
         body: Body,
     ) -> Response {
         let dealt = split.deal(&head.headers, self.gateway.chance());
-        head.uri = rewritten(uri, found);
+        // What it would be without the rewrite may be what nobody is to reach: that never goes out instead.
+        let Some(target) = rewritten(uri, found) else {
+            route.meter.own_errors.one();
+            return self.own(visit, Code::Fault, &head.headers);
+        };
+        head.uri = target;
         strip_hop_by_hop(&mut head.headers);
         visit.client.write_forwarded(&mut head.headers);
         visit.sign(plan, &mut head.headers);
@@ -163,10 +168,7 @@ impl Front {
                 // Boxed, as are the other ways that not every request goes: each would make room for itself in all of them.
                 Box::pin(plan.answers.answer(rules, &route.meter, &errand, asked, head)).await
             }
-            Some(_) => {
-                route.meter.cache_passed.one();
-                Box::pin(errand.go(head, body)).await
-            }
+            Some(_) => Box::pin(pass_by(&route.meter, &errand, head, body)).await,
             None if found.route.settings.coalesce && may_be_together(&errand, head, &body) => {
                 Box::pin(plan.answers.together(&route.meter, &errand, asked, head)).await
             }
@@ -212,7 +214,10 @@ impl Front {
             return answer::fixed(fixed);
         }
         route.meter.own_errors.one();
-        let (code, retry_after) = answer::of_failure(why);
+        let (code, retry_after) = match why {
+            NoAnswer::ClientBrokeOff if visit.overrun.has_happened() => (Code::BodyTooLarge, None),
+            why => answer::of_failure(why),
+        };
         let mut response = self.own(visit, code, &head.headers);
         if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -241,15 +246,6 @@ fn without_unkeyed(uri: Uri, rules: &CacheRules) -> Uri {
         _ => return uri,
     };
     with_path(uri.path(), Some(&*counts).filter(|counts| !counts.is_empty())).unwrap_or(uri)
-}
-
-/// A body that does not say how long it is, cut off where the route's limit is reached. The wire holds the listener's own limit.
-fn bounded(body: Body, route: &RoutePlan, plan: &Plan) -> Body {
-    let bytes_max = route.guard.body_bytes_max();
-    if body.length().is_some() || bytes_max >= plan.settings.limits.request_body_max.0 {
-        return body;
-    }
-    Body::boxed(Limited::new(body, usize::try_from(bytes_max).unwrap_or(usize::MAX)))
 }
 
 /// How long a gRPC client waits, as it says: an answer after that is of no use to it, and further attempts neither.
@@ -287,18 +283,20 @@ fn with_path(path: &str, query: Option<&str>) -> Option<Uri> {
     target.ok().map(Uri::from)
 }
 
-/// The target as it goes on: in origin form, rewritten if the route says so.
-fn rewritten(uri: &Uri, found: &Match<'_, '_>) -> Uri {
-    let path = found.route.rewrite.as_ref().and_then(|rewrite| rewrite.path(&found.captures));
-    let rewritten = path.and_then(|path| with_path(&path, uri.query()));
-    rewritten.unwrap_or_else(|| uri.clone())
+/// The target as it goes on: in origin form, rewritten if the route says so; `None` when that makes no path, or one too long.
+fn rewritten(uri: &Uri, found: &Match<'_, '_>) -> Option<Uri> {
+    match found.route.rewrite.as_ref().and_then(|rewrite| rewrite.path(&found.captures)) {
+        Some(path) => with_path(&normal_path(&path).ok().filter(|normal| *normal == path)?, uri.query()),
+        None => Some(uri.clone()),
+    }
 }
 
 fn target_of(uri: &Uri) -> &str {
     uri.path_and_query().map_or("/", PathAndQuery::as_str)
 }
 
-fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
+/// The host that a request names.
+pub fn host_of<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> &'a str {
     let named = uri.authority().map(http::uri::Authority::as_str);
     let header = || headers.get(header::HOST).and_then(|value| value.to_str().ok());
     named.or_else(header).unwrap_or_default()

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use homeostat_edge::{AccessLog, Compressor, Cors, RouteGuard, TrustedHops};
+use homeostat_resilience::StackSettings;
 use homeostat_routing::settings;
 use homeostat_routing::{Action, Route, Table, UpstreamId, UpstreamPlan};
 
@@ -93,27 +94,26 @@ impl Plan {
             .map_err(|error| vec![format!("gateway.trusted_hops: {error}")])?;
         let mut edges =
             table.routes().iter().map(|route| Edge::of(&settings, route, standing)).collect::<Result<Vec<_>, _>>()?;
-        let answers = standing.answers(&settings.cache)?;
-        let log = standing.log(&settings.access_log)?;
+        for route in table.routes() {
+            for id in upstreams_of(route) {
+                let invalid = resilience_of(&table, route, id).check();
+                invalid.map_err(|why| vec![format!("gateway.routes.{}.resilience: {why}", route.name)])?;
+            }
+        }
+        let prepared = standing.prepare(&settings)?;
         // From here on nothing fails: what stands is changed only for a plan that comes into force.
+        let (answers, log) = standing.put(prepared);
         let upstreams: Vec<_> =
             table.upstreams().iter().zip(terms.drain(..)).map(|(plan, terms)| standing.upstream(plan, terms)).collect();
         let mut routes = Vec::new();
         for (route, edge) in table.routes().iter().zip(edges.drain(..)) {
             let Edge { guard, cors, compressor, cache } = edge;
-            let mut ids: Vec<UpstreamId> = match &route.action {
-                Action::Forward(split) => split.upstreams().collect(),
-                Action::Redirect(_) | Action::Respond(_) => Vec::new(),
-            };
-            ids.extend(route.fallback.to);
             let owner = owner_of(route, table.routes());
             let mut ways = Vec::new();
-            for id in ids {
-                let resilience = owner.settings.resilience.unwrap_or(table.upstream(id).resilience);
+            for id in upstreams_of(route) {
                 let upstream = Arc::clone(&upstreams[id.0]);
-                let policies = upstream
-                    .policies(&owner.name, resilience)
-                    .map_err(|invalid| vec![format!("gateway.routes.{}.resilience: {invalid}", owner.name)])?;
+                let policies = upstream.policies(&owner.name, resilience_of(&table, route, id));
+                let policies = policies.expect("these settings were checked above");
                 let hold = hold_of(table.upstream(id));
                 let (repeat, whole) = (repeat_of(route), whole_of(route));
                 let spans = standing.spans();
@@ -127,6 +127,22 @@ impl Plan {
         let unrouted = standing.unrouted();
         Ok(Self { settings, fingerprint, table, routes, hops, id_header, answers, log, log_wants_agents, unrouted })
     }
+}
+
+/// The upstreams that the requests of a route may go to.
+fn upstreams_of(route: &Route) -> Vec<UpstreamId> {
+    let mut ids: Vec<UpstreamId> = match &route.action {
+        Action::Forward(split) => split.upstreams().collect(),
+        Action::Redirect(_) | Action::Respond(_) => Vec::new(),
+    };
+    ids.extend(route.fallback.to);
+    ids
+}
+
+/// How calls of a route to one of them are made.
+pub fn resilience_of(table: &Table, route: &Route, upstream: UpstreamId) -> StackSettings {
+    let own = owner_of(route, table.routes()).settings.resilience;
+    own.unwrap_or(table.upstream(upstream).resilience)
 }
 
 /// What the edge does for a route.

@@ -53,6 +53,12 @@ impl<T, S> Drop for Kept<T, S> {
     }
 }
 
+/// What is new of a plan that is not in force yet; dropped, it never was.
+pub struct Prepared {
+    answers: Option<Kept<Answers, CacheStore>>,
+    log: Option<Kept<AccessLog, settings::AccessLog>>,
+}
+
 #[derive(Debug)]
 struct Stand {
     upstream: Arc<Upstream>,
@@ -103,33 +109,39 @@ impl Standing {
         Arc::clone(&self.unrouted)
     }
 
-    /// The memory for answers: the one that stands, with what is in it, unless its settings have changed.
+    /// What may fail of a new plan: the memory for answers and the log. Those that stand, with what is in them, unless their settings have
+    /// changed. Nothing that stands changes yet.
     ///
     /// # Errors
-    /// When the settings make no memory.
-    pub fn answers(&mut self, settings: &CacheStore) -> Result<Arc<Answers>, Vec<String>> {
-        if let Some(kept) = self.answers.as_ref().filter(|kept| kept.settings == *settings) {
-            return Ok(Arc::clone(&kept.value));
-        }
-        let made = Answers::new(settings, self.clock.clone()).map_err(|why| vec![format!("gateway.cache: {why}")])?;
-        let value = Arc::new(made);
-        let task = Some(self.aside.spawn(Arc::clone(&value).tidy()).abort_handle());
-        self.answers = Some(Kept { value: Arc::clone(&value), settings: settings.clone(), task });
-        Ok(value)
+    /// When the settings make no memory, or the file of the log cannot be written.
+    pub fn prepare(&self, settings: &settings::Gateway) -> Result<Prepared, Vec<String>> {
+        let answers = match &self.answers {
+            Some(kept) if kept.settings == settings.cache => None,
+            _ => {
+                let made = Answers::new(&settings.cache, self.clock.clone());
+                let value = Arc::new(made.map_err(|why| vec![format!("gateway.cache: {why}")])?);
+                let task = Some(self.aside.spawn(Arc::clone(&value).tidy()).abort_handle());
+                Some(Kept { value, settings: settings.cache.clone(), task })
+            }
+        };
+        let log = match &self.log {
+            Some(kept) if kept.settings == settings.access_log => None,
+            _ => {
+                let opened = AccessLog::open(&settings.access_log, &self.folder);
+                let value = Arc::new(opened.map_err(|error| vec![format!("gateway.access_log: {error}")])?);
+                Some(Kept { value, settings: settings.access_log.clone(), task: None })
+            }
+        };
+        Ok(Prepared { answers, log })
     }
 
-    /// The log of requests: the one that stands, unless its settings have changed.
-    ///
-    /// # Errors
-    /// When its file cannot be written.
-    pub fn log(&mut self, settings: &settings::AccessLog) -> Result<Arc<AccessLog>, Vec<String>> {
-        if let Some(kept) = self.log.as_ref().filter(|kept| kept.settings == *settings) {
-            return Ok(Arc::clone(&kept.value));
-        }
-        let opened = AccessLog::open(settings, &self.folder);
-        let value = Arc::new(opened.map_err(|error| vec![format!("gateway.access_log: {error}")])?);
-        self.log = Some(Kept { value: Arc::clone(&value), settings: settings.clone(), task: None });
-        Ok(value)
+    /// What was prepared stands from now on.
+    pub fn put(&mut self, prepared: Prepared) -> (Arc<Answers>, Arc<AccessLog>) {
+        let answers = prepared.answers.or(self.answers.take()).expect("what does not stand yet was prepared");
+        let log = prepared.log.or(self.log.take()).expect("what does not stand yet was prepared");
+        let both = (Arc::clone(&answers.value), Arc::clone(&log.value));
+        (self.answers, self.log) = (Some(answers), Some(log));
+        both
     }
 
     /// The counters of a route.

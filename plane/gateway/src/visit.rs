@@ -1,6 +1,6 @@
 //! A request under way: who asks, under which id and trace, and what is to be told of it when it is over.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use homeostat_edge::trace::{Outcome, Value};
 use homeostat_edge::{Client, Code, Problem, Record, RequestId, Span, SpanSink, Trace};
@@ -10,7 +10,9 @@ use homeostat_wire::{Body, Peer, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 
-use crate::forward::Trail;
+use crate::cache::From;
+use crate::forward::{Overrun, Trail};
+use crate::front::host_of;
 use crate::gateway::Gateway;
 use crate::plan::{Plan, RoutePlan};
 use crate::telemetry::Tapped;
@@ -36,6 +38,8 @@ pub struct Visit {
     pub caller: Option<String>,
     /// Whether the edge knows who asks, by a key or a token.
     pub is_known: bool,
+    /// Whether its body turned out to be too long.
+    pub overrun: Overrun,
     version: Version,
 }
 
@@ -57,16 +61,76 @@ impl Visit {
             code: None,
             caller: None,
             is_known: false,
+            overrun: Overrun::default(),
             version,
         }
     }
 
-    /// The answer to a request that no route takes.
-    pub fn unrouted(&mut self, plan: &Plan, code: Code, headers: &HeaderMap) -> Response {
+    /// The answer to a request that no route takes. It is counted and told of like any other: who looks for a site that is not
+    /// there, or for a way in, is seen.
+    pub fn unrouted(&mut self, gateway: &Gateway, plan: &Plan, code: Code, head: &Parts) -> Response {
         plan.unrouted.one();
-        let mut response = Problem::new(code, self.id).answer(headers).map(Body::full);
+        self.code = Some(code);
+        let mut response = Problem::new(code, self.id).answer(&head.headers).map(Body::full);
         self.sign(plan, response.headers_mut());
+        let asked = Told {
+            route: "",
+            method: &head.method,
+            host: host_of(&head.uri, &head.headers),
+            path: head.uri.path(),
+            agent: plan.log_wants_agents.then(|| head.headers.get(header::USER_AGENT)).flatten(),
+        };
+        self.tell(gateway, plan, &asked, &response, self.began.elapsed());
         response
+    }
+
+    /// Tells the log and whoever looks of an answer.
+    fn tell(&self, gateway: &Gateway, plan: &Plan, asked: &Told<'_>, response: &Response, took: Duration) {
+        let status = response.status().as_u16();
+        let trail = response.extensions().get::<Trail>();
+        let upstream = self.upstream.map(|id| &*plan.table.upstream(id).name);
+        let endpoint = trail.map(|trail| trail.endpoint.place.name.as_str());
+        let attempts = trail.map_or(0, |trail| trail.attempts);
+        let cache = response.extensions().get::<From>().map(|from| from.as_str());
+        plan.log.note(&Record {
+            at: self.wall,
+            client: self.client.address,
+            method: asked.method.as_str(),
+            host: asked.host,
+            path: asked.path,
+            protocol: if self.version == Version::HTTP_2 { "2" } else { "1.1" },
+            status,
+            bytes: response.body().length().unwrap_or(0),
+            duration: took,
+            route: asked.route,
+            upstream: upstream.unwrap_or_default(),
+            endpoint: endpoint.unwrap_or_default(),
+            attempts,
+            cache: cache.unwrap_or_default(),
+            code: self.code.map_or("", Code::as_str),
+            caller: self.caller.as_deref().unwrap_or_default(),
+            agent: asked.agent.and_then(|agent| agent.to_str().ok()).unwrap_or_default(),
+            request_id: self.id,
+            trace_id: self.trace.sampled().then_some(self.trace.trace_id),
+        });
+        if gateway.tap().is_open() {
+            gateway.tap().show(&Tapped {
+                at_ms: self.wall.0,
+                id: self.id.as_str().to_owned(),
+                client: self.client.address.to_string(),
+                method: asked.method.to_string(),
+                host: asked.host.to_owned(),
+                path: asked.path.to_owned(),
+                route: asked.route.to_owned(),
+                upstream: upstream.map(str::to_owned),
+                endpoint: endpoint.map(str::to_owned),
+                status,
+                took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+                attempts,
+                cache,
+                missed: 0,
+            });
+        }
     }
 
     /// Writes the id.
@@ -89,6 +153,15 @@ impl Visit {
         let agent = plan.log_wants_agents.then(|| head.headers.get(header::USER_AGENT).cloned()).flatten();
         Counted { gateway, plan, route, host, method: head.method.clone(), path: uri.path(), agent, is_answered: false }
     }
+}
+
+/// What the log says of a request that its visit does not know.
+struct Told<'a> {
+    route: &'a str,
+    method: &'a Method,
+    host: &'a str,
+    path: &'a str,
+    agent: Option<&'a HeaderValue>,
 }
 
 /// A request that is counted when it ends, however it ends.
@@ -114,32 +187,10 @@ impl Counted<'_> {
         if status == 101 {
             route.meter.tunnels.one();
         }
-        let trail = response.extensions().get::<Trail>();
         let name = &*self.plan.table.routes()[self.route.0].name;
-        let upstream = visit.upstream.map(|id| &*self.plan.table.upstream(id).name);
-        let endpoint = trail.map(|trail| trail.endpoint.place.name.as_str());
-        let attempts = trail.map_or(0, |trail| trail.attempts);
-        self.plan.log.note(&Record {
-            at: visit.wall,
-            client: visit.client.address,
-            method: self.method.as_str(),
-            host: self.host,
-            path: self.path,
-            protocol: if visit.version == Version::HTTP_2 { "2" } else { "1.1" },
-            status,
-            bytes: response.body().length().unwrap_or(0),
-            duration: took,
-            route: name,
-            upstream: upstream.unwrap_or_default(),
-            endpoint: endpoint.unwrap_or_default(),
-            attempts,
-            cache: "",
-            code: visit.code.map_or("", Code::as_str),
-            caller: visit.caller.as_deref().unwrap_or_default(),
-            agent: self.agent.as_ref().and_then(|agent| agent.to_str().ok()).unwrap_or_default(),
-            request_id: visit.id,
-            trace_id: visit.trace.sampled().then_some(visit.trace.trace_id),
-        });
+        let asked =
+            Told { route: name, method: &self.method, host: self.host, path: self.path, agent: self.agent.as_ref() };
+        visit.tell(self.gateway, self.plan, &asked, response, took);
         if visit.trace.sampled() && self.gateway.spans().is_open() {
             self.gateway.spans().take(Span {
                 trace_id: visit.trace.trace_id,
@@ -154,24 +205,6 @@ impl Counted<'_> {
                     ("http.response.status_code", Value::Number(status.into())),
                     ("url.path", Value::Text(self.path.to_owned().into())),
                 ],
-            });
-        }
-        if self.gateway.tap().is_open() {
-            self.gateway.tap().show(&Tapped {
-                at_ms: visit.wall.0,
-                id: visit.id.as_str().to_owned(),
-                client: visit.client.address.to_string(),
-                method: self.method.to_string(),
-                host: self.host.to_owned(),
-                path: self.path.to_owned(),
-                route: name.to_owned(),
-                upstream: upstream.map(str::to_owned),
-                endpoint: endpoint.map(str::to_owned),
-                status,
-                took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-                attempts,
-                cache: None,
-                missed: 0,
             });
         }
     }

@@ -34,7 +34,7 @@ pub struct Record<'a> {
     pub endpoint: &'a str,
     /// How many attempts were made.
     pub attempts: u32,
-    /// What the cache had (`hit`, `miss`, `stale`).
+    /// What the cache had: `hit`, `stale`, `revalidated`, `miss`, `pass` (it had no say), or `shared` (an equal request was under way).
     pub cache: &'a str,
     /// The code of the gateway's own error.
     pub code: &'a str,

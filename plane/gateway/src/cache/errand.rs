@@ -14,7 +14,7 @@ use http::request::Parts;
 
 use crate::forward::{NoAnswer, Way};
 use crate::gateway::Gateway;
-use crate::plan::Plan;
+use crate::plan::{Plan, resilience_of};
 
 /// Where to ask, and as whom. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -63,8 +63,9 @@ impl Errand {
 
     /// How long its route waits for an answer, and so for one that another request fetches.
     pub fn patience(&self) -> Duration {
-        let own = self.plan.table.routes()[self.route.0].settings.resilience;
-        Duration::from_millis(own.unwrap_or(self.plan.table.upstream(self.upstream).resilience).deadline_ms)
+        let table = &self.plan.table;
+        let resilience = resilience_of(table, &table.routes()[self.route.0], self.upstream);
+        Duration::from_millis(resilience.deadline_ms)
     }
 
     /// The way to its upstream.

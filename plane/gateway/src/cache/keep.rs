@@ -163,10 +163,15 @@ impl Answers {
                 Stored::Answer(answer) => answer.answer(head, times.answered_at),
                 Stored::Variants(_) | Stored::Told(_) => None,
             };
-            let mut response = answered.unwrap_or_else(|| Response::from_parts(parts, body));
-            if rules.status_header {
-                tell(&mut response, From::Miss, None, true);
-            }
+            let mut response = match answered {
+                Some(mut answered) => {
+                    // Who gave it is told of like any other.
+                    *answered.extensions_mut() = parts.extensions;
+                    answered
+                }
+                None => Response::from_parts(parts, body),
+            };
+            tell(rules, &mut response, From::Miss, None, true);
             return response;
         }
         let reach = Reach { bytes_max: self.answer_bytes_max(), within: None };
@@ -285,8 +290,6 @@ fn end(fetch: Fetch<Key, Stored>, reason: Reason) {
 
 fn through(rules: &CacheRules, parts: http::response::Parts, body: Body) -> Response {
     let mut response = Response::from_parts(parts, body);
-    if rules.status_header {
-        tell(&mut response, From::Miss, None, false);
-    }
+    tell(rules, &mut response, From::Miss, None, false);
     response
 }

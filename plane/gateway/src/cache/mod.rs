@@ -26,6 +26,8 @@ use http::Method;
 
 pub use self::errand::Errand;
 pub use self::rules::CacheRules;
+pub use self::serve::pass_by;
+pub use self::stored::From;
 use self::stored::Stored;
 pub use self::together::may_be_together;
 pub use self::warm::warm;

@@ -170,10 +170,8 @@ impl Answers {
             From::Hit => meter.cache_hits.one(),
             From::Miss | From::Revalidated | From::Pass | From::Shared => {}
         }
-        if rules.status_header {
-            let left = answer.storable.lifetime.saturating_sub(answer.storable.age(now));
-            tell(&mut response, from, Some(left), true);
-        }
+        let left = answer.storable.lifetime.saturating_sub(answer.storable.age(now));
+        tell(rules, &mut response, from, Some(left), true);
         Some(response)
     }
 
@@ -187,9 +185,7 @@ impl Answers {
     ) -> Result<Response, NoAnswer> {
         meter.cache_passed.one();
         let mut response = errand.go(head, Body::empty()).await?;
-        if rules.status_header {
-            tell(&mut response, From::Pass, None, false);
-        }
+        tell(rules, &mut response, From::Pass, None, false);
         Ok(response)
     }
 
@@ -241,6 +237,17 @@ impl Answers {
             }
         });
     }
+}
+
+/// Asks the upstream for what is no business of the cache: a request that changes something, or brings a body.
+///
+/// # Errors
+/// When the upstream gives no answer.
+pub async fn pass_by(meter: &RouteMeter, errand: &Errand, head: &Parts, body: Body) -> Result<Response, NoAnswer> {
+    meter.cache_passed.one();
+    let mut response = errand.go(head, body).await?;
+    response.extensions_mut().insert(From::Pass);
+    Ok(response)
 }
 
 /// Reads a body to its end, for what happens on the way.

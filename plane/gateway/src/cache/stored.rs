@@ -11,6 +11,7 @@ use homeostat_wire::{Body, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
+use super::CacheRules;
 use super::together::Told;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -48,7 +49,7 @@ enum Packed {
     Compressed(Compressed, u64),
 }
 
-/// How an answer came about, for the client and the counters.
+/// How an answer came about, for the client, the counters and the log: an extension of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
     /// It was there, and fresh.
@@ -63,6 +64,20 @@ pub enum From {
     Pass,
     /// Somebody else had asked for it already, and nothing is kept.
     Shared,
+}
+
+impl From {
+    /// In a word, for the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hit => "hit",
+            Self::Stale => "stale",
+            Self::Miss => "miss",
+            Self::Revalidated => "revalidated",
+            Self::Pass => "pass",
+            Self::Shared => "shared",
+        }
+    }
 }
 
 impl Answer {
@@ -162,8 +177,12 @@ fn slice(body: &Bytes, range: &Range<u64>) -> Bytes {
     body.slice(place(range.start)..place(range.end))
 }
 
-/// Says in `Cache-Status` (RFC 9211) how an answer came about.
-pub fn tell(response: &mut Response, from: From, left: Option<Duration>, stored: bool) {
+/// Notes how an answer came about, and says it in `Cache-Status` (RFC 9211) where the route wants that.
+pub fn tell(rules: &CacheRules, response: &mut Response, from: From, left: Option<Duration>, stored: bool) {
+    response.extensions_mut().insert(from);
+    if !rules.status_header {
+        return;
+    }
     let left = left.map(|left| left.as_secs());
     let text = match (from, left) {
         (From::Hit, Some(left)) => format!("homeostat; hit; ttl={left}"),

@@ -43,10 +43,12 @@ fn of_answer(response: &Response) -> Advice {
 /// What a gRPC answer without messages says; others are judged by their head alone.
 fn of_grpc(headers: &HeaderMap) -> Verdict {
     let is_grpc = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/grpc");
-    if !headers.get(header::CONTENT_TYPE).is_some_and(is_grpc) {
-        return Verdict::Good;
-    }
-    match headers.get("grpc-status").map(HeaderValue::as_bytes) {
+    if headers.get(header::CONTENT_TYPE).is_some_and(is_grpc) { of_grpc_status(headers) } else { Verdict::Good }
+}
+
+/// What the head of such an answer says, or the trailers of one with messages.
+pub fn of_grpc_status(fields: &HeaderMap) -> Verdict {
+    match fields.get("grpc-status").map(HeaderValue::as_bytes) {
         // Unavailable, internal, data loss, unknown: the server's own trouble.
         Some(b"14" | b"13" | b"15" | b"2") => Verdict::Failed,
         // Resource exhausted.

@@ -4,6 +4,7 @@
 //! endpoint can have seen it; whoever loses a race of attempts is cancelled, and its connection closed; the client never waits longer than the
 //! route's deadline for the head of an answer.
 
+mod bounded;
 mod judge;
 mod replay;
 mod whole;
@@ -19,7 +20,8 @@ use homeostat_wire::{Body, Response};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
-pub use self::judge::advise;
+pub use self::bounded::{Overrun, bounded};
+pub use self::judge::{advise, of_grpc_status};
 pub use self::replay::Replay;
 pub use self::whole::WholeTerms;
 use self::whole::read_whole;

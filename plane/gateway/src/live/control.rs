@@ -209,6 +209,9 @@ struct Look {
     path: Option<String>,
     #[serde(default)]
     slower_than_ms: u64,
+    /// Of those that fit, one of so many.
+    #[serde(default)]
+    sample: u64,
 }
 
 async fn tap(State(gateway): State<Arc<Gateway>>, Query(look): Query<Look>) -> Response {
@@ -216,8 +219,13 @@ async fn tap(State(gateway): State<Arc<Gateway>>, Query(look): Query<Look>) -> R
         Ok(status) => status,
         Err(why) => return problem(StatusCode::BAD_REQUEST, "not a status", Some(why), vec![]),
     };
-    let filter =
-        Filter { route: look.route, status, path: look.path, took_us_min: look.slower_than_ms.saturating_mul(1_000) };
+    let filter = Filter {
+        route: look.route,
+        status,
+        path: look.path,
+        took_us_min: look.slower_than_ms.saturating_mul(1_000),
+        one_in: look.sample,
+    };
     let Some(seen) = gateway.tap().open(filter) else {
         return problem(StatusCode::TOO_MANY_REQUESTS, "too many look at once", None, vec![]);
     };

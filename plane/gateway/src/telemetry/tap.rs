@@ -31,7 +31,8 @@ pub struct Tapped {
     pub host: String,
     /// For what; without the query, which may hold secrets.
     pub path: String,
-    /// The route that took it.
+    /// The route that took it; none did where it is empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub route: String,
     /// The upstream that it went to.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,6 +70,8 @@ pub struct Filter {
     pub path: Option<String>,
     /// Only those that took at least so long.
     pub took_us_min: u64,
+    /// Of those, the first of so many each; 0 and 1 are all of them.
+    pub one_in: u64,
 }
 
 /// A status, or a class of them.
@@ -113,6 +116,19 @@ struct Watcher {
     filter: Filter,
     shown: mpsc::Sender<Tapped>,
     missed: u64,
+    /// Requests that fitted the filter.
+    fitting: u64,
+}
+
+impl Watcher {
+    /// Whether this one is to be shown; counts it.
+    fn wants(&mut self, tapped: &Tapped) -> bool {
+        if !self.filter.shows(tapped) {
+            return false;
+        }
+        self.fitting += 1;
+        (self.fitting - 1).is_multiple_of(self.filter.one_in.max(1))
+    }
 }
 
 /// Who looks at the moment.
@@ -136,7 +152,7 @@ impl Tap {
         if watchers.len() == WATCHERS_MAX {
             return None;
         }
-        watchers.push(Watcher { filter, shown, missed: 0 });
+        watchers.push(Watcher { filter, shown, missed: 0, fitting: 0 });
         self.count.store(watchers.len(), Ordering::Relaxed);
         Some(seen)
     }
@@ -144,7 +160,10 @@ impl Tap {
     /// Shows a request to those who want to see it.
     pub fn show(&self, tapped: &Tapped) {
         let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
-        for watcher in watchers.iter_mut().filter(|watcher| watcher.filter.shows(tapped)) {
+        for watcher in watchers.iter_mut() {
+            if !watcher.wants(tapped) {
+                continue;
+            }
             let shown = Tapped { missed: watcher.missed, ..tapped.clone() };
             match watcher.shown.try_send(shown) {
                 Ok(()) => watcher.missed = 0,

@@ -24,6 +24,7 @@ use http::{HeaderName, HeaderValue};
 use tokio::time::timeout;
 
 use super::Endpoint;
+use super::watched::watched;
 use crate::forward::Replay;
 
 /// Kept connections that one attempt may find closed before it opens a new one.
@@ -256,7 +257,7 @@ async fn multiplexed(
                 if !is_new {
                     endpoint.meter.reused.one();
                 }
-                return Ok(response);
+                return Ok(response.map(|body| watched(body, endpoint.shelf(worker))));
             }
             Err(error) => error,
         };

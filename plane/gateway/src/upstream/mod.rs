@@ -12,6 +12,7 @@ mod endpoint;
 mod health;
 mod hold;
 mod resolve;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -154,3 +154,47 @@ fn of_routes_that_share_their_policies_the_more_important_goes_first() {
         assert_eq!(order, ["/pay", "/suggest"]);
     });
 }
+
+#[test]
+fn a_body_without_a_length_is_too_large_like_any_other() {
+    // Would break: whoever uploads too much in chunks is told that his request cannot be read, and looks for the mistake there.
+    let origin = Origin::start(|_, body| ok(&body.len().to_string()));
+    let settings = to_all(&[&origin]).replace("to = \"shop\"\n", "to = \"shop\"\nrequest_body_max = \"1KiB\"\n");
+    let house = House::open(&settings);
+    let send = |bytes: usize| {
+        let body = "x".repeat(bytes);
+        let head = "POST / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+        house.talk(format!("{head}{bytes:x}\r\n{body}\r\n0\r\n\r\n"))
+    };
+    assert!(send(1_024).starts_with("HTTP/1.1 200"));
+    let refused = send(1_025);
+    assert!(refused.starts_with("HTTP/1.1 413") && refused.contains("H0604"), "{refused}");
+}
+
+#[test]
+fn a_request_line_that_is_too_long_is_told_so() {
+    // Would break: a form that should be sent with POST is refused for its headers, and its user deletes his cookies in vain.
+    let origin = Origin::named("shop");
+    let house = House::open(&format!("[gateway.limits]\nhead_max = \"2KiB\"\n{}", to_all(&[&origin])));
+    let long = house.get(&format!("/{}", "x".repeat(2_048)));
+    assert!(long.starts_with("HTTP/1.1 414"), "{long}");
+    let cookie = "x".repeat(2_048);
+    let large =
+        house.talk(format!("GET / HTTP/1.1\r\nHost: shop.test\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"));
+    assert!(large.starts_with("HTTP/1.1 431"), "{large}");
+}
+
+#[test]
+fn a_rewrite_that_makes_no_path_never_sends_the_path_that_was_asked_for() {
+    // Would break: what the rewrite was to keep from the upstream reaches it, because the rewritten path is too long.
+    let origin = Origin::start(|head, _| ok(head.split(' ').nth(1).unwrap()));
+    let settings = to_all(&[&origin]).replace(
+        "to = \"shop\"\n",
+        "to = \"shop\"\npath = \"/public/{rest..}\"\nrewrite = { path = \"/a/much/longer/place/within/{rest}\" }\n",
+    );
+    let house = House::open(&format!("[gateway.limits]\nhead_max = \"256KiB\"\n{settings}"));
+    assert!(house.get("/public/x").ends_with("/a/much/longer/place/within/x"));
+    let long = house.get(&format!("/public/{}", "x".repeat(65_520)));
+    assert!(long.starts_with("HTTP/1.1 500") && long.contains("H0617"), "{long}");
+    assert_eq!(origin.requests.load(Ordering::SeqCst), 1);
+}

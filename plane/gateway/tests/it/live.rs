@@ -164,3 +164,32 @@ fn under_load_at(address: std::net::SocketAddr, work: impl FnOnce()) -> (usize, 
     });
     (asked.into_inner(), bad.into_inner())
 }
+
+#[test]
+fn settings_that_cannot_be_in_force_change_nothing() {
+    // Would break: a mistake in one route moves the endpoints of another, empties the cache, or switches the log off.
+    let (first, second) = (Origin::named("first"), Origin::named("second"));
+    let settings = |origin: &Origin, attempts: u32, more: &str| {
+        format!(
+            "[gateway.routes.a]\nto = \"shop\"\n[gateway.routes.z]\npath = \"/z\"\nto = \"shop\"\n\
+             resilience = {{ attempts_max = {attempts} }}\n[gateway.upstreams.shop]\nendpoints = [\"{}\"]\n{more}",
+            origin.address
+        )
+    };
+    let house = House::open(&settings(&first, 1, ""));
+    assert!(house.get("/").ends_with("first"));
+    let bad = house.reload(&settings(&second, 0, ""));
+    assert!(bad.starts_with("HTTP/1.1 422") && bad.contains("attempts_max"), "{bad}");
+    let bad = house.reload(&settings(
+        &second,
+        1,
+        "[gateway.cache]\nmemory_max = \"32MiB\"\n[gateway.access_log]\nfile = \"no/such/folder/log\"\n",
+    ));
+    assert!(bad.starts_with("HTTP/1.1 422") && bad.contains("access_log"), "{bad}");
+    for _ in 0..4 {
+        assert!(house.get("/").ends_with("first"));
+    }
+    let endpoints = house.order("GET /v1/endpoints", "");
+    assert!(endpoints.contains(&first.address.to_string()), "{endpoints}");
+    assert!(!endpoints.contains(&second.address.to_string()), "{endpoints}");
+}

@@ -9,6 +9,8 @@ mod forwarding;
 mod house;
 mod leaving;
 mod live;
+mod multiplexed;
+mod seen;
 mod shared;
 mod stage;
 mod streams;

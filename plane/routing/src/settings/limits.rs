@@ -11,7 +11,7 @@ pub struct GatewayLimits {
     /// Connections of clients at once, for each worker of a listener; more are closed at once.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub connections_max: u32,
-    /// The request line and all headers together.
+    /// The request line and all headers together: 431 beyond it, and 414 where the request line alone is longer.
     pub head_max: Size,
     /// How many headers a request may have.
     #[schemars(range(min = 1, max = 10_000))]

@@ -198,3 +198,19 @@ fn a_rewrite_that_makes_no_path_never_sends_the_path_that_was_asked_for() {
     assert!(long.starts_with("HTTP/1.1 500") && long.contains("H0617"), "{long}");
     assert_eq!(origin.requests.load(Ordering::SeqCst), 1);
 }
+
+#[test]
+fn early_hints_are_dropped_and_the_answer_is_whole() {
+    // Would break: a hint is taken for the answer, or stays on the connection and answers the next request.
+    let origin = Origin::start(|head, _| {
+        let hint = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n".to_vec();
+        [hint, ok(head.split(' ').nth(1).unwrap())].concat()
+    });
+    let house = House::open(&to_all(&[&origin]));
+    for path in ["/one", "/two", "/three"] {
+        let answer = house.get(path);
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(path), "{answer}");
+        assert!(!answer.contains("103") && !answer.to_lowercase().contains("link:"), "{answer}");
+    }
+    assert_eq!(origin.requests.load(Ordering::SeqCst), 3);
+}

@@ -9,7 +9,7 @@ use homeostat_api::{CommandRequest, JournalView, Options as ApiOptions};
 use homeostat_cli::{Telling, UpOrder, Voice};
 use homeostat_config::{GATEWAY_SERVICE, Loaded};
 use homeostat_controller::{Event, Memory, State, step};
-use homeostat_driver_gateway::{Link, Options as LinkOptions};
+use homeostat_driver_gateway::{Client, Link, Options as LinkOptions};
 use homeostat_driver_process::{Options as ProcessOptions, ProcessDriver};
 use homeostat_reactor::Emitter;
 use homeostat_saga::{JournalLedger, Runner, RunnerOptions};
@@ -50,8 +50,9 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
 
     let process_options = ProcessOptions::new(folder.clone(), signals.clone(), Arc::clone(&clock));
     let driver: Arc<dyn Driver> = Arc::new(ProcessDriver::new(process_options)?);
+    let control = Client::new(loaded.gateway_control());
     let link = Link::new(LinkOptions {
-        socket: gateway::control_of(&folder),
+        client: control.clone(),
         status: status.clone(),
         heard: emitter.inlet(gateway::told),
         clock: Arc::clone(&clock),
@@ -91,7 +92,7 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
     let mut aside = JoinSet::new();
     let retention = Duration::from(loaded.settings.journal_retention);
     aside.spawn(prune(journal.clone(), retention, Arc::clone(&clock)));
-    aside.spawn(reload::watch(source, loaded, folder, emitter.clone(), reloads, paused));
+    aside.spawn(reload::watch(source, loaded, control, emitter.clone(), reloads, paused));
     aside.spawn(link.run_while_declared(GATEWAY_SERVICE, with_gateway));
     aside.spawn(heed_signals(emitter.clone()));
     aside.spawn(pass_on(requests, emitter.clone()));

@@ -5,10 +5,11 @@ use homeostat_cli::{CliError, Exit, GatewayOrder};
 use homeostat_config::{HandedOver, Loaded, Source};
 use homeostat_controller::Event;
 use homeostat_driver_gateway::Heard;
-use homeostat_gateway::{CONTROL_SOCKET, Options, Reader, Written, run as run_gateway};
+use homeostat_gateway::{Options, Reader, Written, run as run_gateway};
 use homeostat_shell::Told;
 use homeostat_vocabulary::Command;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Who asks for services that requests wait for, as the journal names it.
@@ -47,8 +48,14 @@ pub fn declare(loaded: &mut Loaded) -> anyhow::Result<()> {
     let program = std::env::current_exe().context("finding this program")?.display().to_string();
     // The binary may have been replaced while the engine ran: the one at its place is meant.
     let program = program.strip_suffix(" (deleted)").unwrap_or(&program);
-    let control = control_of(&loaded.settings.data_folder);
-    loaded.declare_gateway(program, &control).context("handing the gateway its settings")
+    loaded.declare_gateway(program, &edition()?).context("handing the gateway its settings")
+}
+
+/// Tells this very program from one that is installed in its place: a gateway of another edition is taken over from.
+fn edition() -> anyhow::Result<String> {
+    // Of the file that runs, even when another stands at its place by now.
+    let file = std::fs::metadata("/proc/self/exe").context("looking at this program")?;
+    Ok(format!("{}, {} bytes of {} s", env!("CARGO_PKG_VERSION"), file.len(), file.mtime()))
 }
 
 /// What the gateway has the engine know, as the engine hears it.
@@ -57,9 +64,4 @@ pub fn told(heard: Heard) -> Told {
         Heard::Wanted(service) => Event::Command { command: Command::Activate { service }, by: BY.to_owned() }.into(),
         Heard::Traffic(reports) => Event::Traffic(reports).into(),
     }
-}
-
-/// Where the gateway takes orders.
-pub fn control_of(folder: &Path) -> PathBuf {
-    folder.join(CONTROL_SOCKET)
 }

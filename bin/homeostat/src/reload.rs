@@ -35,11 +35,12 @@ pub type Answer = oneshot::Receiver<Result<CommandReply, Refusal>>;
 pub async fn watch(
     source: Source,
     mut loaded: Loaded,
-    folder: PathBuf,
+    control: Client,
     told: Emitter<Told>,
     mut requests: mpsc::Receiver<ReloadRequest>,
     paused: Option<Answer>,
 ) {
+    let folder = loaded.settings.data_folder.clone();
     if let Some(answer) = paused {
         remove_once_kept(&folder, answer).await;
     }
@@ -62,7 +63,7 @@ pub async fn watch(
         };
         // Taken before the files are read: what is written meanwhile is a change.
         stamp = stamp_of(&loaded);
-        let outcome = reload(&source, &mut loaded, origin, &told).await;
+        let outcome = reload(&source, &mut loaded, &control, origin, &told).await;
         if let Some(request) = request {
             // Whoever asked may have gone away; the reload holds all the same.
             let _ = request.reply.send(outcome);
@@ -80,6 +81,7 @@ async fn hung_up(hangup: &mut Option<tokio::signal::unix::Signal>) -> Option<()>
 async fn reload(
     source: &Source,
     loaded: &mut Loaded,
+    control: &Client,
     origin: &str,
     told: &Emitter<Told>,
 ) -> Result<ReloadOutcome, Vec<String>> {
@@ -98,7 +100,9 @@ async fn reload(
             }
             *loaded = new;
             if for_gateway {
-                Client::new(gateway::control_of(&loaded.settings.data_folder)).reload().await;
+                // Told where it listens still, and found from then on where its settings say.
+                control.reload().await;
+                control.follow(loaded.gateway_control());
             }
             if changed {
                 let policy = Box::new(loaded.policy.clone());

@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixStream;
 
@@ -22,10 +23,10 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// As much of a refusal's text is passed on.
 const REFUSAL_BYTES_MAX: usize = 4_096;
 
-/// A way to the gateway that listens on one socket, whether one runs or not.
+/// A way to the gateway that listens on one socket, whether one runs or not. Its copies go the same way.
 #[derive(Clone, Debug)]
 pub struct Client {
-    socket: PathBuf,
+    socket: Arc<Mutex<PathBuf>>,
 }
 
 /// Why there was no answer.
@@ -54,7 +55,12 @@ impl Client {
     /// The way to the gateway on `socket`.
     #[must_use]
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: socket.into() }
+        Self { socket: Arc::new(Mutex::new(socket.into())) }
+    }
+
+    /// From now on it listens there, as its settings say.
+    pub fn follow(&self, socket: PathBuf) {
+        *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = socket;
     }
 
     /// Asks, and waits up to `patience` longer than an answer takes: for questions that wait for news.
@@ -100,7 +106,8 @@ impl Client {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), Unreachable> {
-        let stream = UnixStream::connect(&self.socket).await.map_err(|error| Unreachable::Silent(error.to_string()))?;
+        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let stream = UnixStream::connect(socket).await.map_err(|error| Unreachable::Silent(error.to_string()))?;
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(|error| silent(&error))?;
         let request = Request::builder()

@@ -12,7 +12,6 @@ use crate::seen::{Activations, Endpoint, Signals, Standing, Upstream};
 use homeostat_act::Parting;
 use homeostat_reactor::Inlet;
 use homeostat_vocabulary::{Phase, Policy, ServiceName, Status, Timestamp, TrafficReport};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -48,8 +47,8 @@ pub enum Heard {
 
 /// What a link needs.
 pub struct Options {
-    /// Where the gateway's control listens.
-    pub socket: PathBuf,
+    /// The way to the gateway's control.
+    pub client: Client,
     /// Everything at a glance, as it changes.
     pub status: watch::Receiver<Arc<Status>>,
     /// Where the engine hears of it.
@@ -72,9 +71,9 @@ impl Link {
     /// A link that does nothing before it is run.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let Options { socket, status, heard, clock } = options;
+        let Options { client, status, heard, clock } = options;
         let leaving = Arc::new(Leaving::new(status.clone()));
-        Self { client: Client::new(socket), status, heard, clock, leaving, came_back: Notify::new() }
+        Self { client, status, heard, clock, leaving, came_back: Notify::new() }
     }
 
     /// Takes instances out of the gateway before they are stopped.

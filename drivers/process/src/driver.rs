@@ -11,6 +11,7 @@ use crate::life::{self, Life};
 use crate::ports::PortBook;
 use crate::record::{LogBounds, Order};
 use crate::shim::THIS_PROGRAM;
+use crate::takeover::Relief;
 use crate::watch::Shim;
 use homeostat_act::{Driver, DriverError, Pending, Sighting, StartOrder};
 use homeostat_reactor::Inlet;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 /// How long beyond the grace a shim may take to end a service: it kills as soon as the grace is over, but on a host short of
 /// everything that takes its time.
-const STOP_MARGIN: Duration = Duration::from_secs(5);
+pub(crate) const STOP_MARGIN: Duration = Duration::from_secs(5);
 
 /// When an end that could not be told is looked for again.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -61,7 +62,7 @@ pub struct ProcessDriver {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     options: Options,
     ports: PortBook,
     /// One for each instance: taken, on blocking threads only, while its records may change.
@@ -85,7 +86,7 @@ impl ProcessDriver {
     }
 
     /// Runs `work` on a blocking thread. It is not cancelled when the caller goes away: half a start would be worse.
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared) -> Result<T, ProcessError> + Send + 'static,
     ) -> Result<T, DriverError> {
@@ -97,22 +98,28 @@ impl ProcessDriver {
     }
 
     async fn start_order(&self, order: StartOrder) -> Result<Sighting, DriverError> {
+        let (takes_over, grace) = (order.service.takes_over, order.service.stop.grace.into());
         let seen = self.blocking(move |shared| shared.start(order)).await?;
         self.watch(seen.watched);
+        if takes_over {
+            self.relieve(&seen.sighting, grace).await?;
+        }
         Ok(seen.sighting)
     }
 
     async fn stop_run(&self, instance: InstanceId, run: RunId) -> Result<Option<Exit>, DriverError> {
         let (id, life) = (instance.clone(), run.clone());
         let found = self.blocking(move |shared| shared.begin_stop(&id, &life)).await?;
-        let (shim, grace) = match found {
+        let (shims, grace) = match found {
             Stopping::Over(exit) => return Ok(exit),
-            Stopping::Asked(shim, grace) => (shim, grace),
+            Stopping::Asked(shims, grace) => (shims, grace),
         };
-        if tokio::time::timeout(grace + STOP_MARGIN, shim.until_gone()).await.is_err() {
-            // A shim that is stopped or broken. The kernel ends the service with it, and the sweep the rest.
-            shim.signal(ProcessSignal::KILL);
-            let _looked_at_below = tokio::time::timeout(STOP_MARGIN, shim.until_gone()).await;
+        for shim in &shims {
+            if tokio::time::timeout(grace + STOP_MARGIN, shim.until_gone()).await.is_err() {
+                // A shim that is stopped or broken. The kernel ends the service with it, and the sweep the rest.
+                shim.signal(ProcessSignal::KILL);
+                let _looked_at_below = tokio::time::timeout(STOP_MARGIN, shim.until_gone()).await;
+            }
         }
         let (id, life) = (instance.clone(), run.clone());
         let looked = self.blocking(move |shared| shared.look(&id, &life)).await?;
@@ -221,8 +228,8 @@ struct Watched {
 enum Stopping {
     /// It never began, or had ended before.
     Over(Option<Exit>),
-    /// Its shim has been told, and has this long.
-    Asked(Shim, Duration),
+    /// Its shim, and those of lives that it did not relieve, have been told and have this long.
+    Asked(Vec<Shim>, Duration),
 }
 
 impl Shared {
@@ -282,23 +289,50 @@ impl Shared {
             let turn = self.turn(&instance.instance);
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
             let records = |error| ProcessError::of_records(&instance.instance, error);
+            let mut latest = None;
             for (life, _) in instance.lives().map_err(records)? {
-                if let Some(seen) = self.seen(&life)? {
-                    found.push(seen);
+                let Some(seen) = self.seen(&life)? else { continue };
+                // One that runs counts for more than a later one that failed to take over from it.
+                if seen.watched.is_some() {
+                    latest = Some(seen);
                     break;
                 }
+                latest = latest.or(Some(seen));
             }
+            found.extend(latest);
         }
         Ok(found)
     }
 
     fn begin_stop(&self, instance: &InstanceId, run: &RunId) -> Result<Stopping, ProcessError> {
         let Some(seen) = self.look(instance, run)? else { return Ok(Stopping::Over(None)) };
-        let Some(watched) = seen.watched else { return Ok(Stopping::Over(seen.sighting.ended.map(|(exit, _)| exit))) };
-        let order = watched.folder.read::<Order>(ORDER).map_err(|error| ProcessError::of_records(instance, error))?;
-        watched.shim.signal(ProcessSignal::TERM);
+        let order = self.folder(instance).run(run.clone()).read::<Order>(ORDER);
+        let order = order.map_err(|error| ProcessError::of_records(instance, error))?;
+        // Whoever ends a life also ends what it was to take over from and did not.
+        let before = match &order {
+            Some(order) if order.service.takes_over => self.relief(instance, run)?.before,
+            _ => Vec::new(),
+        };
+        let shims: Vec<Shim> = seen.watched.map(|watched| watched.shim).into_iter().chain(before).collect();
+        if shims.is_empty() {
+            return Ok(Stopping::Over(seen.sighting.ended.map(|(exit, _)| exit)));
+        }
+        shims.iter().for_each(|shim| shim.signal(ProcessSignal::TERM));
         let grace = order.map_or(Duration::ZERO, |order| order.service.stop.grace.into());
-        Ok(Stopping::Asked(watched.shim, grace))
+        Ok(Stopping::Asked(shims, grace))
+    }
+
+    /// A life, if it runs, and those before it that run still.
+    pub(crate) fn relief(&self, instance: &InstanceId, run: &RunId) -> Result<Relief, ProcessError> {
+        let records = |error| ProcessError::of_records(instance, error);
+        let own = self.look(instance, run)?.and_then(|seen| seen.watched).map(|watched| watched.shim);
+        let folder = self.folder(instance);
+        let lives = folder.lives().map_err(records)?;
+        let earlier = lives.iter().skip_while(|(life, _)| life.run != *run).skip(1);
+        let earlier: Vec<&RunId> = earlier.map(|(life, _)| &life.run).collect();
+        let running = life::others_that_run(&folder, run).map_err(records)?;
+        let before = running.iter().filter(|(life, _)| earlier.contains(&&life.run));
+        Ok(Relief { own, before: before.map(|(_, started)| Shim::of(started.shim)).collect() })
     }
 
     /// What became of a life. To be called in the instance's turn.

@@ -3,6 +3,7 @@
 //! ```text
 //! runs/SERVICE/INDEX/        one folder an instance
 //!     shim.log               locked by the shim while it lives; what it has to say about itself
+//!     shim.beside.log        the same, for a life that takes over from one that still runs
 //!     ports.json             the ports allotted to the instance
 //!     log/00000001.log       what the service has written, over all its lives
 //!     RUN/order.json         what was ordered
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 pub(crate) const ORDER: &str = "order.json";
 pub(crate) const STARTED: &str = "started.json";
 pub(crate) const EXIT: &str = "exit.json";
-const SHIM_LOG: &str = "shim.log";
+const SHIM_LOGS: [&str; 2] = ["shim.log", "shim.beside.log"];
 const PORTS: &str = "ports.json";
 const LOG: &str = "log";
 const RUNS: &str = "runs";
@@ -94,16 +95,19 @@ impl InstanceFolder {
     /// Removes the records of lives that are long over, of which `keep` is not one.
     pub fn prune(&self, keep: &RunId) -> io::Result<()> {
         for (folder, _) in self.lives()?.into_iter().skip(LIVES_KEPT) {
-            if folder.run != *keep {
+            // One that began and of whose end nothing is known may run still: a life that others failed to take over from.
+            let may_run = folder.path.join(STARTED).exists() && !folder.path.join(EXIT).exists();
+            if folder.run != *keep && !may_run {
                 fs::remove_dir_all(&folder.path)?;
             }
         }
         Ok(())
     }
 
-    /// Where the shim's lock is, which is also where it writes what it has to say about itself.
-    pub fn shim_log(&self) -> PathBuf {
-        self.path.join(SHIM_LOG)
+    /// Where the shim's lock is, which is also where it writes what it has to say about itself. The second is for a life that takes over
+    /// from the one before: so many run at once, and no more.
+    pub fn shim_logs(&self) -> [PathBuf; 2] {
+        SHIM_LOGS.map(|name| self.path.join(name))
     }
 
     /// Where the instance's ports are remembered.

@@ -12,7 +12,7 @@ use crate::record::{Launch, LogBounds, Order, Report, Started};
 use crate::shim::{PROGRAM_NAME, SHIM_VERB};
 use crate::{environment, life, lock};
 use homeostat_act::StartOrder;
-use homeostat_vocabulary::Timestamp;
+use homeostat_vocabulary::{RunId, Timestamp};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -53,11 +53,11 @@ impl Starter<'_> {
         let instance = &folder.instance.instance;
         let records = |error| ProcessError::of_records(instance, error);
         folder.make().map_err(records)?;
-        let Some(lock) = lock::take(&folder.instance.shim_log()).map_err(records)? else {
-            return Err(ProcessError::StillRuns { instance: instance.clone(), run: folder.run.clone() });
-        };
-        // With the lock in hand, no shim of the instance lives: what one that was killed has left must not hold the ports.
-        life::bury(&folder.instance, self.now).map_err(|error| ProcessError::of_records(instance, error))?;
+        let (lock, before) = locked(folder, order.service.takes_over)
+            .map_err(records)?
+            .ok_or_else(|| ProcessError::StillRuns { instance: instance.clone(), run: folder.run.clone() })?;
+        // With the lock in hand, no other shim of the instance lives: what one that was killed has left must not hold the ports.
+        life::bury(&folder.instance, &before, self.now).map_err(|error| ProcessError::of_records(instance, error))?;
         let ports = self.ports.allot(&folder.instance, &order.service.ports).map_err(records)?;
         let ports = ports.ok_or_else(|| ProcessError::NoPortFree {
             instance: instance.clone(),
@@ -144,6 +144,25 @@ impl Starter<'_> {
     }
 }
 
+/// A lock for a life, and the lives that run and are taken over from; nothing while another life runs that is not to be taken over from.
+fn locked(folder: &RunFolder, takes_over: bool) -> io::Result<Option<(File, Vec<RunId>)>> {
+    let [usual, beside] = folder.instance.shim_logs();
+    if !takes_over {
+        // The second lock is there only where a life took over once.
+        let alone = !beside.exists() || lock::take(&beside)?.is_some();
+        let lock = if alone { lock::take(&usual)? } else { None };
+        return Ok(lock.map(|lock| (lock, Vec::new())));
+    }
+    let running = life::others_that_run(&folder.instance, &folder.run)?;
+    let before: Vec<RunId> = running.into_iter().map(|(life, _)| life.run).collect();
+    if before.len() > 1 {
+        return Ok(None);
+    }
+    // A life that runs holds one of the two: whichever is free is the new one's.
+    let wanted = if !before.is_empty() && lock::is_held(&usual)? { beside } else { usual };
+    Ok(lock::take(&wanted)?.map(|lock| (lock, before)))
+}
+
 /// Gives the shim its launch and waits for its report.
 fn hand_over(shim: &mut Child, launch: &Launch) -> io::Result<Report> {
     let words = serde_json::to_vec(launch)?;
@@ -184,7 +203,8 @@ fn wait_for(descriptor: &PollFd<'_>, deadline: Instant) -> io::Result<()> {
 }
 
 fn last_words(folder: &RunFolder) -> String {
-    let text = fs::read(folder.instance.shim_log()).unwrap_or_default();
+    let text: Vec<u8> =
+        folder.instance.shim_logs().into_iter().flat_map(|log| fs::read(log).unwrap_or_default()).collect();
     let from = text.len().saturating_sub(LAST_WORDS_BYTES_MAX);
     String::from_utf8_lossy(&text[from..]).trim().to_owned()
 }

@@ -21,6 +21,7 @@ mod placeholder;
 mod ports;
 mod record;
 pub mod shim;
+mod takeover;
 mod watch;
 
 pub use driver::{Clock, Options, ProcessDriver};

@@ -9,7 +9,7 @@ use crate::identity::{ProcessIdentity, Stat, bears_mark, boot_id, every_pid};
 use crate::lock;
 use crate::record::{Ended, Started};
 use homeostat_act::Sighting;
-use homeostat_vocabulary::{Exit, Timestamp};
+use homeostat_vocabulary::{Exit, RunId, Timestamp};
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -64,7 +64,8 @@ pub fn look(folder: &RunFolder, now: Timestamp) -> io::Result<Life> {
     let deadline = Instant::now() + STARTING_PATIENCE;
     loop {
         // The lock is asked before the record: a shim that writes the record and dies in between is not missed.
-        let held = lock::is_held(&folder.instance.shim_log())?;
+        let [usual, beside] = folder.instance.shim_logs();
+        let held = lock::is_held(&usual)? || lock::is_held(&beside)?;
         if let Some(started) = folder.read::<Started>(STARTED)? {
             return settle(folder, started, now);
         }
@@ -76,17 +77,23 @@ pub fn look(folder: &RunFolder, now: Timestamp) -> io::Result<Life> {
     }
 }
 
-/// Whether the lock is held on behalf of another life of the instance.
-fn another_runs(folder: &RunFolder) -> io::Result<bool> {
-    for (other, _) in folder.instance.lives()? {
-        if other.run != folder.run
-            && let Some(started) = other.read::<Started>(STARTED)?
-            && runs(&other, &started)?
+/// The lives of an instance that run, but for `besides`: none, or the one that another takes over from.
+pub fn others_that_run(instance: &InstanceFolder, besides: &RunId) -> io::Result<Vec<(RunFolder, Started)>> {
+    let mut found = Vec::new();
+    for (folder, _) in instance.lives()?.into_iter().filter(|(folder, _)| folder.run != *besides) {
+        if let Some(started) = folder.read::<Started>(STARTED)?
+            && folder.read::<Ended>(EXIT)?.is_none()
+            && runs(&folder, &started)?
         {
-            return Ok(true);
+            found.push((folder, started));
         }
     }
-    Ok(false)
+    Ok(found)
+}
+
+/// Whether the lock is held on behalf of another life of the instance.
+fn another_runs(folder: &RunFolder) -> io::Result<bool> {
+    Ok(!others_that_run(&folder.instance, &folder.run)?.is_empty())
 }
 
 /// Whether the shim that wrote `started` runs. Its number, start time, boot and mark must all be right.
@@ -105,11 +112,13 @@ fn settle(folder: &RunFolder, started: Started, now: Timestamp) -> io::Result<Li
     Ok(Life::Over(started, ended))
 }
 
-/// Brings lives of an instance to their end whose shims are gone without a word. To be called with the lock in hand: a shim
-/// gives its lock back a moment before it counts as dead.
-pub fn bury(instance: &InstanceFolder, now: Timestamp) -> io::Result<()> {
+/// Brings lives of an instance to their end whose shims are gone without a word. To be called with a lock in hand: a shim
+/// gives its lock back a moment before it counts as dead. `spared` are those that run, and that another one takes over from.
+pub fn bury(instance: &InstanceFolder, spared: &[RunId], now: Timestamp) -> io::Result<()> {
     for (folder, _) in instance.lives()? {
-        if let Some(started) = folder.read::<Started>(STARTED)? {
+        if let Some(started) = folder.read::<Started>(STARTED)?
+            && !spared.contains(&folder.run)
+        {
             end_unseen(&folder, &started, now)?;
         }
     }

@@ -5,7 +5,7 @@
 use homeostat_saga::{
     Definition, End, Nature, NewSaga, Retry, SagaError, SagaId, StepDefinition, StepKey, Stored, Undo,
 };
-use homeostat_vocabulary::{ActionEnd, InstanceId, Millis, Plan, RunId, StepUndo, StepVerb};
+use homeostat_vocabulary::{ActionClass, ActionEnd, InstanceId, Millis, Plan, RunId, StepUndo, StepVerb};
 use serde::{Deserialize, Serialize};
 
 /// The version of the steps' meaning; raised when [`Deed`] changes in a way an older binary would misread.
@@ -43,10 +43,14 @@ pub enum Deed {
 /// A stop has no compensation although a person cannot undo it: when the start after it fails there is nothing to bring
 /// back, and the loop goes on with the instance down.
 pub fn saga_of(plan: &Plan, stop_grace: Millis) -> Result<NewSaga, SagaError> {
+    // A replacement that stops nothing takes over, and is done when the life before has ended: by itself, or stopped at last.
+    let takes_over = plan.class == ActionClass::Replace && plan.steps.len() == 1;
+    let taken_over_ms = if takes_over { stop_grace.0.saturating_mul(2).saturating_add(STOP_MARGIN.0) } else { 0 };
+    let start_ms = START_TIMEOUT.0.saturating_add(taken_over_ms);
     let steps = plan.steps.iter().map(|step| {
         let instance = plan.target.clone();
         let (name, deed, attempt_ms) = match &step.verb {
-            StepVerb::Start => ("start", Deed::Start { instance: instance.clone() }, START_TIMEOUT.0),
+            StepVerb::Start => ("start", Deed::Start { instance: instance.clone() }, start_ms),
             StepVerb::Stop { run } => {
                 let deed = Deed::Stop { instance: instance.clone(), run: Some(run.clone()) };
                 ("stop", deed, stop_grace.0.saturating_add(STOP_MARGIN.0))
@@ -75,7 +79,7 @@ pub fn saga_of(plan: &Plan, stop_grace: Millis) -> Result<NewSaga, SagaError> {
 }
 
 const fn class_name(plan: &Plan) -> &'static str {
-    use homeostat_vocabulary::ActionClass::{Replace, Restart, Start, Stop, Undo};
+    use ActionClass::{Replace, Restart, Start, Stop, Undo};
     match plan.class {
         Start => "start",
         Stop => "stop",

@@ -3,7 +3,7 @@
 
 use crate::Effect;
 use crate::turn::Turn;
-use homeostat_vocabulary::{ActionClass, InstanceId, ServiceName};
+use homeostat_vocabulary::{ActionClass, InstanceId, Service, ServiceName};
 use std::collections::BTreeSet;
 
 impl Turn<'_> {
@@ -126,14 +126,17 @@ impl Turn<'_> {
         }
     }
 
-    /// While everything ends, or rests, a service outlives those that depend on it.
+    /// While everything ends, or rests, a service outlives those that depend on it, and at the end those through which work comes in.
     fn is_needed_by_others(&self, name: &ServiceName) -> bool {
         let awake = self.state.policy.services.get(name).is_none_or(|service| self.state.is_awake(service));
         if self.state.shutting_down.is_none() && awake {
             return false;
         }
-        let dependents = self.state.policy.services.values().filter(|service| service.depends_on.contains(name));
-        let mut instances = dependents.flat_map(|service| service.instance_ids());
+        let ends_first = |name: &ServiceName| self.state.policy.services.get(name).is_some_and(|it| it.ends_first);
+        let waits_for_first = self.state.shutting_down.is_some() && !ends_first(name);
+        let outlived = |service: &&Service| service.depends_on.contains(name) || waits_for_first && service.ends_first;
+        let mut instances =
+            self.state.policy.services.values().filter(outlived).flat_map(|service| service.instance_ids());
         instances.any(|id| {
             let runs = self.state.live.get(&id).is_some_and(|live| live.run.is_some());
             runs || self.state.memory.active_of(&id).is_some()

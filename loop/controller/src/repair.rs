@@ -66,6 +66,7 @@ impl Turn<'_> {
     ) -> Plan {
         let live = self.live(target);
         let (running, ready) = (live.run.as_ref().map(|run| run.run.clone()), live.ready_since.is_some());
+        let takes_over = self.service(target).is_some_and(|service| service.takes_over);
         let occasion = Occasion {
             action: self.state.memory.next_action(),
             nonce: self.chance.next_u64(),
@@ -74,6 +75,7 @@ impl Turn<'_> {
             target: target.clone(),
             running,
             ready,
+            takes_over,
             attempt,
             wait,
             predicted_success_permille,

@@ -22,6 +22,8 @@ pub struct Occasion {
     pub running: Option<RunId>,
     /// Whether that life is ready, so that ending it disturbs somebody.
     pub ready: bool,
+    /// Whether a new life takes over from it, so that it need not be ended first.
+    pub takes_over: bool,
     /// Which attempt in a row this is, counted from zero.
     pub attempt: u32,
     /// Wait before it is begun.
@@ -41,13 +43,14 @@ pub fn candidates(runs: bool, predicted_success_permille: u16) -> Vec<Candidate>
     vec![restart, wait]
 }
 
-/// The plan for an occasion. A life that runs is ended first; its class says whether a new one begins.
+/// The plan for an occasion. A life that runs is ended first, unless the new one takes over from it; its class says whether one begins.
 #[must_use]
 pub fn plan(occasion: Occasion, repair: &Repair, now: Timestamp) -> Plan {
-    let Occasion { action, nonce, episode, class, target, running, ready, attempt, wait, predicted_success_permille } =
-        occasion;
+    let Occasion { action, nonce, episode, class, target, running, ready, takes_over, attempt, wait, .. } = occasion;
     let mut steps = Vec::new();
-    if let Some(run) = running {
+    // Only what is well is taken over from: a repair ends what it repairs.
+    let is_taken_over = takes_over && class == ActionClass::Replace;
+    if let Some(run) = running.filter(|_| !is_taken_over) {
         steps.push(Step { verb: StepVerb::Stop { run }, undo: StepUndo::Irreversible });
     }
     let begins_a_life = matches!(class, ActionClass::Start | ActionClass::Replace | ActionClass::Restart);
@@ -65,7 +68,7 @@ pub fn plan(occasion: Occasion, repair: &Repair, now: Timestamp) -> Plan {
         attempt,
         not_before: now.after(wait),
         verification: class.is_repair().then_some(verification),
-        predicted_success_permille,
-        disturbs: u16::from(ready),
+        predicted_success_permille: occasion.predicted_success_permille,
+        disturbs: u16::from(ready && !is_taken_over),
     }
 }

@@ -40,6 +40,13 @@ pub struct Service {
     /// When it starts.
     #[serde(default)]
     pub start: StartMode,
+    /// Whether a new life takes over from the one that runs, which then ends by itself: it is replaced by starting, and nothing is
+    /// stopped for it. Only for services without ports of their own, which two lives could not share.
+    #[serde(default)]
+    pub takes_over: bool,
+    /// Whether it ends before all others when everything ends: work comes in through it, and the others finish what came.
+    #[serde(default)]
+    pub ends_first: bool,
 }
 
 /// When a service starts.

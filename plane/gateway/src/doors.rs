@@ -152,9 +152,8 @@ impl Door {
         let certificates = certificates.map_err(io::Error::other).map_err(&failed)?;
         let speech = speech(&listener, certificates.as_ref(), &hops).map_err(&failed)?;
         let address: SocketAddr = written.parse().map_err(io::Error::other).map_err(&failed)?;
-        let sockets = if there.is_empty() { bind(address, workers) } else { Ok(there) };
-        let door =
-            Self { listener, limits, hops, sockets: sockets.map_err(&failed)?, certificates, drain: Drain::new() };
+        let sockets = one_for_each(workers, there, address).map_err(&failed)?;
+        let door = Self { listener, limits, hops, sockets, certificates, drain: Drain::new() };
         let copies = door.copies().map_err(&failed)?;
         Ok((door, copies, speech))
     }
@@ -167,6 +166,19 @@ impl Door {
     fn copies(&self) -> io::Result<Vec<TcpListener>> {
         self.sockets.iter().map(TcpListener::try_clone).collect()
     }
+}
+
+/// The sockets that are there, and as many further ones as leave no worker without. More than there are workers stay: connections wait on
+/// each of them.
+fn one_for_each(workers: usize, mut there: Vec<TcpListener>, address: SocketAddr) -> io::Result<Vec<TcpListener>> {
+    let missing = workers.saturating_sub(there.len());
+    match bind(address, missing) {
+        Ok(further) => there.extend(further),
+        // They were not opened to be shared: fewer workers serve, rather than none.
+        Err(error) if !there.is_empty() => tracing::warn!(%error, missing, "some workers have no socket at {address}"),
+        Err(error) => return Err(error),
+    }
+    Ok(there)
 }
 
 /// The sockets that listen on this address; with port 0 any of that machine's address would fit, and none is taken for it.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use homeostat_edge::{Code, Now, Problem};
 use homeostat_resilience::Call;
 use homeostat_routing::{Action, Asked, Came, Match, Split, normal_path};
-use homeostat_wire::{Body, Handler, Peer, Request, Response, strip_hop_by_hop};
+use homeostat_wire::{Body, Handler, Peer, Refusal, Request, Response, strip_hop_by_hop};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
@@ -59,6 +59,10 @@ impl Handler for Front {
         visit.sign(&plan, response.headers_mut());
         counted.answered(&visit, &response);
         response
+    }
+
+    fn refused(&self, refusal: Refusal, _peer: &Arc<Peer>) {
+        self.gateway.refusals().one(refusal);
     }
 }
 

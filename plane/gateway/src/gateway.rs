@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use homeostat_edge::Guards;
@@ -20,8 +20,9 @@ use tokio::sync::watch;
 
 use crate::live::Calls;
 use crate::plan::Plan;
+use crate::runtimes::Runtimes;
 use crate::standing::{Standing, service_key};
-use crate::telemetry::{GatewayMetrics, Seen, Signals, Spans, Tap};
+use crate::telemetry::{GatewayMetrics, Refusals, Seen, Signals, Spans, Tap};
 use crate::upstream::{Place, Upstream};
 use crate::view::{RouteView, StatusView, UpstreamView};
 
@@ -48,6 +49,8 @@ pub struct Gateway {
     signals: Signals,
     tap: Arc<Tap>,
     spans: Arc<Spans>,
+    refusals: Refusals,
+    runtimes: Runtimes,
     /// Told when a new plan is in force: listeners may have to change.
     changed: watch::Sender<u64>,
     /// Told when the gateway is to end.
@@ -89,6 +92,8 @@ impl Gateway {
             signals: Signals::default(),
             tap: Arc::default(),
             spans,
+            refusals: Refusals::default(),
+            runtimes: Runtimes::default(),
             changed: watch::channel(0).0,
             ending: watch::channel(false).0,
             clock,
@@ -141,6 +146,16 @@ impl Gateway {
     /// Who collects spans.
     pub const fn spans(&self) -> &Arc<Spans> {
         &self.spans
+    }
+
+    /// What the wire refused.
+    pub const fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    /// Where its workers run.
+    pub const fn runtimes(&self) -> &Runtimes {
+        &self.runtimes
     }
 
     /// Told each time a new plan is in force.
@@ -238,6 +253,7 @@ impl Gateway {
             cache: plan.answers.snapshot(),
             log: plan.log.counts(),
             unrouted: plan.unrouted.get(),
+            refusals: self.refusals.read().collect(),
             routes: standing.meters().map(|(name, meter)| (name.to_string(), Arc::clone(meter))).collect(),
             upstreams: standing.upstreams().map(|(upstream, _)| Arc::clone(upstream)).collect(),
         }
@@ -267,6 +283,7 @@ impl Gateway {
             started_ms: self.started.duration_since(UNIX_EPOCH).map_or(0, millis),
             fingerprint: self.plan().fingerprint.clone(),
             workers: self.workers,
+            stuck: self.runtimes.stuck(Instant::now()),
             draining: *self.ending.borrow(),
         }
     }

@@ -14,6 +14,7 @@ mod gateway;
 mod live;
 mod plan;
 mod run;
+mod runtimes;
 mod standing;
 mod telemetry;
 mod upstream;

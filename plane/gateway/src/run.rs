@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +16,9 @@ use tokio::task::JoinSet;
 use crate::cache::warm;
 use crate::doors::Doors;
 use crate::gateway::{Gateway, Reader};
-use crate::live::{control, handover, keep_keys, memory};
+use crate::live::{Desks, Named, handover, keep_keys, memory, prepare};
 use crate::telemetry::beat;
-use crate::workers::{Workers, bind};
+use crate::workers::Workers;
 
 /// Threads that serve, when the settings do not say: more only help where the network is faster than most.
 const WORKERS_MAX: usize = 8;
@@ -105,32 +105,28 @@ async fn live(options: Options) -> Result<(), RunError> {
     let workers = written.settings.workers.map_or_else(default_workers, usize::from);
     let gateway = Gateway::new(written, workers, reader, tokio::runtime::Handle::current(), folder.clone());
     let gateway = Arc::new(gateway.map_err(RunError::Settings)?);
-    memory::recall(&folder, &gateway);
-
     let predecessor = UnixStream::connect(folder.join(HANDOVER_SOCKET)).ok();
     let inherited = predecessor.as_ref().map_or_else(Vec::new, inherit);
+    // Only now: whoever gives the sockets has written down before who is there.
+    memory::recall(&folder, &gateway);
     let threads = Workers::start(&gateway).map_err(RunError::system("starting the workers"))?;
     let mut doors = Doors::default();
     doors.follow(&gateway, &threads, inherited).await?;
 
     let mut aside = JoinSet::new();
-    aside.spawn(serve_control(control_socket(&folder)?, control::router(Arc::clone(&gateway))));
-    if let Some(address) = gateway.plan().settings.control.metrics.clone() {
-        let socket = metrics_socket(&address);
-        let socket = socket.map_err(|source| RunError::Listen { name: "metrics".to_owned(), address, source })?;
-        aside.spawn(serve_metrics(socket, Arc::clone(&gateway)));
-    }
+    let mut desks = Desks::default();
+    desks.follow(&gateway, &folder)?;
     aside.spawn(beat(Arc::clone(&gateway)));
     aside.spawn(memory::keep(folder.clone(), Arc::clone(&gateway)));
     aside.spawn(keep_keys(Arc::clone(&gateway)));
     aside.spawn(warm(Arc::clone(&gateway)));
     aside.spawn(heed_signals(Arc::clone(&gateway)));
+    // Both sockets of the run folder are its own before it says so: the one that ends removes only what is still its own.
+    let (door_for_successors, successors) = Named::bind(&folder.join(HANDOVER_SOCKET))?;
     if let Some(old) = &predecessor {
         // It may be gone by now: then there is nobody to tell.
         let _ = handover::ready(old);
     }
-
-    let successors = bind_fresh(&folder.join(HANDOVER_SOCKET))?;
     // Only now: whoever replaces it right away must find it.
     ready(&doors.addresses());
     let mut changes = gateway.changes();
@@ -143,19 +139,25 @@ async fn live(options: Options) -> Result<(), RunError> {
             _ = ending.wait_for(|ending| *ending) => break,
             // Offered beside: a successor that hangs must hold up neither the end nor a change of the settings. One at a time.
             Ok((successor, _)) = successors.accept(), if offers.is_empty() => {
+                // The successor has nobody else to ask until the engine tells it.
+                memory::write(&folder, &gateway);
                 offers.spawn(offer(successor, doors.copies()));
             }
             Some(taken) = offers.join_next() => if matches!(taken, Ok(true)) { gateway.drain() },
             _ = looks.tick() => {
                 doors.renew_certificates();
                 // What was in the way may be gone by now.
-                if is_behind && doors.follow(&gateway, &threads, Vec::new()).await.is_ok() {
+                if is_behind
+                    && desks.follow(&gateway, &folder).is_ok()
+                    && doors.follow(&gateway, &threads, Vec::new()).await.is_ok()
+                {
                     tracing::info!("all listeners are as the settings want them");
                     is_behind = false;
                 }
             }
             _ = changes.changed() => {
-                let followed = doors.follow(&gateway, &threads, Vec::new()).await;
+                let desks_followed = desks.follow(&gateway, &folder);
+                let followed = doors.follow(&gateway, &threads, Vec::new()).await.and(desks_followed);
                 is_behind = followed.is_err();
                 if let Err(error) = followed {
                     tracing::error!(%error, "a listener of the new settings cannot be had yet; the others are in force");
@@ -163,7 +165,7 @@ async fn live(options: Options) -> Result<(), RunError> {
             }
         }
     }
-    drop(successors);
+    drop((successors, door_for_successors));
     let within = Duration::from(gateway.plan().settings.limits.drain.0);
     let left = doors.close(within).await;
     if left > 0 {
@@ -172,6 +174,7 @@ async fn live(options: Options) -> Result<(), RunError> {
     memory::write(&folder, &gateway);
     gateway.plan().log.close(LOG_WITHIN);
     aside.shutdown().await;
+    drop(desks);
     end_within(threads).await;
     Ok(())
 }
@@ -180,54 +183,11 @@ fn default_workers() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX)
 }
 
-/// Only the owner may give orders, and whoever can open a socket can.
-fn prepare(folder: &Path) -> Result<(), RunError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let mut builder = std::fs::DirBuilder::new();
-    let made = builder.recursive(true).mode(0o700).create(folder);
-    made.map_err(RunError::system(format!("making the folder {}", folder.display())))
-}
-
 fn inherit(old: &UnixStream) -> Vec<TcpListener> {
     let taken = handover::take(old);
     taken
         .inspect_err(|error| tracing::warn!(%error, "another gateway runs here, and gave no sockets"))
         .unwrap_or_default()
-}
-
-/// A socket under this name, in the place of any that was there. Bound beside it and moved, so that there is one at every moment.
-fn bind_fresh(path: &Path) -> Result<tokio::net::UnixListener, RunError> {
-    use std::os::unix::fs::PermissionsExt;
-    let what = || format!("listening on {}", path.display());
-    let fresh = path.with_extension(format!("{}.new", std::process::id()));
-    // Left behind by a process that had the same number.
-    let _ = std::fs::remove_file(&fresh);
-    let socket = tokio::net::UnixListener::bind(&fresh).map_err(RunError::system(what()))?;
-    std::fs::set_permissions(&fresh, std::fs::Permissions::from_mode(0o600)).map_err(RunError::system(what()))?;
-    std::fs::rename(&fresh, path).map_err(RunError::system(what()))?;
-    Ok(socket)
-}
-
-fn control_socket(folder: &Path) -> Result<tokio::net::UnixListener, RunError> {
-    bind_fresh(&folder.join(CONTROL_SOCKET))
-}
-
-async fn serve_control(socket: tokio::net::UnixListener, router: axum::Router) {
-    if let Err(error) = axum::serve(socket, router).await {
-        tracing::error!(%error, "the control is gone; requests are served all the same");
-    }
-}
-
-/// Shared with the gateway that is replaced, as the listeners are: it has the address until it ends.
-fn metrics_socket(address: &str) -> io::Result<tokio::net::TcpListener> {
-    let mut sockets = bind(address.parse().map_err(io::Error::other)?, 1)?;
-    tokio::net::TcpListener::from_std(sockets.pop().expect("one was asked for"))
-}
-
-async fn serve_metrics(socket: tokio::net::TcpListener, gateway: Arc<Gateway>) {
-    if let Err(error) = axum::serve(socket, control::metrics_router(gateway)).await {
-        tracing::error!(%error, "the numbers cannot be scraped any more");
-    }
 }
 
 /// Gives all sockets to a successor; whether it serves them now.

@@ -20,6 +20,8 @@ pub struct StatusView {
     pub fingerprint: String,
     /// Threads that serve.
     pub workers: usize,
+    /// The workers that hang, by number.
+    pub stuck: Vec<usize>,
     /// Whether it is ending.
     pub draining: bool,
 }

@@ -72,14 +72,17 @@ impl Workers {
     /// When there are no threads to be had.
     pub fn start(gateway: &Arc<Gateway>) -> io::Result<Self> {
         let mut all = Self { orders: Vec::new(), threads: Vec::new() };
+        let mut handles = Vec::new();
         for number in 0..gateway.workers() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            handles.push(runtime.handle().clone());
             let (give, orders) = mpsc::channel(ORDERS_MAX);
             let front = Front::new(Arc::clone(gateway), number);
             let work = move || runtime.block_on(serve(front, orders));
             all.threads.push(std::thread::Builder::new().name(format!("worker-{number}")).spawn(work)?);
             all.orders.push(give);
         }
+        gateway.runtimes().begun(handles);
         Ok(all)
     }
 

@@ -119,6 +119,49 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 34] = [
+        Self::BareLineFeed,
+        Self::EmptyLine,
+        Self::RequestLine,
+        Self::Version,
+        Self::Method,
+        Self::Connect,
+        Self::Target,
+        Self::TargetTooLong,
+        Self::HostMismatch,
+        Self::Host,
+        Self::Folded,
+        Self::FieldName,
+        Self::FieldValue,
+        Self::TooManyFields,
+        Self::HeadTooLong,
+        Self::ContentLength,
+        Self::TransferEncoding,
+        Self::TransferCoding,
+        Self::LengthAndEncoding,
+        Self::ConnectionNames,
+        Self::Expectation,
+        Self::BodyTooLong,
+        Self::Chunk,
+        Self::Trailers,
+        Self::HeadTimeout,
+        Self::BodyTimeout,
+        Self::WriteTimeout,
+        Self::AnswerTimeout,
+        Self::AnswerBroken,
+        Self::ClientGone,
+        Self::TlsHandshake,
+        Self::ProxyHeader,
+        Self::TooManyConnections,
+        Self::Http2,
+    ];
+
+    /// Its place among [`ALL`](Self::ALL), for counters.
+    pub const fn number(self) -> usize {
+        self as usize
+    }
+
     /// The status of the answer; none where no answer makes sense any more.
     pub fn status(self) -> Option<StatusCode> {
         Some(match self {

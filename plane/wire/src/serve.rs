@@ -36,7 +36,6 @@ struct Shared<H> {
 
 /// Accepts connections and serves them until the drain begins. The connections live on; [`Drain::emptied`] waits for them.
 pub async fn serve<H: Handler>(listener: Listener, limits: Arc<Limits>, handler: H, drain: Drain) {
-    let own = Drain::new();
     let Listener { tcp, tls, trusted } = listener;
     let shared = Shared { limits, handler, drain, tls, trusted };
     loop {
@@ -57,21 +56,22 @@ pub async fn serve<H: Handler>(listener: Listener, limits: Arc<Limits>, handler:
         let _ = stream.set_nodelay(true);
         let local = stream.local_addr().unwrap_or(address);
         let peer = Peer::direct(address, local);
-        if own.open() >= shared.limits.connections_max {
+        // Of all workers that share the drain: a limit that a listener has for each of them would be another with every machine.
+        if shared.drain.open() >= shared.limits.connections_max {
             shared.handler.refused(Refusal::TooManyConnections, &Arc::new(peer));
             continue;
         }
-        let seats = (own.seat(), shared.drain.seat());
+        let seat = shared.drain.seat();
         if shared.tls.is_none() && shared.trusted.is_none() {
-            tokio::spawn(connection(Io::Tcp(stream), Arc::new(peer), shared.clone(), seats));
+            tokio::spawn(connection(Io::Tcp(stream), Arc::new(peer), shared.clone(), seat));
         } else {
-            tokio::spawn(greeted(stream, peer, shared.clone(), seats));
+            tokio::spawn(greeted(stream, peer, shared.clone(), seat));
         }
     }
 }
 
 /// A connection that begins with a PROXY header, a handshake, or both.
-async fn greeted<H: Handler>(mut stream: TcpStream, mut peer: Peer, shared: Shared<H>, seats: (Seat, Seat)) {
+async fn greeted<H: Handler>(mut stream: TcpStream, mut peer: Peer, shared: Shared<H>, seat: Seat) {
     let within = shared.limits.handshake_timeout;
     let greeting = Box::pin(greet(&mut peer, &mut stream, &shared));
     match tokio::time::timeout(within, greeting).await {
@@ -79,12 +79,12 @@ async fn greeted<H: Handler>(mut stream: TcpStream, mut peer: Peer, shared: Shar
         Ok(false) | Err(_) => return shared.handler.refused(Refusal::ProxyHeader, &Arc::new(peer)),
     }
     let Some(tls) = &shared.tls else {
-        return Box::pin(connection(Io::Tcp(stream), Arc::new(peer), shared, seats)).await;
+        return Box::pin(connection(Io::Tcp(stream), Arc::new(peer), shared, seat)).await;
     };
     match tokio::time::timeout(within, Box::pin(tls.accept(stream))).await {
         Ok(Ok((io, facts))) => {
             peer.tls = Some(facts);
-            Box::pin(connection(io, Arc::new(peer), shared, seats)).await;
+            Box::pin(connection(io, Arc::new(peer), shared, seat)).await;
         }
         Ok(Err(_)) | Err(_) => shared.handler.refused(Refusal::TlsHandshake, &Arc::new(peer)),
     }
@@ -130,7 +130,7 @@ async fn proxy_header(stream: &mut TcpStream) -> io::Result<Option<(std::net::So
     }
 }
 
-async fn connection<H: Handler>(io: Io, peer: Arc<Peer>, shared: Shared<H>, _seats: (Seat, Seat)) {
+async fn connection<H: Handler>(io: Io, peer: Arc<Peer>, shared: Shared<H>, _seat: Seat) {
     let Shared { limits, handler, drain, .. } = &shared;
     if peer.tls.as_ref().is_some_and(|tls| tls.h2) {
         return Box::pin(serve_h2(io, Bytes::new(), &peer, limits, handler, drain)).await;

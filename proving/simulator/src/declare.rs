@@ -22,6 +22,8 @@ pub fn service(name: ServiceName) -> Service {
         limits: Limits::default(),
         autonomy: Autonomy::Auto,
         start: StartMode::AtOnce,
+        takes_over: false,
+        ends_first: false,
     }
 }
 

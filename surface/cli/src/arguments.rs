@@ -205,7 +205,7 @@ pub enum GatewayVerb {
         #[arg(long, value_name = "NAME: VALUE", requires = "attempt")]
         header: Vec<String>,
     },
-    /// List its upstreams, and where the endpoints of each come from
+    /// List the endpoints of its upstreams as the running gateway sees them; when none runs, where they will come from
     Endpoints,
 }
 

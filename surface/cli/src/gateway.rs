@@ -1,18 +1,18 @@
-//! `gateway`: the `[gateway]` section before and while one runs: what is wrong with it, where requests go and why, and where endpoints come
-//! from.
+//! `gateway`: the `[gateway]` section before and while one runs: what is wrong with it, and where requests go and why.
 //!
-//! Reads the configuration and nothing else: it opens no socket, so it can be asked anywhere. What a URL would do is found by the
+//! Reads the configuration and, but for `endpoints`, nothing else: it can be asked anywhere. What a URL would do is found by the
 //! same table and the same normal form of paths that a running gateway uses.
 
 use crate::arguments::{Everywhere, Format, GatewayVerb};
 use crate::configuration;
+use crate::endpoints;
 use crate::error::{CliError, Exit};
 use crate::screen::Screen;
 use crate::setup;
 use crate::table::{Cell, Column, Table};
 use homeostat_config::GatewayPlan;
 use homeostat_routing::normal::normal_path;
-use homeostat_routing::{Action, Asked, Explained, Route, Source, Verdict};
+use homeostat_routing::{Action, Asked, Explained, Route, Verdict};
 use homeostat_story::Message;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
@@ -22,11 +22,12 @@ pub fn run(asked: &Everywhere, verb: &GatewayVerb, screen: &mut Screen<'_>) -> R
     if matches!(verb, GatewayVerb::Check) {
         return check(asked, screen);
     }
-    let Some(plan) = setup::loaded(asked, screen)?.loaded.gateway else { return none(screen) };
+    let loaded = setup::loaded(asked, screen)?.loaded;
+    let Some(plan) = &loaded.gateway else { return none(screen) };
     match verb {
-        GatewayVerb::Routes { attempt: Some(request), header } => attempt(&plan, request, header, screen),
-        GatewayVerb::Routes { attempt: None, .. } => routes(&plan, screen),
-        GatewayVerb::Check | GatewayVerb::Run { .. } | GatewayVerb::Endpoints => endpoints(&plan, screen),
+        GatewayVerb::Routes { attempt: Some(request), header } => attempt(plan, request, header, screen),
+        GatewayVerb::Routes { attempt: None, .. } => routes(plan, screen),
+        GatewayVerb::Check | GatewayVerb::Run { .. } | GatewayVerb::Endpoints => endpoints::run(&loaded, plan, screen),
     }
 }
 
@@ -248,42 +249,4 @@ fn says(one: &Explained<'_>, screen: &Screen<'_>) -> String {
         Verdict::Header(name) => Message::new("gateway-says-header").text("name", name),
         Verdict::Query(name) => Message::new("gateway-says-query").text("name", name),
     })
-}
-
-fn endpoints(plan: &GatewayPlan, screen: &mut Screen<'_>) -> Result<Exit, CliError> {
-    let upstreams = plan.table.upstreams();
-    if screen.format == Format::Json {
-        let list: Vec<Value> = upstreams
-            .iter()
-            .map(|upstream| {
-                let source = match &upstream.source {
-                    Source::Static(addresses) => json!({ "kind": "static", "endpoints": addresses }),
-                    Source::Dns { name, port } => json!({ "kind": "dns", "name": name, "port": port }),
-                    Source::Service { name, port } => json!({ "kind": "service", "name": name, "port": port }),
-                };
-                json!({ "upstream": *upstream.name, "source": source })
-            })
-            .collect();
-        screen.json(&list)?;
-        return Ok(Exit::Ok);
-    }
-    let heading = |key| screen.say(&Message::new(key));
-    let mut table = Table::new(vec![
-        Column::words(heading("column-upstream")),
-        Column::words(heading("column-endpoints")).gives_way(),
-    ]);
-    for upstream in upstreams {
-        let from = match &upstream.source {
-            Source::Static(addresses) => addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            Source::Dns { name, port } => {
-                screen.say(&Message::new("gateway-from-dns").text("name", name).text("port", port))
-            }
-            Source::Service { name, port } => {
-                screen.say(&Message::new("gateway-from-service").text("name", name).text("port", port))
-            }
-        };
-        table.row(vec![Cell::new(upstream.name.to_string()), Cell::new(from)]);
-    }
-    screen.data(&table.draw(screen.width()))?;
-    Ok(Exit::Ok)
 }

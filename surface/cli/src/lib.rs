@@ -8,6 +8,7 @@
 mod arguments;
 mod client;
 mod configuration;
+mod endpoints;
 mod error;
 mod gateway;
 mod journal;

@@ -7,15 +7,21 @@
 use crate::loaded::{GATEWAY_SERVICE, Loaded};
 use homeostat_routing::settings::{Activation, Gateway};
 use homeostat_vocabulary::{
-    Autonomy, HealthCheck, Limits, Millis, Objectives, Probe, Service, StartMode, Stop, StopSignal,
+    Autonomy, EnvironmentValue, HealthCheck, Limits, Millis, Objectives, Probe, Service, StartMode, Stop, StopSignal,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The settings that are handed over, in the data folder.
 const FILE: &str = "gateway.plan.json";
+
+/// Where it takes orders when its settings say nothing else, in the data folder.
+const CONTROL: &str = "gateway.sock";
+
+/// The variable in which a gateway is told what it reads only once, so that a change of it is a change of what is run.
+const EDITION: &str = "HOMEOSTAT_GATEWAY_EDITION";
 
 /// The gateway lets its requests end within its own limit; this only ends one that hangs.
 const STOP_GRACE: Millis = Millis(120_000);
@@ -47,13 +53,21 @@ impl Loaded {
         Some(HandedOver { settings, fingerprint: self.fingerprint() })
     }
 
-    /// Adds the gateway, if there is to be one, to what is looked after, and hands its settings over. It is run by `program`, and
-    /// asked for its health at its control's socket, both in the data folder's own place.
-    pub fn declare_gateway(&mut self, program: &str, control: &Path) -> io::Result<()> {
+    /// Where a gateway of this configuration takes orders, whether there is to be one or not.
+    #[must_use]
+    pub fn gateway_control(&self) -> PathBuf {
+        let written = self.gateway.as_ref().and_then(|plan| plan.settings.control.socket.as_ref());
+        written.map_or_else(|| self.settings.data_folder.join(CONTROL), PathBuf::from)
+    }
+
+    /// Adds the gateway, if there is to be one, to what is looked after, and hands its settings over. It is run by `program`, of which
+    /// `edition` tells one state from another, and asked for its health where it takes orders.
+    pub fn declare_gateway(&mut self, program: &str, edition: &str) -> io::Result<()> {
         let Some(handed) = self.hand_over() else { return Ok(()) };
         let folder = self.settings.data_folder.clone();
         // Whatever becomes of the settings: a gateway that runs must not be taken for one that nobody wants.
-        let service = service(program, control, &folder);
+        let edition = format!("{edition}, workers: {:?}", handed.settings.workers);
+        let service = service(program, &edition, &self.gateway_control(), &folder);
         self.policy.services.insert(service.name.clone(), service);
         write(&folder, &handed)
     }
@@ -77,14 +91,14 @@ fn write(folder: &Path, handed: &HandedOver) -> io::Result<()> {
     std::fs::rename(&fresh, folder.join(FILE))
 }
 
-fn service(program: &str, control: &Path, folder: &Path) -> Service {
+fn service(program: &str, edition: &str, control: &Path, folder: &Path) -> Service {
     let plan = folder.join(FILE).display().to_string();
     let words = [program, "gateway", "run", "--plan", &plan];
     Service {
         name: GATEWAY_SERVICE.parse().expect("a good name"),
         command: words.map(str::to_owned).to_vec(),
         instances: 1,
-        environment: BTreeMap::new(),
+        environment: BTreeMap::from([(EDITION.to_owned(), EnvironmentValue::Plain(edition.to_owned()))]),
         working_folder: folder.display().to_string(),
         ports: BTreeMap::new(),
         depends_on: Vec::new(),
@@ -101,5 +115,7 @@ fn service(program: &str, control: &Path, folder: &Path) -> Service {
         limits: Limits::default(),
         autonomy: Autonomy::Auto,
         start: StartMode::AtOnce,
+        takes_over: true,
+        ends_first: true,
     }
 }

@@ -105,6 +105,8 @@ fn resolve_service(name: ServiceName, service: &Service, folder: &Path) -> Optio
                 vocabulary::StartMode::OnRequest { idle_stop: service.idle_stop.map(|period| period.0) }
             }
         },
+        takes_over: false,
+        ends_first: false,
     })
 }
 

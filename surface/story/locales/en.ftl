@@ -400,6 +400,24 @@ column-does = does
 column-says = says
 column-upstream = upstream
 column-endpoints = endpoints
+column-endpoint = endpoint
+column-address = address
+column-standing = standing
+column-works = works
+column-in-flight = in flight
+column-kept = kept
+gateway-endpoints-live = Live, as the running gateway sees it (process { $pid }):
+gateway-endpoints-configured = No gateway answers; the configuration says:
+gateway-nobody-there = { $count ->
+    [0] nobody is there
+    [one] nobody is there; one request waits
+   *[other] nobody is there; { $count } requests wait
+}
+gateway-standing = { $standing ->
+    [liked] well
+    [doubted] doubted
+   *[ejected] left out
+}
 init-written = { $count ->
     [0] Wrote { $file }, with an example to fill in. Next: homeostat check
     [one] Wrote { $file }, with one service found here. Next: homeostat check

@@ -399,6 +399,24 @@ column-does = hace
 column-says = dice
 column-upstream = destino
 column-endpoints = extremos
+column-endpoint = extremo
+column-address = dirección
+column-standing = estado
+column-works = funciona
+column-in-flight = en curso
+column-kept = guardadas
+gateway-endpoints-live = En vivo, según la pasarela en marcha (proceso { $pid }):
+gateway-endpoints-configured = Ninguna pasarela responde; la configuración dice:
+gateway-nobody-there = { $count ->
+    [0] no hay nadie
+    [one] no hay nadie; espera una petición
+   *[other] no hay nadie; esperan { $count } peticiones
+}
+gateway-standing = { $standing ->
+    [liked] bien
+    [doubted] dudoso
+   *[ejected] apartado
+}
 init-written = { $count ->
     [0] Se escribió { $file }, con un ejemplo por completar. Siguiente paso: homeostat check
     [one] Se escribió { $file }, con un servicio encontrado aquí. Siguiente paso: homeostat check

@@ -46,6 +46,15 @@ fn endpoints(bed: &Bed, upstream: &str) -> Vec<String> {
     list.iter().map(|it| it["address"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
+/// Requests that the gateway has under way at endpoints.
+fn in_flight(bed: &Bed) -> u64 {
+    let answer = bed.call("gateway endpoints --output json");
+    let all: Value = serde_json::from_str(&answer.out).unwrap_or_default();
+    let upstreams = all["upstreams"].as_array().cloned().unwrap_or_default();
+    let endpoints = upstreams.iter().flat_map(|upstream| upstream["endpoints"].as_array().cloned()).flatten();
+    endpoints.filter_map(|endpoint| endpoint["in_flight"].as_u64()).sum()
+}
+
 /// How long the service of these tests takes from its start to its first answer when nothing stands before it.
 fn own_start() -> Duration {
     let (port, program) = (free_port(), programs::program("homeostat-kiosk", "homeostat-kiosk"));
@@ -195,6 +204,82 @@ fn a_killed_gateway_comes_back_and_changed_settings_restart_nothing() {
     wait_until("it listens where it is told to now", || answers(other));
     assert_eq!(bed.ready("gateway/0"), second, "no life ended for it");
     assert!(runs(second));
+    bed.down();
+}
+
+#[test]
+fn a_gateway_that_reads_its_settings_only_once_is_taken_over_from() {
+    // Another number of workers, or an upgrade, would stop the gateway and start it again, and fail every request in between.
+    let port = free_port();
+    let bed = Bed::up(&format!("{}{}", gateway(port, "web"), web("web", "")));
+    bed.ready("web/0");
+    let first = bed.ready("gateway/0");
+    wait_until("the gateway answers", || answers(port));
+    // Requests are under way at every moment.
+    bed.visit("web/0", "/slow?ms=150");
+    let (answered, failed) = under_load(port, |visits| {
+        let_pass(visits, 10);
+        bed.declare(&format!("{}{}", gateway(port, "web").replace("workers = 1", "workers = 3"), web("web", "")));
+        let second = bed.ready_after("gateway/0", first);
+        wait_until("the first one has ended", || !runs(first));
+        let_pass(visits, 10);
+        bed.declare(&format!("{}{}", gateway(port, "web"), web("web", "")));
+        bed.ready_after("gateway/0", second);
+        wait_until("the second one has ended", || !runs(second));
+        let_pass(visits, 10);
+    });
+    println!("taken over from twice: {answered} answered, {} failed", failed.len());
+    assert_eq!(failed, Vec::<String>::new(), "of {answered}");
+    assert_eq!(bed.facts("episode.opened").len(), 0, "nothing of it is a fault");
+    bed.down();
+}
+
+#[test]
+fn everything_ends_and_no_request_that_came_in_fails() {
+    // `homeostat down` would stop services under requests that the gateway has taken.
+    let port = free_port();
+    let bed = Bed::up(&format!("{}{}", gateway(port, "web"), web("web", "")));
+    bed.ready("web/0");
+    bed.ready("gateway/0");
+    wait_until("the gateway answers", || answers(port));
+    bed.visit("web/0", "/slow?ms=1500");
+    let asked = thread::spawn(move || visit(port, "/"));
+    wait_until("it is under way", || in_flight(&bed) > 0);
+    let stopped = |bed: &Bed| -> Vec<String> {
+        let stops = bed.facts("plan.made").into_iter().filter(|plan| plan["plan"]["class"] == "stop");
+        stops.map(|plan| plan["plan"]["target"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let answer = bed.call("down");
+    assert_eq!(answer.code, Some(0), "{}", answer.err);
+    let text = asked.join().unwrap().unwrap_or_default();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    assert_eq!(stopped(&bed), ["gateway/0", "web/0"]);
+}
+
+#[test]
+fn orders_go_where_the_settings_say() {
+    // A control of its own place would be listened on by nobody, or the engine and the commands would ask at the usual one.
+    let port = free_port();
+    let at = |name: &str| {
+        let control = format!("[gateway.control]\nsocket = \"{name}\"\n");
+        format!("{}{control}{}", gateway(port, "web"), web("web", ""))
+    };
+    let bed = Bed::up(&at("own/orders.sock"));
+    bed.ready("web/0");
+    let pid = bed.ready("gateway/0");
+    wait_until("it is told of the instance", || answers(port));
+    assert!(!bed.data_folder().join("gateway.sock").exists());
+    let shown = bed.call("gateway endpoints --output json");
+    assert!(shown.out.contains("\"live\""), "{}{}", shown.out, shown.err);
+    bed.declare(&at("other/orders.sock"));
+    wait_until("the control has moved", || {
+        let there = bed.engine.folder().join("other/orders.sock").exists();
+        there && !bed.engine.folder().join("own/orders.sock").exists()
+    });
+    kill(bed.ready("web/0"));
+    wait_until("the engine tells it of the next life", || answers(port));
+    assert_eq!(bed.ready("gateway/0"), pid);
+    assert_eq!(bed.facts("episode.opened").iter().filter(|it| it["subject"] == "gateway/0").count(), 0);
     bed.down();
 }
 

@@ -1,7 +1,7 @@
 //! A gateway's control as small as can be: it keeps what it is told, and answers what the test has it answer. It can die and
 //! come back on the same socket.
 
-use homeostat_driver_gateway::{Heard, Link, Options};
+use homeostat_driver_gateway::{Client, Heard, Link, Options};
 use homeostat_vocabulary::{Autonomy, InstanceId, InstanceStatus, Phase, ServiceStatus, Status, Timestamp};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -54,7 +54,12 @@ impl Bed {
         let (heard_in, heard) = mpsc::channel(1_000);
         let (status, status_out) = watch::channel(Arc::new(Status::default()));
         let clock = Arc::new(|| Timestamp(1));
-        let link = Link::new(Options { socket: socket.clone(), status: status_out, heard: heard_in.into(), clock });
+        let link = Link::new(Options {
+            client: Client::new(socket.clone()),
+            status: status_out,
+            heard: heard_in.into(),
+            clock,
+        });
         let parting = link.parting();
         let link = tokio::spawn(async move { link.run().await });
         let says = watch::channel(Says::default()).0;

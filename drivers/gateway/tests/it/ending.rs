@@ -1,6 +1,6 @@
 //! The link ends with the engine.
 
-use homeostat_driver_gateway::{Link, Options};
+use homeostat_driver_gateway::{Client, Link, Options};
 use homeostat_vocabulary::{
     Autonomy, Limits, Millis, Objectives, Policy, Service, StartMode, Status, Stop, StopSignal, Timestamp,
 };
@@ -17,7 +17,7 @@ async fn a_link_whose_engine_has_ended_ends_and_does_not_spin() {
     let (heard, _heard) = mpsc::channel(1);
     let clock = Arc::new(|| Timestamp(1));
     let socket = folder.path().join("gateway.sock");
-    let link = Link::new(Options { socket, status: status_out, heard: heard.into(), clock });
+    let link = Link::new(Options { client: Client::new(socket), status: status_out, heard: heard.into(), clock });
     let gateway = Service {
         name: "gateway".parse().unwrap(),
         command: vec!["gateway".to_owned()],
@@ -32,6 +32,8 @@ async fn a_link_whose_engine_has_ended_ends_and_does_not_spin() {
         limits: Limits::default(),
         autonomy: Autonomy::Auto,
         start: StartMode::AtOnce,
+        takes_over: false,
+        ends_first: false,
     };
     let mut policy = Policy::default();
     policy.services.insert(gateway.name.clone(), gateway);

@@ -147,6 +147,8 @@ pub fn command(words: &[&str]) -> Service {
         limits: Limits::default(),
         autonomy: Autonomy::Auto,
         start: StartMode::AtOnce,
+        takes_over: false,
+        ends_first: false,
     }
 }
 

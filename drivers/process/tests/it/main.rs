@@ -6,3 +6,4 @@ mod bed;
 mod ending;
 mod logging;
 mod starting;
+mod taking_over;

@@ -1,53 +1,93 @@
 //! Warming: pages that are asked for once after a start, so that the first visitors find them.
 //!
-//! One task beside the requests, which asks the gateway's own front at a bounded rate. Always holds: it begins when somebody is there to
-//! answer, asks for each page once, and a page that fails is left to the first visitor.
+//! One task beside the requests, which has the gateway's own front asked on the workers' threads at a bounded rate: the connections that it
+//! opens are the workers' own. Always holds: the pages of an upstream are asked for when somebody is there to answer, whatever other
+//! upstreams do; each page is asked for once, and one that fails is left to the first visitor.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use homeostat_routing::{Action, Asked, normal_path};
 use homeostat_wire::{Body, Handler, Peer};
-use http::header;
+use http::{HeaderMap, Method, header};
 use http_body_util::BodyExt;
+use tokio::task::JoinSet;
 
 use crate::front::Front;
 use crate::gateway::Gateway;
+use crate::plan::Plan;
 
-/// So long it is waited for the first endpoint; after that the pages are left to visitors.
+/// So long it is waited for the first endpoint of an upstream; after that its pages are left to visitors.
 const READY_WITHIN: Duration = Duration::from_secs(120);
+/// Pages asked for at once: a slow one must not hold up those of other upstreams.
+const AT_ONCE_MAX: usize = 4;
 
 /// Asks for the pages of the settings. Paths alone are asked for under the name `localhost`.
 pub async fn warm(gateway: Arc<Gateway>) {
     let plan = gateway.plan();
-    let (pages, per_s) = (plan.settings.cache.warm.clone(), plan.settings.cache.warm_per_s.max(1));
+    let per_s = plan.settings.cache.warm_per_s.max(1);
+    let (mut waiting, mut asked) = (JoinSet::new(), JoinSet::new());
+    for (upstream, pages) in by_upstream(&plan) {
+        let upstream = gateway.upstreams().into_iter().find(|there| Some(&**there.name()) == upstream.as_deref());
+        waiting.spawn(async move {
+            // What needs no upstream needs nobody to wait for.
+            let Some(upstream) = upstream else { return pages };
+            let is_there = tokio::time::timeout(READY_WITHIN, upstream.somebody()).await.is_ok();
+            if is_there { pages } else { Vec::new() }
+        });
+    }
     drop(plan);
-    if pages.is_empty() {
-        return;
-    }
-    let somebody = async {
-        for upstream in gateway.upstreams() {
-            upstream.somebody().await;
+    let mut ready = VecDeque::new();
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / per_s);
+    let mut worker = 0;
+    loop {
+        tokio::select! {
+            Some(pages) = waiting.join_next() => ready.extend(pages.into_iter().flatten()),
+            Some(_) = asked.join_next() => {}
+            _ = ticks.tick(), if !ready.is_empty() && asked.len() < AT_ONCE_MAX => {
+                worker = (worker + 1) % gateway.workers();
+                let page = ready.pop_front().expect("there is one");
+                let Some(runtime) = gateway.runtimes().of(worker) else { return };
+                asked.spawn_on(ask(Front::new(Arc::clone(&gateway), worker), page), runtime);
+            }
+            else => return,
         }
-    };
-    if tokio::time::timeout(READY_WITHIN, somebody).await.is_err() {
-        return;
     }
-    let front = Front::new(Arc::clone(&gateway), 0);
+}
+
+/// The pages, by the upstream of the route that takes them.
+fn by_upstream(plan: &Plan) -> BTreeMap<Option<String>, Vec<String>> {
+    let mut all: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for page in &plan.settings.cache.warm {
+        all.entry(upstream_of(plan, page)).or_default().push(page.clone());
+    }
+    all
+}
+
+fn upstream_of(plan: &Plan, page: &str) -> Option<String> {
+    let (host, target) = split(page);
+    let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+    let path = normal_path(path).ok()?;
+    let asked = Asked { method: &Method::GET, host, path: &path, query, headers: &HeaderMap::new() };
+    match &plan.table.find(&asked)?.route.action {
+        Action::Forward(split) => Some(plan.table.upstream(split.upstreams().next()?).name.to_string()),
+        Action::Redirect(_) | Action::Respond(_) => None,
+    }
+}
+
+async fn ask(front: Front, page: String) {
     let here = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     let peer = Arc::new(Peer::direct(here, here));
-    let mut ticks = tokio::time::interval(Duration::from_secs(1) / per_s);
-    for page in pages {
-        ticks.tick().await;
-        let (host, path) = split(&page);
-        let request = http::Request::builder().uri(path).header(header::HOST, host).body(());
-        let Ok(request) = request else {
-            tracing::warn!(page, "a page to warm is no address");
-            continue;
-        };
-        let response = front.handle(request.map(|()| Body::empty()), &peer).await;
-        let mut body = response.into_body();
-        while let Some(Ok(_)) = body.frame().await {}
-    }
+    let (host, path) = split(&page);
+    let request = http::Request::builder().uri(path).header(header::HOST, host).body(());
+    let Ok(request) = request else {
+        tracing::warn!(page, "a page to warm is no address");
+        return;
+    };
+    let response = front.handle(request.map(|()| Body::empty()), &peer).await;
+    let mut body = response.into_body();
+    while let Some(Ok(_)) = body.frame().await {}
 }
 
 /// `//shop.example.org/cart`, or a whole URL, into host and path; a path alone is for `localhost`.

@@ -32,7 +32,7 @@ const BODY_MAX: usize = 8 << 20;
 /// All that can be asked and ordered.
 pub fn router(gateway: Arc<Gateway>) -> Router {
     Router::new()
-        .route("/v1/status", get(async |State(gateway): State<Arc<Gateway>>| Json(gateway.status())))
+        .route("/v1/status", get(status))
         .route("/v1/routes", get(async |State(gateway): State<Arc<Gateway>>| Json(gateway.routes())))
         .route(
             "/v1/endpoints",
@@ -49,6 +49,13 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
         .route("/metrics", get(metrics))
         .layer(axum::extract::DefaultBodyLimit::max(BODY_MAX))
         .with_state(gateway)
+}
+
+/// Well only when every worker is: whoever asks for its health asks this.
+async fn status(State(gateway): State<Arc<Gateway>>) -> Response {
+    let status = gateway.status();
+    let code = if status.stuck.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (code, Json(status)).into_response()
 }
 
 /// Only the numbers, for an address that a scraper can reach.

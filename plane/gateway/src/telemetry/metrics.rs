@@ -17,6 +17,7 @@
 //! | `gateway_endpoint_connections_total` | `upstream`, `endpoint`, `event` | `opened`, `refused` (could not be opened), `reused`, `stale` (were found closed) |
 //! | `gateway_endpoint_connections_idle` | `upstream`, `endpoint` | connections that wait for a request |
 //! | `gateway_unrouted_total` | | requests that no route took |
+//! | `gateway_wire_refused_total` | `reason` | requests and connections that were refused or broken off before or beside any route: malformed, too large, too slow, left |
 //! | `gateway_log_lines_total`, `gateway_log_lines_lost_total` | | lines of the log of requests, written and lost |
 //! | `gateway_cache_bytes`, `gateway_cache_entries` | | kept answers |
 //! | `gateway_cache_evicted_total`, `gateway_cache_waited_total` | | answers that made room; requests that waited for another's fetch |
@@ -48,6 +49,8 @@ pub struct Seen {
     pub log: Counts,
     /// Requests that no route took.
     pub unrouted: u64,
+    /// What the wire refused, by reason.
+    pub refusals: Vec<(&'static str, u64)>,
     /// The meters of routes, by name.
     pub routes: Vec<(String, Arc<RouteMeter>)>,
     /// All upstreams.
@@ -87,6 +90,9 @@ impl Collector for GatewayMetrics {
 fn whole(encoder: &mut DescriptorEncoder<'_>, seen: &Seen) -> fmt::Result {
     let one = |value: u64| vec![(Labels::new(), value)];
     counters(encoder, "gateway_unrouted", "Requests that no route took", one(seen.unrouted))?;
+    let reason = |(reason, value): &(&'static str, u64)| (vec![("reason", (*reason).to_owned())], *value);
+    let refusals = seen.refusals.iter().map(reason).collect();
+    counters(encoder, "gateway_wire_refused", "What was refused or broken off beside any route", refusals)?;
     counters(encoder, "gateway_log_lines", "Lines written to the log of requests", one(seen.log.written))?;
     counters(
         encoder,

@@ -3,6 +3,7 @@
 mod beat;
 mod meter;
 mod metrics;
+mod refusals;
 mod signals;
 mod spans;
 mod tap;
@@ -10,6 +11,7 @@ mod tap;
 pub use beat::beat;
 pub use meter::{Count, EndpointMeter, RouteMeter};
 pub use metrics::{GatewayMetrics, Seen};
+pub use refusals::Refusals;
 pub use signals::Signals;
 pub use spans::{Spans, line};
 pub use tap::{Filter, StatusFilter, Tap, Tapped};

@@ -41,7 +41,12 @@ impl House {
 
     /// One in a folder that another may have left, or still be in.
     pub fn open_in(folder: Arc<tempfile::TempDir>, settings: &str, listen: &str) -> Self {
-        let text = Arc::new(Mutex::new(format!("[gateway]\nlisten = \"{listen}\"\nworkers = 2\n{settings}")));
+        Self::with_workers(2, folder, settings, listen)
+    }
+
+    /// The same, with so many workers.
+    pub fn with_workers(workers: u16, folder: Arc<tempfile::TempDir>, settings: &str, listen: &str) -> Self {
+        let text = Arc::new(Mutex::new(format!("[gateway]\nlisten = \"{listen}\"\nworkers = {workers}\n{settings}")));
         let (tell, told) = sync_channel(1);
         let read = Arc::clone(&text);
         let reader = move || {
@@ -62,6 +67,13 @@ impl House {
         let listen = self.address;
         *self.text.lock().unwrap() = format!("[gateway]\nlisten = \"{listen}\"\nworkers = 2\n{settings}");
         self.order("POST /v1/reload", "{}")
+    }
+
+    /// Other settings, and the control at another place in the folder told to read them.
+    pub fn order_at(&self, socket: &str, line: &str, settings: &str) -> String {
+        let listen = self.address;
+        *self.text.lock().unwrap() = format!("[gateway]\nlisten = \"{listen}\"\nworkers = 2\n{settings}");
+        order_at(&self.folder.path().join(socket), line, "{}")
     }
 
     /// Asks the control; the whole answer.
@@ -112,7 +124,11 @@ impl Drop for House {
 }
 
 fn order(folder: &Path, line: &str, body: &str) -> String {
-    let mut stream = std::os::unix::net::UnixStream::connect(folder.join("gateway.sock")).unwrap();
+    order_at(&folder.join("gateway.sock"), line, body)
+}
+
+fn order_at(socket: &Path, line: &str, body: &str) -> String {
+    let mut stream = std::os::unix::net::UnixStream::connect(socket).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let length = body.len();
     let head =

@@ -15,3 +15,4 @@ mod shared;
 mod stage;
 mod streams;
 mod together;
+mod upkeep;

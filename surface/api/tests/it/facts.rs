@@ -94,6 +94,8 @@ pub fn policy() -> Policy {
         limits: Limits::default(),
         autonomy: Autonomy::Auto,
         start: homeostat_vocabulary::StartMode::AtOnce,
+        takes_over: false,
+        ends_first: false,
     };
     Policy { services: BTreeMap::from([(service.name.clone(), service)]), ..Policy::default() }
 }

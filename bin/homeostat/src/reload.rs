@@ -22,6 +22,11 @@ pub const KILL_SWITCH: &str = "paused";
 /// How often files are looked at. The kill switch must work in less than a second.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// A file that stays as it is for so long is taken to be whole; and so often it is waited for, so that one that is written to all the
+/// time holds up nothing else.
+const SETTLED_AFTER: Duration = Duration::from_millis(100);
+const SETTLES_MAX: usize = 10;
+
 /// As many problems of a rejected configuration go into the journal; `homeostat check` shows them all.
 const PROBLEMS_MAX: usize = 100;
 
@@ -62,7 +67,7 @@ pub async fn watch(
             }
         };
         // Taken before the files are read: what is written meanwhile is a change.
-        stamp = stamp_of(&loaded);
+        stamp = settled(&loaded).await;
         let outcome = reload(&source, &mut loaded, &control, origin, &told).await;
         if let Some(request) = request {
             // Whoever asked may have gone away; the reload holds all the same.
@@ -146,6 +151,20 @@ async fn remove_once_kept(folder: &Path, answer: Answer) {
     if let Err(error) = std::fs::remove_file(&path) {
         tracing::warn!(%error, path = %path.display(), "the kill-switch file stays, and will pause again");
     }
+}
+
+/// The state of the files once nobody writes to them. Many programs empty a file before they fill it again, and half of a
+/// configuration may be a good one with half of the services.
+async fn settled(loaded: &Loaded) -> Stamp {
+    let mut stamp = stamp_of(loaded);
+    for _ in 0..SETTLES_MAX {
+        tokio::time::sleep(SETTLED_AFTER).await;
+        let before = std::mem::replace(&mut stamp, stamp_of(loaded));
+        if stamp == before {
+            break;
+        }
+    }
+    stamp
 }
 
 fn stamp_of(loaded: &Loaded) -> Stamp {

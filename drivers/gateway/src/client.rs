@@ -4,8 +4,8 @@
 //! answer nonsense, and each of these is an error, told apart by its text only.
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Bytes;
-use hyper::{Method, Request, StatusCode, header};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,9 @@ use tokio::net::UnixStream;
 
 /// The largest answer that is taken in: ten thousand endpoints are two megabytes.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
+
+/// The longest line of an answer that goes on and on: one request, with a path of as many bytes as a head may have.
+const LINE_BYTES_MAX: usize = 256 << 10;
 
 /// How long an answer may take that need not wait for anything.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
@@ -87,6 +90,34 @@ impl Client {
         }
     }
 
+    /// Hands every line of an answer that goes on and on to `take`, until that wants no more (false) or the gateway ends it. However
+    /// long nothing comes: whoever has waited enough drops this.
+    pub async fn watch(&self, path: &str, mut take: impl FnMut(&[u8]) -> bool) -> Result<(), Unreachable> {
+        self.ask(Method::GET, path, Bytes::new(), async |answer: Response<Incoming>| {
+            let status = answer.status();
+            let mut body = answer.into_body();
+            if !status.is_success() {
+                let text = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+                return Err(refused(status, &text.map(http_body_util::Collected::to_bytes).unwrap_or_default()));
+            }
+            let mut line = Vec::new();
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| silent(&error))?;
+                for piece in frame.into_data().unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
+                    if line.len() + piece.len() > LINE_BYTES_MAX {
+                        return Err(Unreachable::Silent("a line of its answer has no end".to_owned()));
+                    }
+                    line.extend_from_slice(piece);
+                    if line.last() == Some(&b'\n') && !take(&std::mem::take(&mut line)) {
+                        return Ok(());
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
     async fn exchange(
         &self,
         method: Method,
@@ -95,17 +126,23 @@ impl Client {
         patience: Duration,
     ) -> Result<Bytes, Unreachable> {
         let within = ANSWER_WITHIN + patience;
-        let answered = tokio::time::timeout(within, self.ask(method, path, body)).await;
-        let (status, text) = answered.map_err(|_| Unreachable::Silent(format!("nothing came within {within:?}")))??;
-        if status.is_success() {
-            return Ok(text);
-        }
-        let text = String::from_utf8_lossy(&text[..text.len().min(REFUSAL_BYTES_MAX)]);
-        let text = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-        Err(Unreachable::Refused { status: status.as_u16(), text })
+        let whole = async |answer: Response<Incoming>| {
+            let status = answer.status();
+            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
+            let text = body.map_err(|error| Unreachable::Silent(error.to_string()))?.to_bytes();
+            if status.is_success() { Ok(text) } else { Err(refused(status, &text)) }
+        };
+        let answered = tokio::time::timeout(within, self.ask(method, path, body, whole)).await;
+        answered.map_err(|_| Unreachable::Silent(format!("nothing came within {within:?}")))?
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), Unreachable> {
+    async fn ask<T>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Bytes,
+        take: impl AsyncFnOnce(Response<Incoming>) -> Result<T, Unreachable>,
+    ) -> Result<T, Unreachable> {
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let stream = UnixStream::connect(socket).await.map_err(|error| Unreachable::Silent(error.to_string()))?;
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
@@ -118,13 +155,7 @@ impl Client {
             .header(header::CONNECTION, "close")
             .body(Full::new(body))
             .map_err(|error| Unreachable::Silent(error.to_string()))?;
-        let exchange = async move {
-            let answer = sender.send_request(request).await.map_err(|error| silent(&error))?;
-            let status = answer.status();
-            let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
-            let body = body.map_err(|error| Unreachable::Silent(error.to_string()))?;
-            Ok((status, body.to_bytes()))
-        };
+        let exchange = async move { take(sender.send_request(request).await.map_err(|error| silent(&error))?).await };
         let (mut connection, mut exchange) = (std::pin::pin!(connection), std::pin::pin!(exchange));
         // Both run in this task, so that a question that is given up takes its connection along.
         tokio::select! {
@@ -138,6 +169,13 @@ impl Client {
 
 fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Unreachable> {
     serde_json::from_slice(text).map_err(|error| Unreachable::Silent(format!("its answer cannot be read: {error}")))
+}
+
+/// What it says instead of what was asked for, with nothing in it that could move a terminal.
+fn refused(status: StatusCode, text: &[u8]) -> Unreachable {
+    let text = String::from_utf8_lossy(&text[..text.len().min(REFUSAL_BYTES_MAX)]);
+    let text = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    Unreachable::Refused { status: status.as_u16(), text }
 }
 
 fn silent(error: &hyper::Error) -> Unreachable {

@@ -5,6 +5,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use homeostat_story::Language;
+use homeostat_vocabulary::quantity::Period;
 use homeostat_vocabulary::{ActionId, EpisodeId, ServiceName};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -145,6 +146,8 @@ pub enum Verb {
     /// Show what the gateway does with requests, and why
     #[command(subcommand)]
     Gateway(GatewayVerb),
+    /// Show the requests that pass the gateway, as they are answered
+    Tap(TapArguments),
     /// Read, prove and save the journal
     #[command(subcommand)]
     Journal(JournalVerb),
@@ -167,6 +170,29 @@ pub struct LogsArguments {
     /// How many of the latest lines
     #[arg(long, short = 'n', value_name = "NUMBER", default_value_t = 100)]
     pub lines: usize,
+}
+
+/// What `tap` takes. A request is shown when it fits everything that is said.
+#[derive(Debug, Args)]
+pub struct TapArguments {
+    /// Only requests of this route
+    #[arg(long, value_name = "NAME")]
+    pub route: Option<String>,
+    /// Only answers with this status (503), or of this class (5xx)
+    #[arg(long, value_name = "STATUS")]
+    pub status: Option<String>,
+    /// Only paths that begin like this
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+    /// Only answers that took longer, such as 250ms
+    #[arg(long, value_name = "TIME")]
+    pub slower_than: Option<Period>,
+    /// Of those that fit, one in so many
+    #[arg(long, value_name = "NUMBER")]
+    pub sample: Option<u64>,
+    /// End after so many requests
+    #[arg(long, short = 'n', value_name = "NUMBER")]
+    pub number: Option<u64>,
 }
 
 /// What can be done with the configuration.

@@ -106,6 +106,14 @@ pub enum CliError {
         /// Where it was looked for.
         folder: PathBuf,
     },
+    /// Nobody answers at the gateway's control.
+    #[error("no gateway answers at {}: {reason}", socket.display())]
+    NoGateway {
+        /// Where it was looked for.
+        socket: PathBuf,
+        /// What happened instead.
+        reason: String,
+    },
     /// The command line itself was wrong.
     #[error("{what}")]
     Usage {
@@ -135,7 +143,7 @@ impl CliError {
     #[must_use]
     pub const fn exit(&self) -> Exit {
         match self {
-            Self::Unreachable { .. } | Self::Silent { .. } => Exit::Unreachable,
+            Self::Unreachable { .. } | Self::Silent { .. } | Self::NoGateway { .. } => Exit::Unreachable,
             Self::Engine { exit, .. } => *exit,
             Self::EngineDied { .. } | Self::TookTooLong { .. } | Self::NotInJournal { .. } => Exit::Findings,
             Self::Store(_) | Self::NoLogs { .. } => Exit::Findings,
@@ -157,6 +165,7 @@ impl CliError {
             Self::Occupied { .. } => "H0416",
             Self::NoLogs { .. } => "H0417",
             Self::Usage { .. } => "H0418",
+            Self::NoGateway { .. } => "H0419",
             Self::Engine { code, .. } => return code.as_deref(),
             Self::Store(error) => return error.code(),
             Self::Config { .. } | Self::ReaderGone => return None,
@@ -175,6 +184,9 @@ impl CliError {
             Self::File { .. } => "see that the file is there and may be read and written".into(),
             Self::Occupied { .. } => "write over it with --force".into(),
             Self::NoLogs { .. } => "`homeostat status` lists the services and their instances".into(),
+            Self::NoGateway { .. } => {
+                "start one with `homeostat up` and a [gateway] section, or name its configuration with --config".into()
+            }
             Self::Usage { .. } => "`homeostat help` shows what can be typed".into(),
             Self::Engine { remedy, .. } => return remedy.clone(),
             Self::Store(StoreError::Open { .. }) => {

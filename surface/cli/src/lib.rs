@@ -20,6 +20,7 @@ mod screen;
 mod setup;
 mod status;
 mod table;
+mod tap;
 mod voice;
 mod why;
 mod wrap;
@@ -87,6 +88,7 @@ fn carry_out(
             start(Foreground::Gateway(order)).map(|()| Exit::Ok)
         }
         Verb::Gateway(verb) => gateway::run(asked, &verb, screen),
+        Verb::Tap(look) => tap::run(&setup::loaded(asked, screen)?.loaded, &look, screen),
         Verb::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut CommandLine::command(), "homeostat", &mut text);
@@ -118,6 +120,7 @@ fn with_data_folder(verb: Verb, asked: &Everywhere, screen: &mut Screen<'_>) -> 
         | Verb::Init { .. }
         | Verb::Config(_)
         | Verb::Gateway(_)
+        | Verb::Tap(_)
         | Verb::Completions { .. } => {
             unreachable!("these verbs need no data folder")
         }

@@ -418,6 +418,11 @@ gateway-standing = { $standing ->
     [doubted] doubted
    *[ejected] left out
 }
+tap-missed = { $count ->
+    [one] One request was not shown, because they came faster than they could be written.
+   *[other] { $count } requests were not shown, because they came faster than they could be written.
+}
+tap-attempts = { $count } attempts
 init-written = { $count ->
     [0] Wrote { $file }, with an example to fill in. Next: homeostat check
     [one] Wrote { $file }, with one service found here. Next: homeostat check

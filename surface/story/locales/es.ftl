@@ -417,6 +417,11 @@ gateway-standing = { $standing ->
     [doubted] dudoso
    *[ejected] apartado
 }
+tap-missed = { $count ->
+    [one] No se mostró una petición: llegan más deprisa de lo que se escriben.
+   *[other] No se mostraron { $count } peticiones: llegan más deprisa de lo que se escriben.
+}
+tap-attempts = { $count } intentos
 init-written = { $count ->
     [0] Se escribió { $file }, con un ejemplo por completar. Siguiente paso: homeostat check
     [one] Se escribió { $file }, con un servicio encontrado aquí. Siguiente paso: homeostat check

@@ -316,6 +316,25 @@ fn a_reload_with_mistakes_is_refused_by_name_and_changes_nothing() {
 }
 
 #[test]
+fn a_configuration_that_is_being_written_is_not_taken_for_whole() {
+    // `cp new homeostat.toml` empties the file and then fills it: whoever looked in between would end every service.
+    let bed = Bed::up(&web("web", ""));
+    let before = bed.ready("web/0");
+    let path = bed.engine.folder().join("homeostat.toml");
+    let whole = std::fs::read_to_string(&path).unwrap();
+    for _ in 0..15 {
+        std::fs::write(&path, "").unwrap();
+        thread::sleep(Duration::from_millis(40));
+        std::fs::write(&path, &whole).unwrap();
+        thread::sleep(Duration::from_millis(250));
+    }
+    bed.declare(&web("web", "instances = 2"));
+    bed.ready("web/1");
+    assert_eq!(bed.ready("web/0"), before, "it was never ended");
+    bed.down();
+}
+
+#[test]
 fn a_journal_from_the_future_is_gone_on_from() {
     // A clock that was wrong for a day would make every timer of the next day wait, or every record lie about its order.
     const DAY_MS: u64 = 24 * 3_600 * 1_000;

@@ -284,6 +284,53 @@ fn orders_go_where_the_settings_say() {
 }
 
 #[test]
+fn who_looks_sees_requests_as_they_are_answered() {
+    // Would break: `tap` shows nothing, everything, or what a client wrote to move the terminal.
+    let port = free_port();
+    let bed = Bed::up(&format!("{}{}", gateway(port, "web"), web("web", "")));
+    bed.ready("web/0");
+    bed.ready("gateway/0");
+    wait_until("the gateway answers", || answers(port));
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                visit(port, "/health");
+                visit(port, "/nowhere/%1b[31m");
+                thread::sleep(PAUSE);
+            }
+        });
+        let seen = bed.call("tap -n 2 --path /health --status 2xx");
+        assert_eq!(seen.code, Some(0), "{}", seen.err);
+        let lines: Vec<_> = seen.out.lines().collect();
+        assert!(
+            lines.len() == 2 && lines.iter().all(|line| line.contains(" 200 ") && line.contains("/health")),
+            "{lines:?}"
+        );
+        assert!(
+            lines.iter().all(|line| line.contains("all · 127.0.0.1:") || line.contains("all · web/0")),
+            "{lines:?}"
+        );
+        let other = bed.call("tap -n 1 --status 404 --output json");
+        let one: Value = serde_json::from_str(&other.out).unwrap();
+        assert!(one["status"] == 404 && one["path"].as_str().unwrap().starts_with("/nowhere"), "{one}");
+        let wrong = bed.call("tap --status many");
+        assert!(wrong.code == Some(2) && wrong.err.contains("`many` is no status"), "{}", wrong.err);
+        over.store(true, Ordering::Relaxed);
+    });
+    bed.down();
+}
+
+#[test]
+fn nobody_is_there_to_be_looked_at() {
+    // Would break: whoever looks without a gateway waits for ever, or is told of a socket and not what to do.
+    let bed = Bed::of(&format!("{}{}", gateway(free_port(), "web"), web("web", "")));
+    let answer = bed.call("tap");
+    assert_eq!(answer.code, Some(3), "{}{}", answer.out, answer.err);
+    assert!(answer.err.contains("H0419") && answer.err.contains("homeostat up"), "{}", answer.err);
+}
+
+#[test]
 fn its_name_is_its_own() {
     // A user's service would be taken for the gateway, or the gateway for the service.
     let bed = Bed::of(&format!("{}{}", gateway(free_port(), "web"), web("web", "") + &web("gateway", "")));

@@ -14,7 +14,9 @@ use homeostat_driver_process::{Options as ProcessOptions, ProcessDriver};
 use homeostat_reactor::Emitter;
 use homeostat_saga::{JournalLedger, Runner, RunnerOptions};
 use homeostat_sense::Prober;
-use homeostat_shell::{Clock, Engine, Told, Word, hearing, heed_signals, pass_on_sagas, prune, recall, steady};
+use homeostat_shell::{
+    Clock, Engine, Told, Word, hearing, heed_signals, kill_switch, pass_on_sagas, prune, recall, steady,
+};
 use homeostat_store::{Journal, Options as StoreOptions, Reader};
 use homeostat_vocabulary::{Chance, Status, Timestamp};
 use std::path::Path;
@@ -87,7 +89,7 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
     let tcp = bound.tcp.map(|address| format!(" and http://{address}")).unwrap_or_default();
     tracing::info!("the engine answers at {}{tcp}", bound.socket.display());
 
-    let (pause, paused) = reload::pause_by_file(&folder).unzip();
+    let (pause, paused) = kill_switch::asked(&folder).unzip();
     let first = first_events(pause, &loaded, driver.as_ref(), &clock).await?;
     let mut aside = JoinSet::new();
     let retention = Duration::from(loaded.settings.journal_retention);

@@ -9,15 +9,11 @@ use homeostat_config::{Loaded, Source};
 use homeostat_controller::Event;
 use homeostat_driver_gateway::Client;
 use homeostat_reactor::Emitter;
-use homeostat_shell::{Told, Word};
-use homeostat_vocabulary::{Command, CommandReply, Refusal, Scope};
-use std::path::{Path, PathBuf};
+use homeostat_shell::{Told, kill_switch};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
-
-/// Its presence in the data folder pauses everything; it is removed once the pause is in the journal.
-pub const KILL_SWITCH: &str = "paused";
+use tokio::sync::mpsc;
 
 /// How often files are looked at. The kill switch must work in less than a second.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -33,9 +29,6 @@ const PROBLEMS_MAX: usize = 100;
 /// What tells one state of a file from another: a changed or replaced file differs in at least one.
 type Stamp = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
 
-/// What the engine answers to a command, once it is durable.
-pub type Answer = oneshot::Receiver<Result<CommandReply, Refusal>>;
-
 /// Watches until it is dropped; `paused` is the answer to the pause that the kill-switch file asked for before the start.
 pub async fn watch(
     source: Source,
@@ -43,11 +36,11 @@ pub async fn watch(
     control: Client,
     told: Emitter<Told>,
     mut requests: mpsc::Receiver<ReloadRequest>,
-    paused: Option<Answer>,
+    paused: Option<kill_switch::Kept>,
 ) {
     let folder = loaded.settings.data_folder.clone();
     if let Some(answer) = paused {
-        remove_once_kept(&folder, answer).await;
+        kill_switch::remove_once_kept(&folder, answer).await;
     }
     let mut hangup = signal(SignalKind::hangup()).ok();
     let mut ticks = tokio::time::interval(LOOK_EVERY);
@@ -59,7 +52,7 @@ pub async fn watch(
             Some(request) = requests.recv() => ("api", Some(request)),
             Some(()) = hung_up(&mut hangup) => ("signal", None),
             _ = ticks.tick() => {
-                heed_kill_switch(&folder, &told).await;
+                kill_switch::heed(&folder, &told).await;
                 if stamp_of(&loaded) == stamp {
                     continue;
                 }
@@ -123,33 +116,6 @@ async fn reload(
             let _ = told.emit(Event::PolicyRejected { origin, problems: problems.clone() }).await;
             Err(problems)
         }
-    }
-}
-
-async fn heed_kill_switch(folder: &Path, told: &Emitter<Told>) {
-    let Some((pause, answer)) = pause_by_file(folder) else { return };
-    if told.emit(pause).await.is_ok() {
-        remove_once_kept(folder, answer).await;
-    }
-}
-
-/// What the kill-switch file says, if it is there.
-pub fn pause_by_file(folder: &Path) -> Option<(Word, Answer)> {
-    if !folder.join(KILL_SWITCH).exists() {
-        return None;
-    }
-    let (reply, answer) = oneshot::channel();
-    let command = Command::Pause { scope: Scope::Everything };
-    let event = Event::Command { command, by: "kill-switch file".to_owned() };
-    Some((Word { event, asker: Some(reply.into()) }, answer))
-}
-
-/// Once the pause is in the journal it is the engine's to remember; until then a crash would forget it, and the file stays.
-async fn remove_once_kept(folder: &Path, answer: Answer) {
-    let Ok(Ok(_)) = answer.await else { return };
-    let path = folder.join(KILL_SWITCH);
-    if let Err(error) = std::fs::remove_file(&path) {
-        tracing::warn!(%error, path = %path.display(), "the kill-switch file stays, and will pause again");
     }
 }
 

@@ -8,6 +8,7 @@ mod chores;
 mod clock;
 mod engine;
 mod error;
+pub mod kill_switch;
 mod memory;
 mod told;
 

@@ -219,7 +219,8 @@ impl Front {
         }
         route.meter.own_errors.one();
         let (code, retry_after) = match why {
-            NoAnswer::ClientBrokeOff if visit.overrun.has_happened() => (Code::BodyTooLarge, None),
+            // Whatever came of it at the upstream: the client is told what it can mend.
+            _ if visit.overrun.has_happened() => (Code::BodyTooLarge, None),
             why => answer::of_failure(why),
         };
         let mut response = self.own(visit, code, &head.headers);

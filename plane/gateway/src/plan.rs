@@ -168,7 +168,7 @@ impl Edge {
 }
 
 /// The route whose policies these requests go through: its own, or those of the one that it names.
-fn owner_of<'a>(route: &'a Route, all: &'a [Route]) -> &'a Route {
+pub fn owner_of<'a>(route: &'a Route, all: &'a [Route]) -> &'a Route {
     let named = route.settings.policies_of.as_deref();
     named.and_then(|name| all.iter().find(|one| *one.name == *name)).unwrap_or(route)
 }

@@ -3,7 +3,7 @@
 //! Owned by the [`Gateway`](crate::gateway::Gateway), changed only while a new plan is made. Always holds: an upstream whose place in the settings stays keeps
 //! everything; one that no plan names any more is forgotten with its tasks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 use crate::cache::Answers;
+use crate::plan::owner_of;
 use crate::telemetry::{Count, RouteMeter, Spans};
 use crate::upstream::{CheckTerms, Place, Terms, Upstream, watch_health, watch_name};
 
@@ -197,8 +198,9 @@ impl Standing {
     pub fn keep(&mut self, upstreams: &[UpstreamPlan], routes: &[homeostat_routing::Route]) {
         self.upstreams.retain(|name, _| upstreams.iter().any(|plan| plan.name == *name));
         self.meters.retain(|name, _| routes.iter().any(|route| route.name == *name));
+        let owners: BTreeSet<&str> = routes.iter().map(|route| &*owner_of(route, routes).name).collect();
         for stand in self.upstreams.values() {
-            stand.upstream.keep_policies_of(|owner| routes.iter().any(|route| *route.name == *owner));
+            stand.upstream.keep_policies_of(|owner| owners.contains(owner));
         }
     }
 

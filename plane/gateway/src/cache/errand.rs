@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use homeostat_edge::Trace;
-use homeostat_resilience::Call;
+use homeostat_reactor::Moment;
+use homeostat_resilience::{Call, Refusal};
 use homeostat_routing::{RouteId, UpstreamId};
 use homeostat_wire::{Body, Response, strip_hop_by_hop};
 use http::HeaderValue;
@@ -15,6 +16,7 @@ use http::request::Parts;
 use crate::forward::{NoAnswer, Way};
 use crate::gateway::Gateway;
 use crate::plan::{Plan, resilience_of};
+use crate::upstream::Upstream;
 
 /// Where to ask, and as whom. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -44,6 +46,7 @@ impl Errand {
     /// When it gives no answer.
     pub async fn go(&self, head: &Parts, body: Body) -> Result<Response, NoAnswer> {
         let way = self.way().ok_or(NoAnswer::NoWay)?;
+        let _changing = (!head.method.is_safe()).then(|| Changing::begin(&way.upstream));
         let mut response =
             way.go(self.worker, head, body, self.call, &self.trace, |upstream| self.gateway.call_for(upstream)).await?;
         strip_hop_by_hop(response.headers_mut());
@@ -61,15 +64,44 @@ impl Errand {
         Cow::Owned(asked)
     }
 
-    /// How long its route waits for an answer, and so for one that another request fetches.
-    pub fn patience(&self) -> Duration {
+    /// The same, to be done within the time that its route has, counted from now: who first waits for what another request fetches
+    /// has no more time than who asks at once.
+    pub fn in_time(&self) -> Self {
         let table = &self.plan.table;
         let resilience = resilience_of(table, &table.routes()[self.route.0], self.upstream);
-        Duration::from_millis(resilience.deadline_ms)
+        let deadline = Duration::from_millis(resilience.deadline_ms);
+        Self { call: self.call.within(deadline, self.gateway.clock()), ..self.clone() }
+    }
+
+    /// Until when it has time; now, if nothing was said of that.
+    pub fn latest(&self) -> Moment {
+        self.call.deadline.unwrap_or_else(|| self.gateway.clock().now())
+    }
+
+    /// Why it has no answer, if its time is over.
+    pub fn too_late(&self) -> Option<NoAnswer> {
+        self.call.is_over(self.gateway.clock().now()).then_some(NoAnswer::Refused(Refusal::DeadlinePassed))
     }
 
     /// The way to its upstream.
     pub fn way(&self) -> Option<&Way> {
         self.plan.routes[self.route.0].way(self.upstream)
+    }
+}
+
+/// A request that may change something, from before it goes out until there is an answer or nobody waits for one any more: what became of
+/// it is not always told.
+struct Changing<'a>(&'a Upstream);
+
+impl<'a> Changing<'a> {
+    fn begin(upstream: &'a Upstream) -> Self {
+        upstream.was_changed();
+        Self(upstream)
+    }
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        self.0.was_changed();
     }
 }

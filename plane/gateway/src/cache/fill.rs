@@ -2,10 +2,11 @@
 //!
 //! A task of its own reads up to a limit, because those who wait for the same answer must not wait for whoever asked first to take his.
 //! Always holds: what is handed on to the others is the whole body or nothing; a client that leaves before the body was here leaves
-//! nothing behind, and one of those who wait takes over; what grows beyond the limit, or takes too long, goes on to its client all the
-//! same, from then on at that client's pace.
+//! nothing behind, and one of those who wait takes over; what grows beyond the limit, its own or that of all together, or takes too long,
+//! goes on to its client all the same, from then on at that client's pace.
 
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -20,18 +21,42 @@ use tokio::task::AbortHandle;
 pub type Finish = Box<dyn FnOnce(Option<Bytes>) + Send>;
 
 /// Up to where a body is read ahead of its client.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Reach {
     /// So many bytes.
     pub bytes_max: usize,
+    /// What all bodies may be ahead of their clients, taken together.
+    pub ahead: Arc<Ahead>,
     /// So long, if there is a limit: an answer without a length may be a stream without an end.
     pub within: Option<Duration>,
 }
 
+/// What is held of all bodies that are read ahead: one client can have many under way, and take of none.
+#[derive(Debug)]
+pub struct Ahead {
+    bytes: AtomicUsize,
+    bytes_max: usize,
+}
+
+impl Ahead {
+    /// Nothing yet, and at most so much.
+    pub fn new(bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self { bytes: AtomicUsize::new(0), bytes_max })
+    }
+
+    /// Whether there is room for so much more, which is taken.
+    fn take(&self, bytes: usize) -> bool {
+        let more = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= self.bytes_max);
+        self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+}
+
 /// What stands between the task that reads and the client.
-#[derive(Default)]
 struct Between {
     pieces: Vec<Bytes>,
+    /// What the pieces weigh, and where that is counted.
+    bytes: usize,
+    ahead: Arc<Ahead>,
     rest: Option<Rest>,
     client: Option<Waker>,
 }
@@ -43,6 +68,12 @@ enum Rest {
     GoesOn(Option<Frame<Bytes>>, Body),
 }
 
+impl Drop for Between {
+    fn drop(&mut self) {
+        self.ahead.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 type Shared = Arc<Mutex<Between>>;
 
 fn lock(shared: &Shared) -> MutexGuard<'_, Between> {
@@ -52,7 +83,8 @@ fn lock(shared: &Shared) -> MutexGuard<'_, Between> {
 /// The body for the client. `finish` is called once: with the whole body when it is here, with nothing when it has gone beyond its
 /// reach; if it breaks off, or the client leaves first, it is dropped.
 pub fn fill(body: Body, reach: Reach, finish: Finish) -> Body {
-    let shared = Shared::default();
+    let ahead = Arc::clone(&reach.ahead);
+    let shared = Arc::new(Mutex::new(Between { pieces: Vec::new(), bytes: 0, ahead, rest: None, client: None }));
     let left = body.size_hint().exact();
     let reading = tokio::spawn(read(body, reach, finish, Arc::clone(&shared))).abort_handle();
     Body::boxed(Filling { shared, at: 0, left, direct: None, reading })
@@ -67,7 +99,14 @@ async fn read(mut body: Body, reach: Reach, finish: Finish, shared: Shared) {
     };
     let mut late = pin!(late);
     let mut bytes = 0;
+    let length = body.size_hint().exact();
     let rest = loop {
+        // Whole as soon as all is here: the client may be gone with its last byte, before the upstream has said that it was the last.
+        if length == Some(bytes as u64) {
+            let pieces = lock(&shared).pieces.clone();
+            finish(Some(joined(&pieces, bytes)));
+            break if body.is_end_stream() { Rest::End } else { Rest::GoesOn(None, body) };
+        }
         let frame = tokio::select! {
             biased;
             frame = body.frame() => frame,
@@ -84,13 +123,14 @@ async fn read(mut body: Body, reach: Reach, finish: Finish, shared: Shared) {
             }
             Some(Err(error)) => break Rest::Broken(error),
             Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) if bytes + data.len() <= reach.bytes_max => {
+                Ok(data) if bytes + data.len() <= reach.bytes_max && reach.ahead.take(data.len()) => {
                     bytes += data.len();
                     let mut between = lock(&shared);
+                    between.bytes += data.len();
                     between.pieces.push(data);
                     wake(between);
                 }
-                // Too large, or with trailers, which cannot be handed on.
+                // Too large, or too much together with others, or with trailers, which cannot be handed on.
                 beyond => {
                     finish(None);
                     break Rest::GoesOn(Some(beyond.map_or_else(|trailers| trailers, Frame::data)), body);

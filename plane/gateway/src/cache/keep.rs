@@ -174,7 +174,7 @@ impl Answers {
             tell(rules, &mut response, From::Miss, None, true);
             return response;
         }
-        let reach = Reach { bytes_max: self.answer_bytes_max(), within: None };
+        let reach = Reach { bytes_max: self.answer_bytes_max(), within: None, ahead: Arc::clone(&self.ahead) };
         let finish = Box::new(move |whole: Option<Bytes>| match whole {
             Some(whole) => drop(keeping.done(&whole)),
             None => keeping.too_large(),

@@ -25,6 +25,7 @@ use homeostat_wire::Response;
 use http::Method;
 
 pub use self::errand::Errand;
+use self::fill::Ahead;
 pub use self::rules::CacheRules;
 pub use self::serve::pass_by;
 pub use self::stored::From;
@@ -44,6 +45,8 @@ type Key = Arc<str>;
 pub struct Answers {
     store: Cache<Key, Stored>,
     advice: Advice,
+    /// What is read ahead of clients.
+    ahead: Arc<Ahead>,
     /// What it was made from.
     settings: CacheStore,
 }
@@ -73,7 +76,8 @@ impl Answers {
             ..CacheSettings::default()
         };
         let store = Cache::new(store, clock).map_err(|error| error.to_string())?;
-        Ok(Self { store, advice: Advice::default(), settings: settings.clone() })
+        let ahead = Ahead::new(usize::try_from(settings.memory_max.0).unwrap_or(usize::MAX));
+        Ok(Self { store, advice: Advice::default(), ahead, settings: settings.clone() })
     }
 
     /// What it was made from.
@@ -119,9 +123,6 @@ impl Answers {
     pub fn changed(&self, errand: &Errand, asked: &Target<'_>, method: &Method, response: &Response) {
         if !invalidates(method, response.status()) {
             return;
-        }
-        if let Some(way) = errand.way() {
-            way.upstream.was_changed();
         }
         let plan = &errand.plan;
         for (place, route) in plan.routes.iter().enumerate().filter(|(_, route)| route.way(errand.upstream).is_some()) {

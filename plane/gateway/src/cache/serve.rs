@@ -62,6 +62,7 @@ impl Answers {
         let says = head.headers.contains_key(header::CACHE_CONTROL) || head.headers.contains_key(header::PRAGMA);
         let control =
             if says && rules.rules.obeys_requests { RequestControl::of(&head.headers) } else { Default::default() };
+        let mut in_time = None;
         for _ in 0..LOOKS_MAX {
             let Some(own) = self.own_key(&primary, &head.headers) else { break };
             match self.look(&own, &control) {
@@ -84,6 +85,8 @@ impl Answers {
                     if head.method == Method::HEAD || head.headers.contains_key(header::RANGE) {
                         break;
                     }
+                    // From the first time on: waiting again gives no more time.
+                    let errand = &*in_time.get_or_insert_with(|| errand.in_time());
                     let in_need = stale.clone().filter(|_| may_serve_on_error);
                     let lead = match self.turn(rules, errand, &own, &control).await {
                         Whose::Ours(fetch) => fetch,
@@ -100,6 +103,10 @@ impl Answers {
                 }
             }
         }
+        let errand = in_time.as_ref().unwrap_or(errand);
+        if let Some(why) = errand.too_late() {
+            return Err(why);
+        }
         self.pass(rules, meter, errand, head).await
     }
 
@@ -112,7 +119,7 @@ impl Answers {
             Turn::Found(_) => Whose::HasCome,
             Turn::Fetch(fetch) => Whose::Ours(fetch),
             Turn::Crowded => Whose::Nobodys,
-            Turn::Wait(waiting) => match waiting.outcome_until(self.store.clock().now() + errand.patience()).await {
+            Turn::Wait(waiting) => match waiting.outcome_until(errand.latest()).await {
                 Waited::Found(_) => Whose::HasCome,
                 Waited::Fetch(fetch) => Whose::Ours(fetch),
                 Waited::Failed(_) | Waited::TimedOut => Whose::Nobodys,

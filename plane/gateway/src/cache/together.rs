@@ -84,9 +84,10 @@ impl Answers {
         head: &Parts,
     ) -> Result<Response, NoAnswer> {
         let Some(key) = key_of_equal(errand, asked, head) else { return errand.go(head, Body::empty()).await };
+        let errand = &errand.in_time();
         let fetch = match self.store.begin(&key) {
             Turn::Fetch(fetch) => fetch,
-            Turn::Wait(waiting) => match waiting.outcome_until(self.store.clock().now() + errand.patience()).await {
+            Turn::Wait(waiting) => match waiting.outcome_until(errand.latest()).await {
                 Waited::Fetch(fetch) => fetch,
                 Waited::Found(hit) => {
                     if let Stored::Told(told) = &*hit {
@@ -95,7 +96,12 @@ impl Answers {
                     }
                     return errand.go(head, Body::empty()).await;
                 }
-                Waited::Failed(_) | Waited::TimedOut => return errand.go(head, Body::empty()).await,
+                Waited::Failed(_) | Waited::TimedOut => {
+                    return match errand.too_late() {
+                        Some(why) => Err(why),
+                        None => errand.go(head, Body::empty()).await,
+                    };
+                }
             },
             Turn::Found(_) | Turn::Crowded => return errand.go(head, Body::empty()).await,
         };
@@ -115,7 +121,7 @@ impl Answers {
         let length = body.length();
         let bytes_max = self.answer_bytes_max();
         let is_too_large = length.is_some_and(|length| length > bytes_max as u64);
-        if is_too_large || !may_be_shared(&parts) {
+        if is_too_large || !may_be_shared(errand, &parts) {
             fetch.not_storable();
             return Ok(Response::from_parts(parts, body));
         }
@@ -124,7 +130,8 @@ impl Answers {
             land(fetch, Ok(Shared { status, headers, body: whole.clone() }));
             return Ok(Response::from_parts(parts, body));
         }
-        let reach = Reach { bytes_max, within: length.is_none().then_some(UNMEASURED_WITHIN) };
+        let within = length.is_none().then_some(UNMEASURED_WITHIN);
+        let reach = Reach { bytes_max, within, ahead: Arc::clone(&self.ahead) };
         let finish = Box::new(move |whole: Option<Bytes>| match whole {
             Some(body) => land(fetch, Ok(Shared { status, headers, body })),
             None => fetch.not_storable(),
@@ -154,9 +161,7 @@ fn key_of_equal(errand: &Errand, asked: Target<'_>, head: &Parts) -> Option<Key>
     let route = &errand.plan.table.routes()[errand.route.0].name;
     let mut key = format!("{} {}://{}{}", head.method, asked.scheme, asked.host, head.uri);
     let _ = write!(key, "\n{route}>{}\n{}", upstream.name(), upstream.changes());
-    let id_header = errand.plan.id_header.as_ref();
-    let is_of_the_way = |name: &HeaderName| OF_THE_WAY.contains(name) || id_header == Some(name);
-    let mut fields: Vec<_> = head.headers.iter().filter(|(name, _)| !is_of_the_way(name)).collect();
+    let mut fields: Vec<_> = head.headers.iter().filter(|(name, _)| !is_of_the_way(errand, name)).collect();
     // Stable: the lines of one field stay in their order.
     fields.sort_by_key(|(name, _)| name.as_str());
     for (name, value) in fields {
@@ -169,8 +174,13 @@ fn key_of_equal(errand: &Errand, asked: Target<'_>, head: &Parts) -> Option<Key>
     (key.len() <= KEY_BYTES_MAX).then(|| key.into())
 }
 
+/// Whether a field is none of what equal requests have in common.
+fn is_of_the_way(errand: &Errand, name: &HeaderName) -> bool {
+    OF_THE_WAY.contains(name) || errand.plan.id_header.as_ref() == Some(name)
+}
+
 /// Whether an answer is for everybody who asked the same.
-fn may_be_shared(parts: &response::Parts) -> bool {
+fn may_be_shared(errand: &Errand, parts: &response::Parts) -> bool {
     let control = CacheControl::of(&parts.headers);
     let is_for_one = control.private || control.no_store || !control.omitted.is_empty();
     let is_part = parts.status.is_informational() || parts.status == StatusCode::PARTIAL_CONTENT;
@@ -178,7 +188,7 @@ fn may_be_shared(parts: &response::Parts) -> bool {
         parts.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     // All other fields are equal in equal requests.
     let depends_on_one = match Vary::of(&parts.headers) {
-        Ok(vary) => vary.fields().iter().any(|field| OF_THE_WAY.contains(field)),
+        Ok(vary) => vary.fields().iter().any(|field| is_of_the_way(errand, field)),
         Err(_) => true,
     };
     !(is_for_one || is_part || is_stream || depends_on_one || parts.headers.contains_key(SET_COOKIE))

@@ -20,6 +20,8 @@ use crate::plan::Plan;
 
 /// So long it is waited for the first endpoint of an upstream; after that its pages are left to visitors.
 const READY_WITHIN: Duration = Duration::from_secs(120);
+/// So long a page may take: one that never ends must not keep the place of another.
+const PAGE_WITHIN: Duration = Duration::from_secs(60);
 /// Pages asked for at once: a slow one must not hold up those of other upstreams.
 const AT_ONCE_MAX: usize = 4;
 
@@ -49,7 +51,8 @@ pub async fn warm(gateway: Arc<Gateway>) {
                 worker = (worker + 1) % gateway.workers();
                 let page = ready.pop_front().expect("there is one");
                 let Some(runtime) = gateway.runtimes().of(worker) else { return };
-                asked.spawn_on(ask(Front::new(Arc::clone(&gateway), worker), page), runtime);
+                let asking = ask(Front::new(Arc::clone(&gateway), worker), page);
+                asked.spawn_on(async { drop(tokio::time::timeout(PAGE_WITHIN, asking).await) }, runtime);
             }
             else => return,
         }

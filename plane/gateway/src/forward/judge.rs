@@ -42,8 +42,12 @@ fn of_answer(response: &Response) -> Advice {
 
 /// What a gRPC answer without messages says; others are judged by their head alone.
 fn of_grpc(headers: &HeaderMap) -> Verdict {
-    let is_grpc = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/grpc");
-    if headers.get(header::CONTENT_TYPE).is_some_and(is_grpc) { of_grpc_status(headers) } else { Verdict::Good }
+    if is_grpc(headers) { of_grpc_status(headers) } else { Verdict::Good }
+}
+
+/// Whether an answer with this head is one of gRPC; what is called `grpc-status` in another means nothing.
+pub fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 /// What the head of such an answer says, or the trailers of one with messages.

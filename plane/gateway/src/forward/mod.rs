@@ -21,7 +21,7 @@ use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
 pub use self::bounded::{Overrun, bounded};
-pub use self::judge::{advise, of_grpc_status};
+pub use self::judge::{advise, is_grpc, of_grpc_status};
 pub use self::replay::Replay;
 pub use self::whole::WholeTerms;
 use self::whole::read_whole;

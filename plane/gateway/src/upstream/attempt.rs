@@ -24,7 +24,7 @@ use http::{HeaderName, HeaderValue};
 use tokio::time::timeout;
 
 use super::Endpoint;
-use super::watched::watched;
+use super::watched::{OfClient, sending, watched};
 use crate::forward::Replay;
 
 /// Kept connections that one attempt may find closed before it opens a new one.
@@ -176,7 +176,12 @@ impl AttemptError {
 
     /// The body of the answer broke off.
     pub fn broken_off(error: &BodyError) -> Self {
-        Self::unfit(error.to_string())
+        match error {
+            BodyError::Other(cause) if cause.is::<OfClient>() => {
+                Self { never_began: false, what: What::Send(SendErrorKind::RequestBody) }
+            }
+            error => Self::unfit(error.to_string()),
+        }
     }
 
     /// Whether the client is to blame, and not the endpoint: it broke off its body, or there is none left to send.
@@ -251,16 +256,21 @@ async fn multiplexed(
         let Some(body) = replay.take() else {
             return Err(AttemptError { never_began: true, what: What::BodyGone });
         };
+        let (body, broke_off) = sending(body);
         let request = request(endpoint, head, body, span);
         let mut error = match connection.send(request).await {
             Ok(response) => {
                 if !is_new {
                     endpoint.meter.reused.one();
                 }
-                return Ok(response.map(|body| watched(body, endpoint.shelf(worker))));
+                return Ok(watched(response, broke_off, endpoint.shelf(worker)));
             }
             Err(error) => error,
         };
+        if broke_off.has_happened() {
+            // What went wrong with the stream is what was made of that: the endpoint has no part in it.
+            error.kind = SendErrorKind::RequestBody;
+        }
         if let Some(body) = error.body.take() {
             replay.put_back(body);
         } else if !replay.is_repeatable() {

@@ -50,7 +50,7 @@ pub struct Upstream {
     count: watch::Sender<usize>,
     /// Requests that wait for the first endpoint.
     pub hold: Hold,
-    /// Requests that have changed something there.
+    /// Beginnings and ends of requests that may have changed something there.
     changes: AtomicU64,
 }
 
@@ -95,12 +95,12 @@ impl Upstream {
         &self.name
     }
 
-    /// A request has changed something there.
+    /// A request may have changed something there.
     pub fn was_changed(&self) {
         self.changes.fetch_add(1, Ordering::Release);
     }
 
-    /// How often a request has changed something there.
+    /// How often a request may have changed something there: twice for each, as it begins and as it ends.
     pub fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
     }

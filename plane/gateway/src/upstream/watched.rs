@@ -1,31 +1,96 @@
-//! The body of an answer over HTTP/2, looked on at until its end: one that breaks off, or ends with a status of gRPC that is the server's
-//! own trouble, says of its endpoint what its head had not said.
+//! Both bodies of a call over HTTP/2, looked on at until their ends: whose fault it is when one breaks off, and what an answer says of its
+//! endpoint after its head: that it breaks off, or ends with a status of gRPC that is the server's own trouble.
 //!
-//! Put around the body by the attempt that brought it; HTTP/1.1 does the same in its own reader. Always holds: each body is told of once at
-//! most; a client that leaves says nothing against the endpoint.
+//! Put around the bodies by the attempt; HTTP/1.1 does the same in its own reader. Always holds: each answer is told of once at most; a
+//! client that leaves, or that breaks off its own body, says nothing against the endpoint.
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use homeostat_resilience::Verdict;
 use homeostat_wire::client::Shelf;
-use homeostat_wire::{Body, BodyError};
+use homeostat_wire::{Body, BodyError, Response};
 use http_body::{Body as _, Frame, SizeHint};
 
-use crate::forward::of_grpc_status;
+use crate::forward::{is_grpc, of_grpc_status};
 
-/// A body that is looked on at.
+/// Whether the client broke off the body of its request: the stream is reset then, and what is seen of the answer is only that.
+#[derive(Debug, Clone, Default)]
+pub struct BrokeOff(Option<Arc<AtomicBool>>);
+
+impl BrokeOff {
+    /// Whether it did.
+    pub fn has_happened(&self) -> bool {
+        self.0.as_ref().is_some_and(|happened| happened.load(Ordering::Acquire))
+    }
+}
+
+/// Why the body of an answer ends: the client broke off its own.
+#[derive(Debug, thiserror::Error)]
+#[error("the body of the request broke off")]
+pub struct OfClient;
+
+/// The body of a request on its way to the endpoint.
+struct Sending {
+    body: Body,
+    broke_off: Arc<AtomicBool>,
+}
+
+/// Looks on at the body of a request; one that is here whole cannot break off.
+pub fn sending(body: Body) -> (Body, BrokeOff) {
+    if body.whole().is_some() || body.is_end_stream() {
+        return (body, BrokeOff::default());
+    }
+    let broke_off = Arc::<AtomicBool>::default();
+    let sending = Sending { body, broke_off: Arc::clone(&broke_off) };
+    (Body::boxed(sending), BrokeOff(Some(broke_off)))
+}
+
+impl http_body::Body for Sending {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if matches!(polled, Poll::Ready(Some(Err(_)))) {
+            self.broke_off.store(true, Ordering::Release);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of an answer.
 struct Watched {
     body: Body,
+    /// Whether its trailers say how the call ended.
+    is_grpc: bool,
+    /// What became of the request's own body.
+    request: BrokeOff,
     /// Who is told; nobody once it was told.
     shelf: Option<Arc<dyn Shelf>>,
 }
 
-/// Looks on at a body; one that has ended says nothing more.
-pub fn watched(body: Body, shelf: Arc<dyn Shelf>) -> Body {
-    if body.is_end_stream() { body } else { Body::boxed(Watched { body, shelf: Some(shelf) }) }
+/// Looks on at the body of an answer; one that has ended says nothing more.
+pub fn watched(response: Response, request: BrokeOff, shelf: Arc<dyn Shelf>) -> Response {
+    if response.body().is_end_stream() {
+        return response;
+    }
+    let is_grpc = is_grpc(response.headers());
+    response.map(|body| Body::boxed(Watched { body, is_grpc, request, shelf: Some(shelf) }))
 }
 
 impl http_body::Body for Watched {
@@ -38,11 +103,15 @@ impl http_body::Body for Watched {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         let is_bad = match &polled {
+            Poll::Ready(Some(Err(_))) if self.request.has_happened() => {
+                return Poll::Ready(Some(Err(BodyError::Other(OfClient.into()))));
+            }
             Poll::Ready(Some(Err(_))) => true,
-            Poll::Ready(Some(Ok(frame))) => {
+            // One that was full is not broken, and this can only be told as broken: nothing is said of it.
+            Poll::Ready(Some(Ok(frame))) if self.is_grpc => {
                 frame.trailers_ref().is_some_and(|trailers| of_grpc_status(trailers) == Verdict::Failed)
             }
-            Poll::Ready(None) | Poll::Pending => false,
+            Poll::Ready(Some(Ok(_)) | None) | Poll::Pending => false,
         };
         if is_bad && let Some(shelf) = self.shelf.take() {
             shelf.broke();

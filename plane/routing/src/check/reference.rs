@@ -1,8 +1,10 @@
 //! Names that must be declared: upstreams, services and their ports, ways in.
 
+use std::collections::BTreeSet;
+
 use super::{Services, report, way};
 use crate::problem::{Problem, ProblemKind};
-use crate::settings::{Gateway, Upstream};
+use crate::settings::{Gateway, Route, Upstream};
 
 pub(super) fn check(settings: &Gateway, services: &Services, problems: &mut Vec<Problem>) {
     for (name, upstream) in &settings.upstreams {
@@ -40,6 +42,7 @@ pub(super) fn check(settings: &Gateway, services: &Services, problems: &mut Vec<
             let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, "no such route");
             problems.push(problem.meant(owner, owners()));
         }
+        check_sharing(name, route, settings, problems);
         if let Some(auth) = route.auth.as_deref().filter(|auth| !settings.auth.contains_key(*auth)) {
             let message = format!("route `{name}` asks for `{auth}`, which is not declared");
             let remedy = format!("declare it as [gateway.auth.{auth}]");
@@ -48,6 +51,24 @@ pub(super) fn check(settings: &Gateway, services: &Services, problems: &mut Vec<
             problems.push(problem.meant(auth, settings.auth.keys().map(String::as_str)));
         }
     }
+}
+
+/// Policies are those around calls to one upstream: routes without a common one have nothing that they could share.
+fn check_sharing(name: &str, route: &Route, settings: &Gateway, problems: &mut Vec<Problem>) {
+    let Some((owner_name, owner)) = route.policies_of.as_deref().and_then(|owner| settings.routes.get_key_value(owner))
+    else {
+        return;
+    };
+    let targets = |route: &Route| route.to.iter().chain(route.split.keys()).cloned().collect::<BTreeSet<String>>();
+    let (own, others) = (targets(route), targets(owner));
+    // A route that goes nowhere is told of `policies_of` itself, as of all that is about calls.
+    if own.is_empty() || !own.is_disjoint(&others) {
+        return;
+    }
+    let message =
+        format!("route `{name}` shares the policies of `{owner_name}`, but the two lead to no upstream in common");
+    let remedy = "name a route that leads to the same upstream, or take `policies_of` out";
+    report(problems, ProblemKind::Conflict, &["routes", name, "policies_of"], (message, remedy, "nothing to share"));
 }
 
 fn check_upstream(name: &str, upstream: &Upstream, services: &Services, problems: &mut Vec<Problem>) {
@@ -75,13 +96,7 @@ fn check_upstream(name: &str, upstream: &Upstream, services: &Services, problems
     }
 }
 
-fn no_port(
-    problems: &mut Vec<Problem>,
-    path: &[&str],
-    service: &str,
-    port: &str,
-    ports: &std::collections::BTreeSet<String>,
-) {
+fn no_port(problems: &mut Vec<Problem>, path: &[&str], service: &str, port: &str, ports: &BTreeSet<String>) {
     let (message, remedy) = if port == "port" {
         let message = format!("service `{service}` has no `port` that requests could go to");
         let remedy = match ports.first() {

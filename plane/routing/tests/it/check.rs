@@ -29,6 +29,14 @@ fn policies_are_shared_with_a_route_that_has_some() {
     assert!(unknown.contains("shares the policies of `pai`, which is no route with policies of its own"), "{unknown}");
     let itself = with("policies_of = \"shop\"");
     assert!(itself.contains("shares the policies of `shop`, which is no route"), "{itself}");
+    let elsewhere = |action: &str| {
+        refused(&format!("to = \"shop\"\npolicies_of = \"pay\"\n[routes.pay]\npath = \"/pay\"\n{action}"))
+    };
+    for action in ["respond = {}", "redirect = { host = \"pay.test\" }", "to = \"bank\""] {
+        let nothing = elsewhere(action);
+        assert!(nothing.contains("but the two lead to no upstream in common"), "{action}: {nothing}");
+    }
+    assert_eq!(elsewhere("split = { shop = 1 }"), "");
     let both = with("policies_of = \"pay\"\nresilience = {}");
     assert!(both.contains("`resilience` of route `shop` means nothing beside `policies_of`"), "{both}");
 }

@@ -98,4 +98,6 @@ codes! {
     NoServicePort = "H0035",
     /// Settings of the gateway exclude each other, or mean nothing without another.
     GatewayConflict = "H0036",
+    /// A file that the gateway reads is not there.
+    MissingFile = "H0037",
 }

@@ -1,5 +1,5 @@
 //! Where the files of a gateway lie: what was written relative begins at the folder of the configuration, and what was not written lies in
-//! the data folder. Called once when a configuration is read; joins names, and looks at no file.
+//! the data folder. Called once when a configuration is read, and by whoever checks it; joins and lists names, and looks at no file.
 
 use super::Gateway;
 use std::path::Path;
@@ -8,6 +8,8 @@ use std::path::Path;
 const SOCKET: &str = "gateway.sock";
 /// The log of requests, in the data folder.
 const ACCESS_LOG: &str = "access.log";
+/// Further certificates of a listener that are looked at: more names than these have a certificate for all of them.
+const FURTHER_MAX: usize = 1_000;
 /// What stands for standard output instead of a file.
 pub const STANDARD_OUTPUT: &str = "-";
 
@@ -38,5 +40,36 @@ impl Gateway {
             place(log);
         }
         place(self.control.socket.get_or_insert_with(|| usual(SOCKET)));
+    }
+
+    /// The files that are read when it starts, each with its way below `gateway`. What names none is left out.
+    #[must_use]
+    pub fn files_read(&self) -> Vec<(Vec<String>, &str)> {
+        let mut found: Vec<(Vec<&str>, Option<&String>)> = Vec::new();
+        let more: Vec<String> = (0..FURTHER_MAX).map(|index| index.to_string()).collect();
+        for (name, listener) in &self.listeners {
+            let Some(tls) = &listener.tls else { continue };
+            let below = |key: &'static str| vec!["listeners", name.as_str(), "tls", key];
+            found.push((below("certificate"), Some(&tls.certificate)));
+            found.push((below("key"), Some(&tls.key)));
+            found.push((below("client_authorities"), tls.client_authorities.as_ref()));
+            for (index, further) in more.iter().zip(&tls.more) {
+                let below = |key: &'static str| vec!["listeners", name.as_str(), "tls", "more", index.as_str(), key];
+                found.push((below("certificate"), Some(&further.certificate)));
+                found.push((below("key"), Some(&further.key)));
+            }
+        }
+        for (name, upstream) in &self.upstreams {
+            let Some(tls) = &upstream.tls else { continue };
+            let all = [("authorities", &tls.authorities), ("certificate", &tls.certificate), ("key", &tls.key)];
+            found.extend(all.map(|(key, file)| (vec!["upstreams", name, "tls", key], file.as_ref())));
+        }
+        for (name, auth) in &self.auth {
+            let jwks = auth.jwt.as_ref().and_then(|jwt| jwt.jwks_file.as_ref());
+            found.push((vec!["auth", name, "jwt", "jwks_file"], jwks));
+            found.push((vec!["auth", name, "api_keys", "file"], auth.api_keys.as_ref().map(|keys| &keys.file)));
+        }
+        let named = found.into_iter().filter_map(|(way, file)| Some((way, file.filter(|file| !file.is_empty())?)));
+        named.map(|(way, file)| (way.into_iter().map(str::to_owned).collect(), file.as_str())).collect()
     }
 }

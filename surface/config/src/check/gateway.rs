@@ -6,6 +6,7 @@ use crate::code::Code;
 use crate::problem::Problem;
 use crate::tree::Path;
 use homeostat_routing::check::{Services, check as check_gateway};
+use homeostat_routing::settings::Gateway;
 use homeostat_routing::{Problem as Found, ProblemKind};
 
 pub fn check(judge: &mut Judge<'_>) {
@@ -26,6 +27,24 @@ pub fn check(judge: &mut Judge<'_>) {
         }
         let problem = carry_over(judge, &found, &path);
         judge.report(path, problem);
+    }
+    check_files(judge, gateway);
+}
+
+/// Keys and certificates: without one of them the gateway would not start, or would keep its old settings.
+fn check_files(judge: &mut Judge<'_>, gateway: &Gateway) {
+    for (names, file) in gateway.files_read() {
+        let (path, file) = (below_gateway(&names), judge.folder.join(file));
+        let why = match std::fs::File::open(&file).and_then(|file| file.metadata()) {
+            Ok(found) if found.is_file() => continue,
+            Ok(_) => "it is no file".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        if !judge.is_broken(&path) {
+            let message = format!("the file {} cannot be read: {why}", file.display());
+            let problem = Problem::new(Code::MissingFile, message, "put it there, or correct the path");
+            judge.report(path.clone(), problem.at(judge.place(&path), "named here"));
+        }
     }
 }
 

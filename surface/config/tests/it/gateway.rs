@@ -33,13 +33,23 @@ fn a_gateway_may_stand_alone() {
 #[test]
 fn files_begin_at_the_folder_and_orders_in_the_data_folder() {
     // Would break: a gateway started elsewhere finds no certificate, or two engines share one socket.
-    let tls = "[gateway.listeners.secure]\naddress = \"127.0.0.1:8443\"\ntls = { certificate = \"c.pem\", key = \"/k.pem\" }\n";
-    let place = Place::with(format!("{SHOP}[gateway.routes.shop]\nto = \"shop\"\n{tls}"));
+    let tls = "[gateway.listeners.secure]\naddress = \"127.0.0.1:8443\"\ntls = { certificate = \"c.pem\", key = \"/etc/passwd\" }\n";
+    let place = Place::with(format!("{SHOP}[gateway.routes.shop]\nto = \"shop\"\n{tls}")).file("c.pem", "");
     let settings = place.load().unwrap().gateway.unwrap().settings;
     let tls = settings.listeners["secure"].tls.as_ref().unwrap();
     let within = |name: &str| place.folder().join(name).display().to_string();
-    assert_eq!((tls.certificate.clone(), tls.key.as_str()), (within("c.pem"), "/k.pem"));
+    assert_eq!((tls.certificate.clone(), tls.key.as_str()), (within("c.pem"), "/etc/passwd"));
     assert_eq!(settings.control.socket, Some(within(".homeostat/gateway.sock")));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_before_anything_starts() {
+    // Would break: `check` is content, and the gateway starts again and again without its certificate or its keys.
+    let text = "[gateway.listeners.secure]\naddress = \"127.0.0.1:8443\"\ntls = { certificate = \"c.pem\", key = \"c.pem\", more = [{ \
+                certificate = \"c.pem\", key = \"none.pem\" }] }\n[gateway.auth.a]\njwt = { issuer = \"i\", audience = \"a\", jwks_file = \
+                \"none.json\" }\n[gateway.auth.b]\napi_keys = { file = \"none.txt\" }\n[gateway.routes.shop]\nto = \"shop\"\n";
+    let place = Place::with(format!("{SHOP}{text}")).file("c.pem", "");
+    assert_eq!(place.codes(), ["H0037", "H0037", "H0037"], "{}", place.says());
 }
 
 #[test]
@@ -129,10 +139,12 @@ fn what_is_shown_of_a_gateway_reads_back_as_the_same() {
         endpoints = ["127.0.0.1:9001"]
         resilience = { rate_per_s = 5 }
     "#;
-    let written = Place::with(format!("{SHOP}{text}"));
+    let with_files =
+        |place: Place| ["c.pem", "k.pem", "d.pem", "e.pem", "***"].iter().fold(place, |at, name| at.file(name, ""));
+    let written = with_files(Place::with(format!("{SHOP}{text}")));
     let first = written.load().unwrap_or_else(|_| panic!("{}", written.says()));
     let shown = first.show(false);
-    let place = Place::with(&shown);
+    let place = with_files(Place::with(&shown));
     let second = place.load().unwrap_or_else(|_| panic!("{}\n{shown}", place.says()));
     assert_eq!(first.gateway.unwrap().settings.routes, second.gateway.unwrap().settings.routes);
 }

@@ -98,11 +98,11 @@ impl ProcessDriver {
     }
 
     async fn start_order(&self, order: StartOrder) -> Result<Sighting, DriverError> {
-        let (takes_over, grace) = (order.service.takes_over, order.service.stop.grace.into());
+        let service = order.service.clone();
         let seen = self.blocking(move |shared| shared.start(order)).await?;
         self.watch(seen.watched);
-        if takes_over {
-            self.relieve(&seen.sighting, grace).await?;
+        if service.takes_over {
+            self.relieve(&seen.sighting, &service).await?;
         }
         Ok(seen.sighting)
     }
@@ -115,11 +115,7 @@ impl ProcessDriver {
             Stopping::Asked(shims, grace) => (shims, grace),
         };
         for shim in &shims {
-            if tokio::time::timeout(grace + STOP_MARGIN, shim.until_gone()).await.is_err() {
-                // A shim that is stopped or broken. The kernel ends the service with it, and the sweep the rest.
-                shim.signal(ProcessSignal::KILL);
-                let _looked_at_below = tokio::time::timeout(STOP_MARGIN, shim.until_gone()).await;
-            }
+            shim.end_within(grace + STOP_MARGIN).await;
         }
         let (id, life) = (instance.clone(), run.clone());
         let looked = self.blocking(move |shared| shared.look(&id, &life)).await?;
@@ -306,17 +302,18 @@ impl Shared {
 
     fn begin_stop(&self, instance: &InstanceId, run: &RunId) -> Result<Stopping, ProcessError> {
         let Some(seen) = self.look(instance, run)? else { return Ok(Stopping::Over(None)) };
+        // One that failed to take over is over, and the life before it serves: that is not to be touched.
+        let Some(Watched { shim, .. }) = seen.watched else {
+            return Ok(Stopping::Over(seen.sighting.ended.map(|(exit, _)| exit)));
+        };
         let order = self.folder(instance).run(run.clone()).read::<Order>(ORDER);
         let order = order.map_err(|error| ProcessError::of_records(instance, error))?;
-        // Whoever ends a life also ends what it was to take over from and did not.
+        // Whoever ends a life that runs also ends what it was to take over from and did not.
         let before = match &order {
             Some(order) if order.service.takes_over => self.relief(instance, run)?.before,
             _ => Vec::new(),
         };
-        let shims: Vec<Shim> = seen.watched.map(|watched| watched.shim).into_iter().chain(before).collect();
-        if shims.is_empty() {
-            return Ok(Stopping::Over(seen.sighting.ended.map(|(exit, _)| exit)));
-        }
+        let shims: Vec<Shim> = std::iter::once(shim).chain(before).collect();
         shims.iter().for_each(|shim| shim.signal(ProcessSignal::TERM));
         let grace = order.map_or(Duration::ZERO, |order| order.service.stop.grace.into());
         Ok(Stopping::Asked(shims, grace))

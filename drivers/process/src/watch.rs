@@ -12,6 +12,9 @@ use tokio::io::unix::AsyncFd;
 /// How often a shim is looked at when the kernel has no descriptor left for it.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
+/// How long the kernel may take to end a shim that was killed.
+const KILL_MARGIN: Duration = Duration::from_secs(5);
+
 /// A shim that ran a moment ago.
 #[derive(Debug)]
 pub struct Shim {
@@ -35,6 +38,15 @@ impl Shim {
         if let Some(descriptor) = &self.descriptor {
             let _gone_already = pidfd_send_signal(descriptor, signal);
             let _gone_already = pidfd_send_signal(descriptor, Signal::CONT);
+        }
+    }
+
+    /// Waits for one that was told to end; kills it when that takes too long. Returns although it lives if it does not take a kill.
+    pub async fn end_within(&self, patience: Duration) {
+        if tokio::time::timeout(patience, self.until_gone()).await.is_err() {
+            // It is stopped or broken. The kernel ends the service with it, and the next look sweeps the rest.
+            self.signal(Signal::KILL);
+            let _whoever_asked_looks = tokio::time::timeout(KILL_MARGIN, self.until_gone()).await;
         }
     }
 

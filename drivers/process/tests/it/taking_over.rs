@@ -1,9 +1,9 @@
 //! Lives that take over from the one before.
 
-use crate::bed::{Bed, instance, run, shell};
-use homeostat_act::Driver;
+use crate::bed::{Bed, TESTBED, command, instance, run, shell};
+use homeostat_act::{Driver, DriverError};
 use homeostat_testkit::wait_until;
-use homeostat_vocabulary::{Exit, Service};
+use homeostat_vocabulary::{Exit, HealthCheck, Millis, Probe, Service};
 
 /// A service whose new life takes over from the one that runs, which then ends by itself.
 fn taking_over(line: &str) -> Service {
@@ -52,6 +52,72 @@ async fn a_new_life_that_ends_first_changes_nothing() {
     let adopted = bed.driver.adopt().await.unwrap();
     assert_eq!(adopted[0].run, run("aaaa0001"), "the next engine finds the one that runs");
     bed.stop("web/0", "aaaa0001").await.unwrap();
+    bed.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn undoing_a_take_over_that_failed_leaves_the_one_that_serves() {
+    // Would break: a bad new program, and an engine that died meanwhile, and the good old gateway is ended with nothing in its place.
+    let bed = Bed::new();
+    bed.start("web/0", "aaaa0001", &until_relieved(&bed)).await.unwrap();
+    bed.wait_for_line("web/0", "ready");
+    bed.start("web/0", "aaaa0002", &taking_over("exit 3")).await.unwrap_err();
+    assert_eq!(bed.stop("web/0", "aaaa0002").await.unwrap(), Some(Exit::Code { code: 3 }));
+    std::fs::write(bed.folder.path().join("word"), "").unwrap();
+    wait_until("the old one ends", || bed.running().is_empty());
+    let ended = bed.look("web/0", "aaaa0001").await.unwrap().ended.unwrap().0;
+    assert_eq!(ended, Exit::Code { code: 0 }, "by itself, and not by a signal");
+    bed.assert_nothing_left();
+}
+
+/// One that asks for its health at a socket, and whose lives have little time to end.
+fn with_desk(bed: &Bed, service: Service) -> Service {
+    let url = format!("unix:{}:/v1/status", bed.folder.path().join("desk").display());
+    let millis = Millis(1_000);
+    let health = HealthCheck {
+        probe: Probe::Http { url },
+        interval: millis,
+        timeout: millis,
+        failures: 3,
+        successes: 1,
+        start_grace: millis,
+    };
+    let mut service = Service { takes_over: true, health: Some(health), ..service };
+    service.stop.grace = Millis(500);
+    service
+}
+
+#[tokio::test]
+async fn a_new_life_that_hangs_before_it_takes_over_is_ended_and_not_the_old_one() {
+    // Would break: a new program that hangs at its start costs the old gateway, and nobody serves.
+    let bed = Bed::new();
+    bed.start("web/0", "aaaa0001", &until_relieved(&bed)).await.unwrap();
+    bed.wait_for_line("web/0", "ready");
+    let desk = bed.folder.path().join("desk");
+    // Somebody answers there: the old one, and not the new one.
+    let _of_the_old_one = std::os::unix::net::UnixListener::bind(&desk).unwrap();
+    let failed = bed.start("web/0", "aaaa0002", &with_desk(&bed, shell("exec sleep 3600"))).await.unwrap_err();
+    assert!(matches!(&failed, DriverError::Impossible { reason } if reason.contains("did not take over")), "{failed}");
+    assert!(bed.look("web/0", "aaaa0002").await.unwrap().ended.is_some());
+    assert!(bed.look("web/0", "aaaa0001").await.unwrap().ended.is_none());
+    bed.stop("web/0", "aaaa0002").await.unwrap();
+    assert!(bed.look("web/0", "aaaa0001").await.unwrap().ended.is_none());
+    bed.stop("web/0", "aaaa0001").await.unwrap();
+    bed.assert_nothing_left();
+}
+
+#[tokio::test]
+async fn an_old_life_that_hangs_is_ended_once_the_new_one_answers() {
+    // Would break: an old gateway that does not end holds its place for ever, and the change never comes to its end.
+    let bed = Bed::new();
+    bed.start("web/0", "aaaa0001", &until_relieved(&bed)).await.unwrap();
+    bed.wait_for_line("web/0", "ready");
+    let desk = bed.folder.path().join("desk").display().to_string();
+    let new = with_desk(&bed, command(&[TESTBED, "takes-desk", &desk]));
+    bed.start("web/0", "aaaa0002", &new).await.unwrap();
+    assert!(bed.look("web/0", "aaaa0001").await.unwrap().ended.is_some());
+    assert!(bed.look("web/0", "aaaa0002").await.unwrap().ended.is_none());
+    bed.stop("web/0", "aaaa0002").await.unwrap();
     bed.assert_nothing_left();
 }
 

@@ -1,14 +1,15 @@
 //! Upstreams that speak HTTP/2, and what their answers say after a good head.
 
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::stream;
+use futures::{StreamExt, stream};
 use homeostat_wire::{Body, Drain, Handler, Limits, Listener, Peer, Request, Response, serve};
 use http::{HeaderMap, HeaderValue};
 use http_body::Frame;
-use http_body_util::StreamBody;
+use http_body_util::{BodyExt, StreamBody};
 
 use crate::house::House;
 
@@ -23,10 +24,35 @@ enum End {
     GrpcFailed,
     /// With trailers in which gRPC says that the caller made a mistake.
     GrpcRefused,
+    /// With trailers that mean nothing, as it is no gRPC.
+    LooksFailed,
+    /// Well, once it has the whole request.
+    Hears,
+    /// With the body of the request, and its head is there before.
+    Talks,
+    /// Well, as its length says, but that it was all it never says.
+    Silent,
 }
 
 impl Handler for End {
-    async fn handle(&self, _: Request, _: &Arc<Peer>) -> Response {
+    async fn handle(&self, request: Request, _: &Arc<Peer>) -> Response {
+        let mut heard = request.into_body();
+        if matches!(self, Self::Talks) {
+            let first = stream::iter([Ok(Frame::data(Bytes::from_static(b"half")))]);
+            let rest = stream::unfold(heard, |mut heard| async { Some((heard.frame().await?, heard)) });
+            return Response::new(Body::boxed(StreamBody::new(first.chain(rest))));
+        }
+        if matches!(self, Self::Hears) {
+            while let Some(Ok(_)) = heard.frame().await {}
+        }
+        if matches!(self, Self::Silent) {
+            let all = stream::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"half")))])
+                .chain(stream::pending());
+            let mut response = Response::new(Body::boxed(StreamBody::new(all)));
+            response.headers_mut().insert("content-length", HeaderValue::from_static("4"));
+            response.headers_mut().insert("cache-control", HeaderValue::from_static("max-age=60"));
+            return response;
+        }
         let data = Ok(Frame::data(Bytes::from_static(b"half")));
         let status = |number: &'static str| {
             let mut trailers = HeaderMap::new();
@@ -34,13 +60,14 @@ impl Handler for End {
             Ok(Frame::trailers(trailers))
         };
         let end = match self {
-            Self::Well => status("0"),
+            Self::Well | Self::Hears | Self::Talks | Self::Silent => status("0"),
             Self::BrokenOff => Err(std::io::Error::other("broken off")),
-            Self::GrpcFailed => status("14"),
+            Self::GrpcFailed | Self::LooksFailed => status("14"),
             Self::GrpcRefused => status("3"),
         };
         let mut response = Response::new(Body::boxed(StreamBody::new(stream::iter([data, end]))));
-        response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+        let kind = if matches!(self, Self::LooksFailed) { "text/plain" } else { "application/grpc" };
+        response.headers_mut().insert("content-type", HeaderValue::from_static(kind));
         response
     }
 }
@@ -85,8 +112,97 @@ fn an_endpoint_whose_calls_fail_in_their_trailers_is_doubted() {
     assert!(is_doubted([End::Well, End::GrpcFailed], 2_000));
 }
 
+/// Whether those are doubted of whom this is asked, at a time when they certainly were told of: those beside them, told of later, are.
+fn is_doubted_beside_broken(ending: End, more: &str, mut ask: impl FnMut(&House)) -> bool {
+    let [one, other, broken, well] = [ending, ending, End::BrokenOff, End::Well].map(start);
+    let house = House::open(&format!(
+        "[gateway.routes.shop]\nto = \"shop\"\n{more}\
+         [gateway.upstreams.shop]\nendpoints = [\"{one}\", \"{other}\"]\nprotocol = \"http2\"\n\
+         [gateway.routes.zoo]\nto = \"zoo\"\npath = \"/zoo\"\n\
+         [gateway.upstreams.zoo]\nendpoints = [\"{broken}\", \"{well}\"]\nprotocol = \"http2\"\n"
+    ));
+    let is_bad = |seen: &str, address: SocketAddr| {
+        let (_, from) = seen.split_once(&format!("\"{address}\"")).expect("it is told of");
+        let own = from.split('}').next().unwrap_or_default();
+        own.contains("\"doubted\"") || own.contains("\"ejected\"")
+    };
+    for _ in 0..2_000 {
+        ask(&house);
+        house.get("/zoo");
+        let seen = house.order("GET /v1/endpoints", "");
+        if [one, other].iter().any(|address| is_bad(&seen, *address)) {
+            return true;
+        }
+        if is_bad(&seen, broken) {
+            return false;
+        }
+    }
+    panic!("nobody was ever doubted");
+}
+
+fn ask_well(house: &House) {
+    assert!(house.get("/").starts_with("HTTP/1.1 200"));
+}
+
 #[test]
 fn mistakes_of_callers_say_nothing_against_an_endpoint() {
     // Would break: one caller with bad arguments takes a good endpoint away from all others.
-    assert!(!is_doubted([End::Well, End::GrpcRefused], 200));
+    assert!(!is_doubted_beside_broken(End::GrpcRefused, "", ask_well));
+}
+
+#[test]
+fn what_is_called_a_status_of_grpc_is_none_in_another_answer() {
+    // Would break: a field that means nothing there takes a good endpoint away.
+    assert!(!is_doubted_beside_broken(End::LooksFailed, "", ask_well));
+}
+
+const CHUNKED: &str =
+    "POST / HTTP/1.1\r\nHost: shop.test\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n1\r\nx\r\n";
+const LIMITED: &str = "request_body_max = \"1KiB\"\nresilience = { attempts_max = 1 }\n";
+
+fn too_much() -> String {
+    format!("800\r\n{}\r\n0\r\n\r\n", "x".repeat(0x800))
+}
+
+#[test]
+fn a_body_that_is_too_long_says_nothing_against_an_endpoint() {
+    // Would break: whoever uploads too much, again and again, takes every endpoint away from all others, and is told of a bad gateway.
+    assert!(!is_doubted_beside_broken(End::Hears, LIMITED, |house| {
+        let refused = house.talk(format!("{CHUNKED}{}", too_much()));
+        assert!(refused.starts_with("HTTP/1.1 413"), "{refused}");
+    }));
+}
+
+#[test]
+fn a_body_that_grows_too_long_after_the_head_of_the_answer_says_nothing_against_an_endpoint() {
+    // Would break: the same by a call that goes both ways, where the answer is reset in its middle.
+    assert!(!is_doubted_beside_broken(End::Talks, LIMITED, |house| {
+        let mut client = house.connect();
+        client.write_all(CHUNKED.as_bytes()).unwrap();
+        let mut seen = Vec::new();
+        while !String::from_utf8_lossy(&seen).contains("half") {
+            let mut piece = [0; 1_024];
+            let count = client.read(&mut piece).unwrap();
+            assert!(count > 0, "{}", String::from_utf8_lossy(&seen));
+            seen.extend_from_slice(&piece[..count]);
+        }
+        assert!(seen.starts_with(b"HTTP/1.1 200"));
+        // The gateway may close before all of it is there.
+        let _ = client.write_all(too_much().as_bytes());
+        let _ = client.read_to_end(&mut seen);
+    }));
+}
+
+#[test]
+fn an_answer_that_is_here_is_kept_though_its_stream_has_not_ended() {
+    // Would break: of an upstream that says separately that it has sent all, nothing is ever kept.
+    let address = start(End::Silent);
+    let house = House::open(&format!(
+        "[gateway.routes.shop]\nto = \"shop\"\ncache = {{}}\n\
+         [gateway.upstreams.shop]\nendpoints = [\"{address}\"]\nprotocol = \"http2\"\n"
+    ));
+    assert!(house.get("/").ends_with("half"));
+    assert!(house.get("/").ends_with("half"));
+    let metrics = house.order("GET /metrics", "");
+    assert!(metrics.contains("resilience_call_seconds_count{stack=\"shop>shop\"} 1\n"), "{metrics}");
 }

@@ -101,9 +101,13 @@ fn who_says_who_he_is_or_asks_for_something_else_asks_alone() {
 #[test]
 fn an_answer_for_one_alone_is_not_shared() {
     // Would break: somebody's session, or a form that was made for another client, is given to all who asked at the same time.
-    for headers in
-        ["Set-Cookie: session=1\r\n", "Cache-Control: private\r\n", "Cache-Control: no-store\r\n", "Vary: *\r\n"]
-    {
+    for headers in [
+        "Set-Cookie: session=1\r\n",
+        "Cache-Control: private\r\n",
+        "Cache-Control: no-store\r\n",
+        "Vary: *\r\n",
+        "Vary: X-Request-Id\r\n",
+    ] {
         let (origin, gate) =
             held(move |_| format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: 4\r\n\r\nmine").into_bytes());
         let house = together(&origin, "");
@@ -213,4 +217,56 @@ fn a_client_that_takes_nothing_holds_up_none_of_those_who_wait_for_the_same() {
         slow.read_to_end(&mut rest).unwrap();
         assert!(rest.len() > body.len() && rest.ends_with(&body.as_bytes()[..100_000]), "{how}");
     }
+}
+
+#[test]
+fn who_waits_for_the_same_waits_no_longer_than_who_asks_at_once() {
+    // Would break: the deadlines of a wait and of the request after it add up, and the origin is asked when the time is over.
+    let (origin, gate) = held(|_| ok("late"));
+    for how in ["coalesce = true", "cache = {}"] {
+        let house = House::open(&format!(
+            "[gateway.routes.shop]\nto = \"shop\"\n{how}\nresilience = {{ deadline_ms = 300, attempts_max = 1 }}\n\
+             [gateway.upstreams.shop]\nendpoints = [\"{}\"]\n",
+            origin.address
+        ));
+        let answers = std::thread::scope(|scope| {
+            let all: Vec<ScopedJoinHandle<'_, String>> = (0..4).map(|_| scope.spawn(|| house.get("/slow"))).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 504")), "{how}: {answers:?}");
+    }
+    gate.open();
+}
+
+#[test]
+fn a_change_whose_answer_was_lost_is_a_change() {
+    // Would break: whoever saved something and was told that the gateway does not know how it ended reads what was there before.
+    let gate = Arc::<Gate>::default();
+    let (held, changes, reads) = (Arc::clone(&gate), AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let read = Arc::clone(&reads);
+    let origin = Origin::start(move |head, _| {
+        if head.starts_with("POST") {
+            changes.fetch_add(1, Ordering::SeqCst);
+            return Vec::new();
+        }
+        let seen = changes.load(Ordering::SeqCst);
+        read.fetch_add(1, Ordering::SeqCst);
+        if seen == 0 {
+            held.pass();
+        }
+        ok(&format!("state {seen}"))
+    });
+    let house = together(&origin, "");
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| house.get("/doc"));
+        while reads.load(Ordering::SeqCst) == 0 {
+            std::thread::yield_now();
+        }
+        let post = "POST /doc HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx";
+        assert!(house.talk(post).starts_with("HTTP/1.1 502"));
+        let second = house.get("/doc");
+        gate.open();
+        assert!(second.ends_with("state 1"), "{second}");
+        assert!(first.join().unwrap().ends_with("state 0"));
+    });
 }

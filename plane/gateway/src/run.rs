@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
@@ -122,7 +123,7 @@ async fn live(options: Options) -> Result<(), RunError> {
     aside.spawn(warm(Arc::clone(&gateway)));
     aside.spawn(heed_signals(Arc::clone(&gateway)));
     // Both sockets of the run folder are its own before it says so: the one that ends removes only what is still its own.
-    let (door_for_successors, successors) = Named::bind(&folder.join(HANDOVER_SOCKET))?;
+    let mut door = Named::bind(&folder.join(HANDOVER_SOCKET))?;
     if let Some(old) = &predecessor {
         // It may be gone by now: then there is nobody to tell.
         let _ = handover::ready(old);
@@ -132,27 +133,39 @@ async fn live(options: Options) -> Result<(), RunError> {
     let mut changes = gateway.changes();
     let mut ending = gateway.ending();
     let mut looks = tokio::time::interval(CERTIFICATES_LOOKED_AT_EVERY);
-    let mut is_behind = false;
+    let (mut is_behind, mut is_robbed) = (false, false);
     let mut offers = JoinSet::new();
     loop {
         tokio::select! {
             _ = ending.wait_for(|ending| *ending) => break,
             // Offered beside: a successor that hangs must hold up neither the end nor a change of the settings. One at a time.
-            Ok((successor, _)) = successors.accept(), if offers.is_empty() => {
+            Ok((successor, _)) = door.1.accept(), if offers.is_empty() => {
                 // The successor has nobody else to ask until the engine tells it.
                 memory::write(&folder, &gateway);
                 offers.spawn(offer(successor, doors.copies()));
             }
-            Some(taken) = offers.join_next() => if matches!(taken, Ok(true)) { gateway.drain() },
+            Some(taken) = offers.join_next() => if matches!(taken, Ok(true)) {
+                gateway.drain();
+            } else {
+                // It may have put its own sockets in the place of these before it failed.
+                is_robbed = true;
+                looks.reset_immediately();
+            },
             _ = looks.tick() => {
                 doors.renew_certificates();
+                // Not while a successor is at it: these places may rightly be its own by now.
+                if is_robbed && offers.is_empty() {
+                    is_robbed = take_back(&mut desks, &mut door, &gateway)
+                        .inspect_err(|error| tracing::error!(%error, "what a failed successor took cannot be had yet"))
+                        .is_err();
+                }
                 // What was in the way may be gone by now.
-                if is_behind
-                    && desks.follow(&gateway, &folder).is_ok()
-                    && doors.follow(&gateway, &threads, Vec::new()).await.is_ok()
-                {
-                    tracing::info!("all listeners are as the settings want them");
-                    is_behind = false;
+                if is_behind {
+                    let desks_followed = desks.follow(&gateway, &folder);
+                    is_behind = doors.follow(&gateway, &threads, Vec::new()).await.and(desks_followed).is_err();
+                    if !is_behind {
+                        tracing::info!("all listeners are as the settings want them");
+                    }
                 }
             }
             _ = changes.changed() => {
@@ -165,7 +178,7 @@ async fn live(options: Options) -> Result<(), RunError> {
             }
         }
     }
-    drop((successors, door_for_successors));
+    drop(door);
     let within = Duration::from(gateway.plan().settings.limits.drain.0);
     let left = doors.close(within).await;
     if left > 0 {
@@ -177,6 +190,15 @@ async fn live(options: Options) -> Result<(), RunError> {
     drop(desks);
     end_within(threads).await;
     Ok(())
+}
+
+/// Has the sockets again that a successor took before it failed: nobody else would take orders, or be taken over from.
+fn take_back(desks: &mut Desks, door: &mut (Named, UnixListener), gateway: &Arc<Gateway>) -> Result<(), RunError> {
+    let control = desks.take_back(gateway);
+    if let Some(own) = door.0.again()? {
+        *door = own;
+    }
+    control
 }
 
 fn default_workers() -> usize {

@@ -23,8 +23,11 @@ const CONTROL: &str = "gateway.sock";
 /// The variable in which a gateway is told what it reads only once, so that a change of it is a change of what is run.
 const EDITION: &str = "HOMEOSTAT_GATEWAY_EDITION";
 
-/// The gateway lets its requests end within its own limit; this only ends one that hangs.
-const STOP_GRACE: Millis = Millis(120_000);
+/// So long beyond its own limit for requests that end a gateway may take for all else; this only ends one that hangs.
+const STOP_MARGIN: Millis = Millis(30_000);
+
+/// The shortest grace: a change of the grace is one of what is run, so customary changes of the limit must not change it.
+const STOP_GRACE_MIN: Millis = Millis(120_000);
 
 /// Settings of a gateway as they are handed over.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -67,7 +70,9 @@ impl Loaded {
         let folder = self.settings.data_folder.clone();
         // Whatever becomes of the settings: a gateway that runs must not be taken for one that nobody wants.
         let edition = format!("{edition}, workers: {:?}", handed.settings.workers);
-        let service = service(program, &edition, &self.gateway_control(), &folder);
+        let drain = handed.settings.limits.drain.0;
+        let grace = Millis(drain.0.saturating_add(STOP_MARGIN.0)).max(STOP_GRACE_MIN);
+        let service = service(program, &edition, &self.gateway_control(), &folder, grace);
         self.policy.services.insert(service.name.clone(), service);
         write(&folder, &handed)
     }
@@ -91,7 +96,7 @@ fn write(folder: &Path, handed: &HandedOver) -> io::Result<()> {
     std::fs::rename(&fresh, folder.join(FILE))
 }
 
-fn service(program: &str, edition: &str, control: &Path, folder: &Path) -> Service {
+fn service(program: &str, edition: &str, control: &Path, folder: &Path, grace: Millis) -> Service {
     let plan = folder.join(FILE).display().to_string();
     let words = [program, "gateway", "run", "--plan", &plan];
     Service {
@@ -111,7 +116,7 @@ fn service(program: &str, edition: &str, control: &Path, folder: &Path) -> Servi
             start_grace: Millis(5_000),
         }),
         objectives: Objectives::default(),
-        stop: Stop { signal: StopSignal::Term, grace: STOP_GRACE },
+        stop: Stop { signal: StopSignal::Term, grace },
         limits: Limits::default(),
         autonomy: Autonomy::Auto,
         start: StartMode::AtOnce,

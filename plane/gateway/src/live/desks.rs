@@ -16,12 +16,12 @@ use crate::gateway::Gateway;
 use crate::run::{CONTROL_SOCKET, RunError};
 use crate::workers::bind;
 
-/// Makes the run folder, or looks whether it may be used: only its owner may give orders, and whoever can put a socket there can.
+/// Makes a folder for sockets, or looks whether it may be used: only its owner may give orders, and whoever can put a socket there can.
 ///
 /// # Errors
 /// When it cannot be made, or others can change what is in it.
 pub fn prepare(folder: &Path) -> Result<(), RunError> {
-    let what = || format!("the run folder {}", folder.display());
+    let what = || format!("the folder {}", folder.display());
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(RunError::system(what()))?;
     let seen = folder.metadata().map_err(RunError::system(what()))?;
@@ -63,11 +63,23 @@ impl Named {
         let made = placed().map_err(RunError::system(what()))?;
         Ok((Self { path: path.to_owned(), made }, socket))
     }
+
+    fn is_there(&self) -> bool {
+        file_of(&self.path).is_ok_and(|there| there == self.made)
+    }
+
+    /// Bound again if another has taken its place.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub fn again(&self) -> Result<Option<(Self, UnixListener)>, RunError> {
+        if self.is_there() { Ok(None) } else { Self::bind(&self.path).map(Some) }
+    }
 }
 
 impl Drop for Named {
     fn drop(&mut self) {
-        if file_of(&self.path).is_ok_and(|there| there == self.made) {
+        if self.is_there() {
             // One that stays misleads nobody: connecting to it is refused.
             let _ = std::fs::remove_file(&self.path);
         }
@@ -90,7 +102,7 @@ pub struct Desks {
 struct Desk<At> {
     at: At,
     serving: JoinHandle<()>,
-    _named: Option<Named>,
+    named: Option<Named>,
 }
 
 impl<At> Drop for Desk<At> {
@@ -115,19 +127,33 @@ impl Desks {
         if self.control.as_ref().is_some_and(|desk| desk.at == wanted) {
             return Ok(());
         }
-        if let Some(folder) = wanted.parent() {
-            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-            made.map_err(RunError::system(format!("making the folder {}", folder.display())))?;
+        // Whoever can put a socket there can give orders in the gateway's place, wherever it is.
+        wanted.parent().map_or(Ok(()), prepare)?;
+        let bound = Named::bind(&wanted)?;
+        self.open_control(gateway, wanted, bound);
+        Ok(())
+    }
+
+    /// Has the control again in whose place a successor put its own, and then failed.
+    ///
+    /// # Errors
+    /// When it cannot be had; it may be tried again.
+    pub fn take_back(&mut self, gateway: &Arc<Gateway>) -> Result<(), RunError> {
+        let Some(Desk { at, named: Some(named), .. }) = &self.control else { return Ok(()) };
+        if let Some(bound) = named.again()? {
+            self.open_control(gateway, at.clone(), bound);
         }
-        let (named, socket) = Named::bind(&wanted)?;
+        Ok(())
+    }
+
+    fn open_control(&mut self, gateway: &Arc<Gateway>, at: PathBuf, (named, socket): (Named, UnixListener)) {
         let router = control::router(Arc::clone(gateway));
         let serving = tokio::spawn(async move {
             if let Err(error) = axum::serve(socket, router).await {
                 tracing::error!(%error, "the control is gone; requests are served all the same");
             }
         });
-        self.control = Some(Desk { at: wanted, serving, _named: Some(named) });
-        Ok(())
+        self.control = Some(Desk { at, serving, named: Some(named) });
     }
 
     fn follow_metrics(&mut self, gateway: &Arc<Gateway>, wanted: Option<String>) -> Result<(), RunError> {
@@ -146,7 +172,7 @@ impl Desks {
                 tracing::error!(%error, "the numbers cannot be scraped any more");
             }
         });
-        self.metrics = Some(Desk { at: address, serving, _named: None });
+        self.metrics = Some(Desk { at: address, serving, named: None });
         Ok(())
     }
 }

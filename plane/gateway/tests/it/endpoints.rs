@@ -100,6 +100,29 @@ fn a_successor_that_hangs_holds_up_nothing() {
 }
 
 #[test]
+fn what_a_failed_successor_took_is_had_again() {
+    // Would break: after a new version that fails at its start, the old one serves, and takes no orders until it is ended.
+    let origin = Origin::named("shop");
+    let house = House::open(&shop(&origin, "", ""));
+    let [control, door] = ["gateway.sock", "gateway.handover"].map(|name| house.folder.path().join(name));
+    let failing = UnixStream::connect(&door).unwrap();
+    let mut sockets = [0];
+    (&failing).read_exact(&mut sockets).unwrap();
+    // As a successor does that is killed before it says that it is ready: its sockets stay, and nobody listens.
+    for place in [&control, &door] {
+        std::fs::remove_file(place).unwrap();
+        drop(std::os::unix::net::UnixListener::bind(place).unwrap());
+    }
+    drop(failing);
+    let began = std::time::Instant::now();
+    while [&control, &door].iter().any(|place| UnixStream::connect(place).is_err()) {
+        assert!(began.elapsed() < Duration::from_secs(20), "nobody listens");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(house.order("GET /v1/status", "").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
 fn a_service_that_did_not_come_is_called_for_again() {
     // Would break: after one start that failed, the engine hears of the next request only at the end of its long poll.
     let house = House::open(

@@ -123,6 +123,33 @@ fn the_run_folder_is_its_owners_alone() {
 }
 
 #[test]
+fn a_control_elsewhere_is_not_where_others_may_write() {
+    // Would break: another user of the machine puts a socket in the control's place and is given its orders.
+    let outer = tempfile::tempdir().unwrap();
+    let open = outer.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let route = "[gateway.routes.shop]\nrespond = { status = 204 }\n";
+    let elsewhere = |folder: &std::path::Path| {
+        format!("{route}[gateway.control]\nsocket = \"{}\"\n", folder.join("control").display())
+    };
+    let house = House::open(route);
+    house.reload(&elsewhere(&open));
+    house.reload(&elsewhere(&outer.path().join("own")));
+    let began = std::time::Instant::now();
+    while !outer.path().join("own/control").exists() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "it follows to a folder of its own");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(!open.join("control").exists());
+    house.order_at(outer.path().join("own/control").to_str().unwrap(), "POST /v1/reload", route);
+    while !house.folder.path().join("gateway.sock").exists() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "and back");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+#[test]
 fn its_sockets_go_with_it_unless_a_successor_has_them() {
     // Would break: a socket of a dead gateway misleads whoever asks, or an ending one takes away the control of its successor.
     let settings = "[gateway.routes.shop]\nrespond = { status = 204 }\n";

@@ -4,9 +4,9 @@
 //! not answer a ping loses its connection; an idle connection ends like one of HTTP/1.1.
 
 use std::convert::Infallible;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -65,7 +65,9 @@ pub(crate) async fn serve_h2<H: Handler>(
         .max_send_buf_size(SEND_BUFFER_BYTES)
         .keep_alive_interval(limits.ping_interval)
         .keep_alive_timeout(limits.ping_interval);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(Opening::new(start, io)), service));
+    let opened_wrong = Arc::new(AtomicBool::new(false));
+    let opening = Opening::new(start, io, Arc::clone(&opened_wrong));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(opening), service));
     let mut draining = drain.watch();
     let mut ending = false;
     let mut seen = 0;
@@ -73,7 +75,7 @@ pub(crate) async fn serve_h2<H: Handler>(
     loop {
         tokio::select! {
             ended = connection.as_mut() => {
-                if ended.is_err_and(|error| is_hostile(&error)) {
+                if opened_wrong.load(Ordering::Relaxed) || ended.is_err_and(|error| is_hostile(&error)) {
                     handler.refused(Refusal::Http2, peer);
                 }
                 return;
@@ -125,14 +127,10 @@ async fn answer<H: Handler>(
     answer
 }
 
-/// Whether the connection ended for what the peer sent, and not because it left.
+/// Whether the connection ended for frames that the peer sent, and not because it left or its stream or TLS broke.
 fn is_hostile(error: &hyper::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        if let Some(stream) = cause.downcast_ref::<io::Error>() {
-            // Of what the stream itself says, only bytes that cannot be right are the peer's doing.
-            return stream.kind() == io::ErrorKind::InvalidData;
-        }
         if let Some(h2) = cause.downcast_ref::<h2::Error>() {
             return h2.reason().is_some_and(|reason| reason != h2::Reason::NO_ERROR);
         }

@@ -5,6 +5,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -25,11 +27,14 @@ pub(super) struct Opening {
     io: Io,
     /// Bytes that were looked at; no more than there are to look at.
     seen: usize,
+    is_wrong: Arc<AtomicBool>,
 }
 
 impl Opening {
-    pub(super) fn new(start: Bytes, io: Io) -> Self {
-        Self { start, io, seen: 0 }
+    /// `is_wrong` is set when the client begins with something else. The error cannot say so: `h2` keeps of it no more than its kind,
+    /// and TLS has errors of every kind.
+    pub(super) fn new(start: Bytes, io: Io, is_wrong: Arc<AtomicBool>) -> Self {
+        Self { start, io, seen: 0, is_wrong }
     }
 
     fn look(&mut self, came: &[u8]) -> io::Result<()> {
@@ -40,6 +45,7 @@ impl Opening {
                 _ => false,
             };
             if is_wrong {
+                self.is_wrong.store(true, Ordering::Relaxed);
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "the first frame is not one of settings"));
             }
             if self.seen > FLAGS_AT {

@@ -1,6 +1,7 @@
 //! The aims of the gateway and whether they are met, from the rows of a report.
 //!
-//! Called by the page. An aim of several sizes of body or protocols is missed if one of them misses it: the worst is shown.
+//! Called by the page. An aim of several sizes of body is missed if one of them misses it: the worst is shown, once all were measured. What
+//! was not measured is said to be so, and never left out.
 
 use super::cost::Protocol;
 use super::page::{CPU, find};
@@ -12,7 +13,7 @@ use crate::verdict::{Verdict, at_least, at_most};
 /// Answers a second that are enough: five thousand are asked for, and a clock is not exact.
 const ANSWERS_MIN_PER_S: f64 = 4_990.0;
 
-/// The aims that this report says something about.
+/// All aims.
 pub fn verdicts(report: &Report) -> Vec<Verdict> {
     use SubjectKind::{Envoy, Homeostat, HomeostatFull, Nginx};
     let look = Look(report);
@@ -38,7 +39,6 @@ pub fn verdicts(report: &Report) -> Vec<Verdict> {
     for case in [RELOADED, UPGRADED] {
         verdicts.push(at_most(&format!("{case}: failed requests"), 0.0, look.most(Homeostat, case, "failed")));
     }
-    verdicts.retain(|verdict| verdict.is_met.is_some());
     verdicts
 }
 
@@ -57,9 +57,10 @@ impl Look<'_> {
         Some(self.median(kind, case, metric)? / self.median(other, case, metric)?)
     }
 
-    /// Over all sizes of body.
+    /// The worst of all sizes of body; nothing unless each was measured, as the missing one may be the worst.
     fn most_times(&self, kind: SubjectKind, other: SubjectKind, prefix: &str, protocol: Protocol) -> Option<f64> {
         let case = |size: &str| format!("{prefix}{}, {size}", protocol.name());
-        BODIES.iter().filter_map(|(_, size)| self.times(kind, other, &case(size), CPU)).reduce(f64::max)
+        let all: Option<Vec<f64>> = BODIES.iter().map(|(_, size)| self.times(kind, other, &case(size), CPU)).collect();
+        all?.into_iter().reduce(f64::max)
     }
 }

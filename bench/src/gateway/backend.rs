@@ -53,9 +53,11 @@ pub fn be_backend(arguments: &BackendArguments) -> Result<()> {
 }
 
 fn answer(bytes: usize, cache_control: &str) -> Vec<u8> {
+    // Of now: a cache that reads dates takes an answer of long ago for stale, however long it may be kept.
+    let date = httpdate::fmt_http_date(std::time::SystemTime::now());
     let head = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {bytes}\r\nCache-Control: {cache_control}\r\n\
-         Server: backend\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n"
+         Server: backend\r\nDate: {date}\r\n\r\n"
     );
     let mut whole = head.into_bytes();
     whole.resize(whole.len() + bytes, FILLER);

@@ -142,6 +142,19 @@ mod tests {
         for (subject, us) in [("nginx", 10.0), ("Envoy", 40.0), ("homeostat", 20.0)] {
             report.add(subject, "HTTP/1.1, 128 B", CPU, "us", &[us]);
         }
+        let part = section(&report);
+        // The sizes that are missing may be the worst.
+        assert!(
+            part.contains(
+                "forwarded, HTTP/1.1: CPU as a multiple of nginx's, the worst size: at most 1 | not measured |"
+            ),
+            "{part}"
+        );
+        for size in ["1 KiB", "64 KiB"] {
+            for subject in ["nginx", "homeostat"] {
+                report.add(subject, &format!("HTTP/1.1, {size}"), CPU, "us", &[10.0]);
+            }
+        }
         report.add("nginx", "10,000 idle connections", "rss_mib", "MiB", &[7.0, 9.0, 8.0]);
         let text = section(&report);
         assert!(text.contains("### Forwarded, HTTP/1.1: CPU of a request (us)\n"), "{text}");

@@ -99,8 +99,7 @@ async fn reload(
             *loaded = new;
             if for_gateway {
                 // Told where it listens still, and found from then on where its settings say.
-                control.reload().await;
-                control.follow(loaded.gateway_control());
+                control.reload(loaded.gateway_control()).await;
             }
             if changed {
                 let policy = Box::new(loaded.policy.clone());

@@ -9,8 +9,8 @@ use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::UnixStream;
 
@@ -26,10 +26,22 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// As much of a refusal's text is passed on.
 const REFUSAL_BYTES_MAX: usize = 4_096;
 
+/// When an order to read the settings again is repeated that got lost, at first and at most: soon for a gateway that was busy, seldom
+/// for one that keeps refusing.
+const TOLD_AGAIN_AFTER: Duration = Duration::from_secs(1);
+const TOLD_AGAIN_AFTER_MAX: Duration = Duration::from_secs(15);
+
 /// A way to the gateway that listens on one socket, whether one runs or not. Its copies go the same way.
 #[derive(Clone, Debug)]
 pub struct Client {
-    socket: Arc<Mutex<PathBuf>>,
+    way: Arc<Mutex<Way>>,
+}
+
+#[derive(Debug)]
+struct Way {
+    socket: PathBuf,
+    /// Counts the orders to read the settings again: only the last is repeated.
+    reloads: u64,
 }
 
 /// Why there was no answer.
@@ -58,12 +70,11 @@ impl Client {
     /// The way to the gateway on `socket`.
     #[must_use]
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { socket: Arc::new(Mutex::new(socket.into())) }
+        Self { way: Arc::new(Mutex::new(Way { socket: socket.into(), reloads: 0 })) }
     }
 
-    /// From now on it listens there, as its settings say.
-    pub fn follow(&self, socket: PathBuf) {
-        *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = socket;
+    fn way(&self) -> MutexGuard<'_, Way> {
+        self.way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks, and waits up to `patience` longer than an answer takes: for questions that wait for news.
@@ -82,11 +93,21 @@ impl Client {
         read(&self.exchange(Method::POST, path, Bytes::from_static(b"{}"), Duration::ZERO).await?)
     }
 
-    /// Has it read its settings again; one that does not answer reads them when it starts.
-    pub async fn reload(&self) {
-        match self.post::<Reloaded>("/v1/reload").await {
-            Ok(Reloaded { changed }) => tracing::info!(changed, "the gateway has read its settings again"),
-            Err(error) => tracing::warn!(%error, "the gateway goes on with the settings before"),
+    /// Has it read its settings again, by which it listens on `socket` from then on. An order that gets lost is repeated beside, until
+    /// the gateway answers or there is another order; it is asked where it was until then, or it would be taken for gone.
+    pub async fn reload(&self, socket: PathBuf) {
+        let number = {
+            let mut way = self.way();
+            way.reloads += 1;
+            way.reloads
+        };
+        match self.reload_once(&socket, number).await {
+            Ok(changed) => tracing::info!(changed, "the gateway has read its settings again"),
+            Err(error) => {
+                tracing::warn!(%error, "the gateway goes on with the settings before, until it can be told");
+                let client = self.clone();
+                tokio::spawn(async move { client.reload_until_heard(&socket, number).await });
+            }
         }
     }
 
@@ -118,6 +139,38 @@ impl Client {
         .await
     }
 
+    async fn reload_until_heard(&self, socket: &Path, number: u64) {
+        let mut wait = TOLD_AGAIN_AFTER;
+        while self.way().reloads == number {
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(TOLD_AGAIN_AFTER_MAX);
+            // One that has started since listens where its settings say. Its answer is as good.
+            let started_since = Self::new(socket);
+            if self.reload_once(socket, number).await.is_ok()
+                || (started_since.reload_once(socket, 0).await.is_ok() && self.follow(socket, number))
+            {
+                tracing::info!("the gateway has read its settings after all");
+                return;
+            }
+        }
+    }
+
+    async fn reload_once(&self, socket: &Path, number: u64) -> Result<bool, Unreachable> {
+        let Reloaded { changed } = self.post("/v1/reload").await?;
+        self.follow(socket, number);
+        Ok(changed)
+    }
+
+    /// From now on it listens there, unless a later order says otherwise.
+    fn follow(&self, socket: &Path, number: u64) -> bool {
+        let mut way = self.way();
+        let is_last = way.reloads == number;
+        if is_last {
+            socket.clone_into(&mut way.socket);
+        }
+        is_last
+    }
+
     async fn exchange(
         &self,
         method: Method,
@@ -143,7 +196,7 @@ impl Client {
         body: Bytes,
         take: impl AsyncFnOnce(Response<Incoming>) -> Result<T, Unreachable>,
     ) -> Result<T, Unreachable> {
-        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let socket = self.way().socket.clone();
         let stream = UnixStream::connect(socket).await.map_err(|error| Unreachable::Silent(error.to_string()))?;
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(|error| silent(&error))?;

@@ -1,11 +1,15 @@
 //! What the control shows: plain values for JSON, made when somebody asks.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use homeostat_resilience::balance::Standing as EndpointStanding;
+use homeostat_resilience::stack::StackSnapshot;
 use homeostat_routing::{Action, Source};
 use serde::Serialize;
 
 use crate::plan::Plan;
-use crate::upstream::Upstream;
+use crate::upstream::{Endpoint, Upstream};
 
 /// What the gateway is and how it is.
 #[derive(Debug, Serialize)]
@@ -101,32 +105,60 @@ pub struct EndpointView {
     pub idle: usize,
 }
 
+/// What the policies of all routes that call an endpoint make of it.
+struct Opinion {
+    standing: EndpointStanding,
+    works: f64,
+    in_flight: u64,
+}
+
+/// Nobody has called it: it is taken for good.
+impl Default for Opinion {
+    fn default() -> Self {
+        Self { standing: EndpointStanding::Liked, works: 1.0, in_flight: 0 }
+    }
+}
+
+impl Opinion {
+    /// Of every endpoint, by its name. Made in one go: looking through all of them for each takes seconds with ten thousand, and the
+    /// engine asks every second.
+    fn of_all(snapshots: &[StackSnapshot]) -> BTreeMap<&str, Self> {
+        let mut opinions = BTreeMap::<&str, Self>::new();
+        for seen in snapshots.iter().flat_map(|snapshot| &snapshot.endpoints.endpoints) {
+            let opinion = opinions.entry(&seen.name).or_default();
+            opinion.standing = opinion.standing.max(seen.standing);
+            opinion.works = opinion.works.min(f64::from(seen.works));
+            opinion.in_flight += u64::from(seen.in_flight);
+        }
+        opinions
+    }
+}
+
+impl EndpointView {
+    fn of(endpoint: &Endpoint, Opinion { standing, works, in_flight }: Opinion) -> Self {
+        Self {
+            name: endpoint.place.name.clone(),
+            address: endpoint.place.address.to_string(),
+            standing: match standing {
+                EndpointStanding::Liked => "liked",
+                EndpointStanding::Doubted => "doubted",
+                EndpointStanding::Ejected => "ejected",
+            },
+            works,
+            in_flight,
+            idle: endpoint.idle(),
+        }
+    }
+}
+
 impl UpstreamView {
     /// An upstream as it is now.
     pub fn of(upstream: &Upstream, source: &Source) -> Self {
         let snapshots = upstream.snapshots();
+        let mut opinions = Opinion::of_all(&snapshots);
         let endpoints = upstream.endpoints();
-        let seen = |name: &str| {
-            let everywhere = snapshots.iter().flat_map(|snapshot| &snapshot.endpoints.endpoints);
-            everywhere.filter(|seen| seen.name == name).collect::<Vec<_>>()
-        };
-        let view = |endpoint: &std::sync::Arc<crate::upstream::Endpoint>| {
-            let seen = seen(&endpoint.place.name);
-            let standing = |wanted: EndpointStanding| seen.iter().any(|seen| seen.standing == wanted);
-            EndpointView {
-                name: endpoint.place.name.clone(),
-                address: endpoint.place.address.to_string(),
-                standing: if standing(EndpointStanding::Ejected) {
-                    "ejected"
-                } else if standing(EndpointStanding::Doubted) {
-                    "doubted"
-                } else {
-                    "liked"
-                },
-                works: seen.iter().map(|seen| f64::from(seen.works)).fold(1.0, f64::min),
-                in_flight: seen.iter().map(|seen| u64::from(seen.in_flight)).sum(),
-                idle: endpoint.idle(),
-            }
+        let view = |endpoint: &Arc<Endpoint>| {
+            EndpointView::of(endpoint, opinions.remove(&*endpoint.place.name).unwrap_or_default())
         };
         Self {
             upstream: upstream.name().to_string(),

@@ -33,6 +33,25 @@ fn an_endpoint_that_breaks_off_its_answers_is_doubted() {
 }
 
 #[test]
+fn ten_thousand_endpoints_are_set_and_listed() {
+    // Would break: with as many endpoints as are allowed a list takes seconds, and the engine, which waits for two, goes without.
+    let house =
+        House::open("[gateway.routes.shop]\nto = \"shop\"\n[gateway.routes.all]\nto = \"shop\"\nhost = \"all.test\"\n");
+    let places: Vec<String> = (0..10_000)
+        .map(|n| format!("{{\"name\": \"shop/{n}\", \"address\": \"127.1.{}.{}:9\"}}", n / 250, n % 250))
+        .collect();
+    let lists = format!("{{\"services\": {{\"shop\": [{}]}}}}", places.join(","));
+    assert!(house.order("PUT /v1/endpoints", &lists).starts_with("HTTP/1.1 204"));
+    let listed = house.order("GET /v1/endpoints", "");
+    assert_eq!(listed.matches("\"standing\":\"liked\"").count(), 10_000);
+    assert!(listed.contains("\"name\":\"shop/9999\""));
+    // Told again, as the engine does all the time, and then all are gone.
+    assert!(house.order("PUT /v1/endpoints", &lists).starts_with("HTTP/1.1 204"));
+    assert!(house.order("PUT /v1/endpoints", "{\"services\": {\"shop\": []}}").starts_with("HTTP/1.1 204"));
+    assert!(!house.order("GET /v1/endpoints", "").contains("shop/0"));
+}
+
+#[test]
 fn a_connection_that_was_opened_otherwise_is_not_used_again() {
     // Would break: after TLS was asked for, requests go on over the connections in clear text that were kept.
     let origin = Origin::named("clear");

@@ -4,6 +4,7 @@
 //! API and the simulator speak these same types. It must never depend on another crate of this workspace.
 
 pub mod chance;
+mod code;
 pub mod command;
 pub mod episode;
 pub mod fact;

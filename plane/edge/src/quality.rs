@@ -2,12 +2,11 @@
 //!
 //! Pure; never panics, whatever the bytes. A member whose weight cannot be read is passed over, as if it had not been said.
 
+use homeostat_cache::http::{WHOLE, weight};
 use http::header::{HeaderMap, HeaderName};
 
 /// The most members that are read; browsers send four to eight.
 const MEMBERS_MAX: usize = 32;
-/// A weight of one.
-pub const WHOLE: u16 = 1_000;
 
 /// The members of a list over all its lines, each with its weight in thousandths.
 pub fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = (&'a str, u16)> {
@@ -18,29 +17,11 @@ pub fn members<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<I
 fn member(text: &str) -> Option<(&str, u16)> {
     let mut parts = text.split(';').map(|part| part.trim_matches([' ', '\t']));
     let name = parts.next().filter(|name| !name.is_empty())?;
-    let mut weight = WHOLE;
-    for part in parts {
-        let Some((key, value)) = part.split_once('=') else { continue };
-        if key.eq_ignore_ascii_case("q") {
-            weight = thousandths(value)?;
-        }
+    let mut said = WHOLE;
+    for weight in parts.filter_map(weight) {
+        said = weight.ok()?;
     }
-    Some((name, weight))
-}
-
-/// `0`, `0.5`, `1.000`: one digit, and three after the point at most.
-fn thousandths(text: &str) -> Option<u16> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if fraction.len() > 3 || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let padded = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
-    let part = padded.fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
-    match whole {
-        "0" => Some(part),
-        "1" if part == 0 => Some(WHOLE),
-        _ => None,
-    }
+    Some((name, said))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod forward;
 mod front;
 mod gateway;
 mod live;
+mod mishap;
 mod plan;
 mod run;
 mod runtimes;

@@ -11,9 +11,10 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 
 use crate::cache::From;
-use crate::forward::{Overrun, Trail};
+use crate::forward::Trail;
 use crate::front::host_of;
 use crate::gateway::Gateway;
+use crate::mishap::Mishap;
 use crate::plan::{Plan, RoutePlan};
 use crate::telemetry::Tapped;
 
@@ -39,7 +40,7 @@ pub struct Visit {
     /// Whether the edge knows who asks, by a key or a token.
     pub is_known: bool,
     /// Whether its body turned out to be too long.
-    pub overrun: Overrun,
+    pub overrun: Mishap,
     version: Version,
 }
 
@@ -61,7 +62,7 @@ impl Visit {
             code: None,
             caller: None,
             is_known: false,
-            overrun: Overrun::default(),
+            overrun: Mishap::default(),
             version,
         }
     }

@@ -5,68 +5,63 @@
 
 use homeostat_vocabulary::{Guard, Refusal};
 
-macro_rules! codes {
-    ($($name:ident = $code:literal, $status:literal;)+) => {
-        /// Why a request was not granted.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $(#[doc = concat!("See docs/errors/", $code, ".md.")] $name,)+
-        }
+/// What stands behind a code.
+struct Row {
+    status: u16,
+    page: &'static str,
+}
 
-        impl Code {
-            /// Every code.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
-
-            /// The code itself, as in `H0421`.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $code,)+ }
-            }
-
-            /// The HTTP status that goes with it.
-            #[must_use]
-            pub const fn status(self) -> u16 {
-                match self { $(Self::$name => $status,)+ }
-            }
-
-            /// Its page.
-            #[must_use]
-            pub const fn page(self) -> &'static str {
-                match self { $(Self::$name => include_str!(concat!("../../../docs/errors/", $code, ".md")),)+ }
-            }
-        }
+macro_rules! row {
+    ($code:literal, $status:literal) => {
+        Row { status: $status, page: include_str!(concat!("../../../docs/errors/", $code, ".md")) }
     };
 }
 
-codes! {
-    Unreadable = "H0420", 400;
-    NoToken = "H0421", 401;
-    OtherUser = "H0422", 403;
-    OtherSite = "H0423", 403;
-    NothingHere = "H0424", 404;
-    WrongMethod = "H0425", 405;
-    TooSlow = "H0426", 408;
-    WrongState = "H0427", 409;
-    EventsGone = "H0428", 410;
-    TooLarge = "H0429", 413;
-    ConfigurationRefused = "H0430", 422;
-    TooMany = "H0431", 429;
-    EngineSilent = "H0432", 503;
-    JournalUnreadable = "H0433", 503;
-    ShuttingDown = "H0434", 503;
-    Fault = "H0435", 500;
-    KillSwitch = "H0501", 409;
-    RecoverySwitch = "H0502", 403;
-    Autonomy = "H0503", 403;
-    Rate = "H0504", 409;
-    Backoff = "H0505", 409;
-    Freshness = "H0506", 409;
-    OneActor = "H0507", 409;
-    Journal = "H0508", 409;
-    Reversible = "H0509", 409;
+homeostat_vocabulary::codes! {
+    /// Why a request was not granted.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub enum Code, columns row as row -> Row {
+        Unreadable = "H0420" { 400 },
+        NoToken = "H0421" { 401 },
+        OtherUser = "H0422" { 403 },
+        OtherSite = "H0423" { 403 },
+        NothingHere = "H0424" { 404 },
+        WrongMethod = "H0425" { 405 },
+        TooSlow = "H0426" { 408 },
+        WrongState = "H0427" { 409 },
+        EventsGone = "H0428" { 410 },
+        TooLarge = "H0429" { 413 },
+        ConfigurationRefused = "H0430" { 422 },
+        TooMany = "H0431" { 429 },
+        EngineSilent = "H0432" { 503 },
+        JournalUnreadable = "H0433" { 503 },
+        ShuttingDown = "H0434" { 503 },
+        Fault = "H0435" { 500 },
+        KillSwitch = "H0501" { 409 },
+        RecoverySwitch = "H0502" { 403 },
+        Autonomy = "H0503" { 403 },
+        Rate = "H0504" { 409 },
+        Backoff = "H0505" { 409 },
+        Freshness = "H0506" { 409 },
+        OneActor = "H0507" { 409 },
+        Journal = "H0508" { 409 },
+        Reversible = "H0509" { 409 },
+    }
 }
 
 impl Code {
+    /// The HTTP status that goes with it.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        self.row().status
+    }
+
+    /// Its page.
+    #[must_use]
+    pub const fn page(self) -> &'static str {
+        self.row().page
+    }
+
     /// The title of its page: what went wrong, in a few words.
     #[must_use]
     pub fn title(self) -> &'static str {

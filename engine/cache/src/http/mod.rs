@@ -25,6 +25,7 @@ mod policy;
 mod range;
 mod rules;
 mod vary;
+mod weight;
 
 pub use advice::{Advice, AdviceLine, Reason};
 pub use conditional::{ETag, OF_THE_CLIENT, etag, is_not_modified, not_modified, revalidate};
@@ -37,3 +38,4 @@ pub use policy::{Policy, Reuse, Storable};
 pub use range::Part;
 pub use rules::{Lifetime, RouteRules, SetCookie};
 pub use vary::{Variants, Vary, tags};
+pub use weight::{NoWeight, WHOLE, weight};

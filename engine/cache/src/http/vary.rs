@@ -14,6 +14,7 @@ use http::header::{ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, ACCEPT_LANGUAGE, Hea
 
 use super::advice::Reason;
 use super::list::{members, split, trim};
+use super::weight::{WHOLE, weight};
 
 /// On how many fields an answer may depend.
 const FIELDS_MAX: usize = 16;
@@ -139,12 +140,14 @@ fn normal(field: &HeaderName, request: &HeaderMap) -> String {
 /// A wish and its weight in thousandths. A weight that cannot be read stays with the name: nobody knows what the origin takes it for.
 fn wish(part: &str) -> (u16, String) {
     let part = part.to_ascii_lowercase();
-    let (mut weight, mut name) = (None, String::with_capacity(part.len()));
-    let is_one = part.split(';').skip(1).filter(|parameter| trim(parameter).starts_with("q=")).count() == 1;
+    let (mut said, mut name) = (WHOLE, String::with_capacity(part.len()));
+    let is_one = part.split(';').skip(1).filter(|parameter| weight(trim(parameter)).is_some()).count() == 1;
     for (at, parameter) in part.split(';').map(trim).enumerate() {
-        let said = parameter.strip_prefix("q=").filter(|_| at > 0 && is_one).and_then(thousandths);
-        if said.is_some() {
-            weight = said;
+        if at > 0
+            && is_one
+            && let Some(Ok(weight)) = weight(parameter)
+        {
+            said = weight;
             continue;
         }
         if at > 0 {
@@ -152,22 +155,7 @@ fn wish(part: &str) -> (u16, String) {
         }
         name.push_str(parameter);
     }
-    (weight.unwrap_or(1_000), name)
-}
-
-/// `0`, `0.5`, `1.000`: one digit, and three after the point at most.
-fn thousandths(text: &str) -> Option<u16> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if fraction.len() > 3 || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let padded = fraction.bytes().chain(std::iter::repeat(b'0')).take(3);
-    let part = padded.fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
-    match whole {
-        "0" => Some(part),
-        "1" if part == 0 => Some(1_000),
-        _ => None,
-    }
+    (said, name)
 }
 
 /// The tags that a response names for itself: `Surrogate-Key`, between spaces, and `Cache-Tag`, between commas.

@@ -4,39 +4,28 @@
 //! and whoever answers the client can tell a body that was too long from one that broke off.
 
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use homeostat_wire::{Body, BodyError};
 use http_body::{Frame, SizeHint};
 
-/// Whether a body turned out to be too long.
-#[derive(Debug, Clone, Default)]
-pub struct Overrun(Option<Arc<AtomicBool>>);
-
-impl Overrun {
-    /// Whether it did.
-    pub fn has_happened(&self) -> bool {
-        self.0.as_ref().is_some_and(|happened| happened.load(Ordering::Relaxed))
-    }
-}
+use crate::mishap::Mishap;
 
 struct Bounded {
     body: Body,
     left: u64,
-    overrun: Arc<AtomicBool>,
+    overrun: Mishap,
 }
 
-/// The body with its limit. A listener's own limit ends it in the same way, where the listener cannot answer by itself (HTTP/2).
-pub fn bounded(body: Body, bytes_max: u64) -> (Body, Overrun) {
+/// The body with its limit, and whether it turned out to be too long. A listener's own limit ends it in the same way, where the listener cannot answer by itself (HTTP/2).
+pub fn bounded(body: Body, bytes_max: u64) -> (Body, Mishap) {
     if body.length().is_some() {
-        return (body, Overrun::default());
+        return (body, Mishap::default());
     }
-    let overrun = Arc::<AtomicBool>::default();
-    let bounded = Bounded { body, left: bytes_max, overrun: Arc::clone(&overrun) };
-    (Body::boxed(bounded), Overrun(Some(overrun)))
+    let overrun = Mishap::possible();
+    let bounded = Bounded { body, left: bytes_max, overrun: overrun.clone() };
+    (Body::boxed(bounded), overrun)
 }
 
 impl http_body::Body for Bounded {
@@ -51,7 +40,7 @@ impl http_body::Body for Bounded {
         let length = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref().map(Bytes::len));
         let left = self.left.checked_sub(length.unwrap_or(0) as u64);
         if left.is_none() || matches!(frame, Some(Err(BodyError::TooLong))) {
-            self.overrun.store(true, Ordering::Relaxed);
+            self.overrun.note();
             return Poll::Ready(Some(Err(BodyError::TooLong)));
         }
         self.left = left.unwrap_or(0);

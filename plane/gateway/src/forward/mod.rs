@@ -20,7 +20,7 @@ use homeostat_wire::{Body, Response};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
-pub use self::bounded::{Overrun, bounded};
+pub use self::bounded::bounded;
 pub use self::judge::{advise, is_grpc, of_grpc_status};
 pub use self::replay::Replay;
 pub use self::whole::WholeTerms;

@@ -6,7 +6,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -16,17 +15,7 @@ use homeostat_wire::{Body, BodyError, Response};
 use http_body::{Body as _, Frame, SizeHint};
 
 use crate::forward::{is_grpc, of_grpc_status};
-
-/// Whether the client broke off the body of its request: the stream is reset then, and what is seen of the answer is only that.
-#[derive(Debug, Clone, Default)]
-pub struct BrokeOff(Option<Arc<AtomicBool>>);
-
-impl BrokeOff {
-    /// Whether it did.
-    pub fn has_happened(&self) -> bool {
-        self.0.as_ref().is_some_and(|happened| happened.load(Ordering::Acquire))
-    }
-}
+use crate::mishap::Mishap;
 
 /// Why the body of an answer ends: the client broke off its own.
 #[derive(Debug, thiserror::Error)]
@@ -36,17 +25,18 @@ pub struct OfClient;
 /// The body of a request on its way to the endpoint.
 struct Sending {
     body: Body,
-    broke_off: Arc<AtomicBool>,
+    broke_off: Mishap,
 }
 
-/// Looks on at the body of a request; one that is here whole cannot break off.
-pub fn sending(body: Body) -> (Body, BrokeOff) {
+/// Looks on at the body of a request, and says whether the client broke it off: the stream is reset then, and what is seen of the answer
+/// is only that. A body that is here whole cannot break off.
+pub fn sending(body: Body) -> (Body, Mishap) {
     if body.whole().is_some() || body.is_end_stream() {
-        return (body, BrokeOff::default());
+        return (body, Mishap::default());
     }
-    let broke_off = Arc::<AtomicBool>::default();
-    let sending = Sending { body, broke_off: Arc::clone(&broke_off) };
-    (Body::boxed(sending), BrokeOff(Some(broke_off)))
+    let broke_off = Mishap::possible();
+    let sending = Sending { body, broke_off: broke_off.clone() };
+    (Body::boxed(sending), broke_off)
 }
 
 impl http_body::Body for Sending {
@@ -59,7 +49,7 @@ impl http_body::Body for Sending {
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if matches!(polled, Poll::Ready(Some(Err(_)))) {
-            self.broke_off.store(true, Ordering::Release);
+            self.broke_off.note();
         }
         polled
     }
@@ -78,14 +68,14 @@ struct Watched {
     body: Body,
     /// Whether its trailers say how the call ended.
     is_grpc: bool,
-    /// What became of the request's own body.
-    request: BrokeOff,
+    /// Whether the client broke off the request's own body.
+    request: Mishap,
     /// Who is told; nobody once it was told.
     shelf: Option<Arc<dyn Shelf>>,
 }
 
 /// Looks on at the body of an answer; one that has ended says nothing more.
-pub fn watched(response: Response, request: BrokeOff, shelf: Arc<dyn Shelf>) -> Response {
+pub fn watched(response: Response, request: Mishap, shelf: Arc<dyn Shelf>) -> Response {
     if response.body().is_end_stream() {
         return response;
     }

@@ -7,6 +7,7 @@
 
 mod client;
 mod link;
+mod listening;
 mod lists;
 mod parting;
 mod seen;

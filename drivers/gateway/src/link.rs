@@ -6,6 +6,7 @@
 //! used: there is one peer, on this machine, and these loops are the retry.
 
 use crate::client::{Client, Unreachable};
+use crate::listening::{self, Listening};
 use crate::lists::{Inherited, Lists, service_of};
 use crate::parting::Leaving;
 use crate::seen::{Activations, Endpoint, Signals, Standing, Upstream};
@@ -64,6 +65,7 @@ pub struct Link {
     heard: Inlet<Heard>,
     clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     leaving: Arc<Leaving>,
+    listening: Listening,
     came_back: Notify,
 }
 
@@ -73,7 +75,7 @@ impl Link {
     pub fn new(options: Options) -> Self {
         let Options { client, status, heard, clock } = options;
         let leaving = Arc::new(Leaving::new(status.clone()));
-        Self { client, status, heard, clock, leaving, came_back: Notify::new() }
+        Self { client, status, heard, clock, leaving, listening: Listening::default(), came_back: Notify::new() }
     }
 
     /// Takes instances out of the gateway before they are stopped.
@@ -129,6 +131,7 @@ impl Link {
             tokio::select! {
                 changed = status.changed(), if told.is_some() => if changed.is_err() { return },
                 changed = leavings.changed(), if told.is_some() => if changed.is_err() { return },
+                () = sleep(listening::ASKED_AGAIN), if told.is_some() && self.listening.is_unsure() => {}
                 () = self.came_back.notified() => (told, due) = (None, Instant::now()),
                 () = sleep_until(due) => {}
             }
@@ -145,9 +148,11 @@ impl Link {
     ) -> Result<Option<Lists>, Unreachable> {
         if before.is_none() {
             let upstreams: Vec<Upstream> = self.client.get("/v1/endpoints", Duration::ZERO).await?;
+            self.listening.hear(&upstreams);
             inherited.hear(upstreams.into_iter().flat_map(|upstream| upstream.endpoints).filter_map(Endpoint::place));
         }
-        let lists = Lists::of(status, &self.leaving.still_leaving(status), inherited);
+        let shut = self.listening.shut(status).await;
+        let lists = Lists::of(status, &self.leaving.still_leaving(status), &shut, inherited);
         let lists = before.into_iter().fold(lists, Lists::emptied_after);
         if before == Some(&lists) && !due {
             return Ok(None);
@@ -206,6 +211,7 @@ impl Link {
         *after = signals.number;
         let upstreams: Vec<Upstream> = self.client.get("/v1/endpoints", Duration::ZERO).await?;
         let standing = Standing::of(&upstreams);
+        self.listening.hear(&upstreams);
         self.leaving.behind_gateway(standing.services());
         let reports = standing.report(&signals.signals, (self.clock)());
         Ok((standing, reports))

@@ -50,9 +50,14 @@ struct Place {
 }
 
 impl Lists {
-    /// The ready instances of every service, without those that are about to be stopped. A service none of whose instances is
-    /// ready has an empty list: then its requests are held, not sent astray.
-    pub(crate) fn of(status: &Status, leaving: &BTreeSet<InstanceId>, inherited: &Inherited) -> Self {
+    /// The ready instances of every service, without those that are about to be stopped, and those at whose port nobody accepts yet. A
+    /// service none of whose instances is ready has an empty list: then its requests are held, not sent astray.
+    pub(crate) fn of(
+        status: &Status,
+        leaving: &BTreeSet<InstanceId>,
+        shut: &BTreeSet<(InstanceId, u16)>,
+        inherited: &Inherited,
+    ) -> Self {
         let mut services: BTreeMap<String, Vec<Place>> = BTreeMap::new();
         for service in &status.services {
             services.entry(service.name.to_string()).or_default();
@@ -65,7 +70,7 @@ impl Lists {
                         Phase::Starting => inherited.holds(&instance.id, address),
                         _ => false,
                     };
-                    if well && !leaving.contains(&instance.id) {
+                    if well && !leaving.contains(&instance.id) && !shut.contains(&(instance.id.clone(), *number)) {
                         places.push(Place { name: instance.id.to_string(), address });
                     }
                 }
@@ -89,7 +94,8 @@ impl Lists {
     }
 }
 
-fn key(service: &str, port: &str) -> String {
+/// The list of a port.
+pub(crate) fn key(service: &str, port: &str) -> String {
     if port == PORT { service.to_owned() } else { format!("{service}:{port}") }
 }
 

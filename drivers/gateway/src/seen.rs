@@ -53,6 +53,9 @@ pub(crate) struct Upstream {
     pub(crate) endpoints: Vec<Endpoint>,
     #[serde(default)]
     pub(crate) waiting: u64,
+    /// How long a request waits for the first endpoint, where it does.
+    #[serde(default)]
+    pub(crate) held_ms: Option<u64>,
 }
 
 /// One of its endpoints.

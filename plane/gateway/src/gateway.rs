@@ -13,7 +13,7 @@ use homeostat_reactor::Clock;
 use homeostat_resilience::Listener;
 use homeostat_resilience::chance::Chance;
 use homeostat_resilience::metrics::PolicyMetrics;
-use homeostat_routing::{Source, settings};
+use homeostat_routing::{UpstreamPlan, settings};
 use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -231,7 +231,8 @@ impl Gateway {
     /// Every list of instances that the engine has told, to be kept for the next start.
     pub fn told(&self) -> Vec<(String, Vec<Place>)> {
         let standing = self.standing();
-        let of_services = standing.upstreams().filter_map(|(upstream, source)| Some((service_key(source)?, upstream)));
+        let of_services =
+            standing.upstreams().filter_map(|(upstream, plan)| Some((service_key(&plan.source)?, upstream)));
         of_services
             .map(|(key, upstream)| (key, upstream.endpoints().iter().map(|endpoint| endpoint.place.clone()).collect()))
             .collect()
@@ -295,8 +296,8 @@ impl Gateway {
 
     /// All upstreams with their endpoints.
     pub fn endpoints(&self) -> Vec<UpstreamView> {
-        let all: Vec<(Arc<Upstream>, Source)> =
-            self.standing().upstreams().map(|(upstream, source)| (Arc::clone(upstream), source.clone())).collect();
-        all.iter().map(|(upstream, source)| UpstreamView::of(upstream, source)).collect()
+        let all: Vec<(Arc<Upstream>, UpstreamPlan)> =
+            self.standing().upstreams().map(|(upstream, plan)| (Arc::clone(upstream), plan.clone())).collect();
+        all.iter().map(|(upstream, plan)| UpstreamView::of(upstream, plan)).collect()
     }
 }

@@ -215,9 +215,9 @@ impl Standing {
         service_key(&self.upstreams.get(upstream)?.plan.source)
     }
 
-    /// All upstreams, with where their endpoints come from.
-    pub fn upstreams(&self) -> impl Iterator<Item = (&Arc<Upstream>, &Source)> {
-        self.upstreams.values().map(|stand| (&stand.upstream, &stand.plan.source))
+    /// All upstreams, with what each was made by.
+    pub fn upstreams(&self) -> impl Iterator<Item = (&Arc<Upstream>, &UpstreamPlan)> {
+        self.upstreams.values().map(|stand| (&stand.upstream, &stand.plan))
     }
 
     /// All counters of routes.

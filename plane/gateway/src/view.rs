@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use homeostat_resilience::balance::Standing as EndpointStanding;
 use homeostat_resilience::stack::StackSnapshot;
-use homeostat_routing::{Action, Source};
+use homeostat_routing::{Action, Source, UpstreamPlan};
 use serde::Serialize;
 
 use crate::plan::Plan;
@@ -86,6 +86,9 @@ pub struct UpstreamView {
     pub endpoints: Vec<EndpointView>,
     /// Requests that wait for somebody to be there.
     pub waiting: usize,
+    /// How long each may, where they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_ms: Option<u64>,
 }
 
 /// An endpoint, as the route that knows it best sees it.
@@ -153,7 +156,8 @@ impl EndpointView {
 
 impl UpstreamView {
     /// An upstream as it is now.
-    pub fn of(upstream: &Upstream, source: &Source) -> Self {
+    pub fn of(upstream: &Upstream, plan: &UpstreamPlan) -> Self {
+        let source = &plan.source;
         let snapshots = upstream.snapshots();
         let mut opinions = Opinion::of_all(&snapshots);
         let endpoints = upstream.endpoints();
@@ -170,6 +174,7 @@ impl UpstreamView {
             service: crate::standing::service_key(source),
             endpoints: endpoints.iter().map(view).collect(),
             waiting: upstream.hold.waiting(),
+            held_ms: plan.settings.activation.as_ref().map(|activation| activation.wait_max.0.0),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The gateway with its engine, both real: requests pass while instances come and go, and while either of the two is killed.
 
-use crate::bed::{Bed, kill, visit, web};
+use crate::bed::{Bed, kill, script, visit, web};
 use homeostat_testkit::processes::runs;
 use homeostat_testkit::{programs, wait_until};
 use serde_json::Value;
@@ -186,6 +186,21 @@ fn the_first_request_wakes_a_service_and_it_rests_again() {
     assert!(answers(port), "and is woken again");
     assert_eq!(bed.facts("service.activated").len(), 2);
     assert_eq!(bed.facts("episode.opened").len(), 0, "resting is no fault");
+    bed.down();
+}
+
+#[test]
+fn the_first_visitor_of_a_service_that_is_slow_to_listen_is_answered() {
+    // Would break: without a health check, a service counts as there before it listens, and whoever woke it is sent away with a 502.
+    let port = free_port();
+    let program = programs::program("homeostat-kiosk", "homeostat-kiosk");
+    let slow = format!("sleep 1; exec {} web --port {{port}}", program.display());
+    let cold = script("cold", &slow, "port = \"auto\"\nstart = \"on_request\"");
+    let bed = Bed::up(&format!("{}{cold}", gateway(port, "cold")));
+    bed.ready("gateway/0");
+    wait_until("the gateway listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let text = visit(port, "/health").unwrap_or_default();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     bed.down();
 }
 

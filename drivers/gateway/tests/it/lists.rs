@@ -78,3 +78,52 @@ async fn a_new_engine_takes_nothing_away_before_it_has_judged_it() {
     )]);
     bed.until_listed("web", &["127.0.0.1:4901"]).await;
 }
+
+/// A port where nobody listens.
+fn closed_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn held(name: &str, held_ms: u64) -> serde_json::Value {
+    json!({ "upstream": name, "source": "engine", "service": name, "endpoints": [], "waiting": 1, "held_ms": held_ms })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_started_for_a_held_request_is_listed_when_its_port_accepts() {
+    // The first visitor of a service without a health check would be let go into a refusal: a process runs before it listens.
+    let mut bed = Bed::new();
+    bed.says.send_replace(Says { upstreams: vec![held("cold", 60_000)], ..Says::default() });
+    let port = closed_port();
+    let both = |phase| {
+        let kept = instance("kept/0", phase, 4_000);
+        vec![service("cold", vec![instance("cold/0", phase, port)]), service("kept", vec![kept])]
+    };
+    bed.show(both(Phase::Resting));
+    bed.until_listed("cold", &[]).await;
+    bed.show(both(Phase::Ready));
+    // Told together with what is asked for nothing.
+    bed.until_listed("kept", &["127.0.0.1:4000"]).await;
+    bed.until_listed("cold", &[]).await;
+    let address = format!("127.0.0.1:{port}");
+    let listener = std::net::TcpListener::bind(&address).unwrap();
+    bed.until_listed("cold", &[&address]).await;
+    // Once is enough: one that has no room for a further connection is not a new one.
+    drop(listener);
+    let mut more = both(Phase::Ready);
+    more[0].instances.push(instance("cold/1", Phase::Resting, 4_001));
+    more[1].instances.push(instance("kept/1", Phase::Ready, 4_001));
+    bed.show(more);
+    bed.until_listed("kept", &["127.0.0.1:4000", "127.0.0.1:4001"]).await;
+    bed.until_listed("cold", &[&address]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_never_accepts_is_listed_when_no_request_waits_any_longer() {
+    // A service whose port is opened only now and then would never be sent anything.
+    let mut bed = Bed::new();
+    bed.says.send_replace(Says { upstreams: vec![held("cold", 300)], ..Says::default() });
+    let port = closed_port();
+    bed.show(vec![service("cold", vec![instance("cold/0", Phase::Ready, port)])]);
+    bed.until_listed("cold", &[]).await;
+    bed.until_listed("cold", &[&format!("127.0.0.1:{port}")]).await;
+}

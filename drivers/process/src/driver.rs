@@ -107,9 +107,9 @@ impl ProcessDriver {
         Ok(seen.sighting)
     }
 
-    async fn stop_run(&self, instance: InstanceId, run: RunId) -> Result<Option<Exit>, DriverError> {
+    async fn stop_run(&self, instance: InstanceId, run: RunId, extent: Extent) -> Result<Option<Exit>, DriverError> {
         let (id, life) = (instance.clone(), run.clone());
-        let found = self.blocking(move |shared| shared.begin_stop(&id, &life)).await?;
+        let found = self.blocking(move |shared| shared.begin_stop(&id, &life, extent)).await?;
         let (shims, grace) = match found {
             Stopping::Over(exit) => return Ok(exit),
             Stopping::Asked(shims, grace) => (shims, grace),
@@ -196,7 +196,11 @@ impl Driver for ProcessDriver {
     }
 
     fn stop(&self, instance: InstanceId, run: RunId) -> Pending<'_, Result<Option<Exit>, DriverError>> {
-        Box::pin(self.stop_run(instance, run))
+        Box::pin(self.stop_run(instance, run, Extent::WithUnrelieved))
+    }
+
+    fn take_back(&self, instance: InstanceId, run: RunId) -> Pending<'_, Result<Option<Exit>, DriverError>> {
+        Box::pin(self.stop_run(instance, run, Extent::Alone))
     }
 
     fn look(&self, instance: InstanceId, run: RunId) -> Pending<'_, Result<Option<Sighting>, DriverError>> {
@@ -219,6 +223,15 @@ struct Watched {
     shim: Shim,
     /// The shim as a child, if this engine started it and so has to reap it.
     child: Option<Child>,
+}
+
+/// What ends with a life.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// Nothing else.
+    Alone,
+    /// What it was to take over from and did not: nobody else would end it.
+    WithUnrelieved,
 }
 
 enum Stopping {
@@ -300,7 +313,7 @@ impl Shared {
         Ok(found)
     }
 
-    fn begin_stop(&self, instance: &InstanceId, run: &RunId) -> Result<Stopping, ProcessError> {
+    fn begin_stop(&self, instance: &InstanceId, run: &RunId, extent: Extent) -> Result<Stopping, ProcessError> {
         let Some(seen) = self.look(instance, run)? else { return Ok(Stopping::Over(None)) };
         // One that failed to take over is over, and the life before it serves: that is not to be touched.
         let Some(Watched { shim, .. }) = seen.watched else {
@@ -308,9 +321,10 @@ impl Shared {
         };
         let order = self.folder(instance).run(run.clone()).read::<Order>(ORDER);
         let order = order.map_err(|error| ProcessError::of_records(instance, error))?;
-        // Whoever ends a life that runs also ends what it was to take over from and did not.
         let before = match &order {
-            Some(order) if order.service.takes_over => self.relief(instance, run)?.before,
+            Some(order) if order.service.takes_over && extent == Extent::WithUnrelieved => {
+                self.relief(instance, run)?.before
+            }
             _ => Vec::new(),
         };
         let shims: Vec<Shim> = std::iter::once(shim).chain(before).collect();

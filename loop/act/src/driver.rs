@@ -18,8 +18,12 @@ pub trait Driver: Send + Sync + 'static {
     fn start(&self, order: StartOrder) -> Pending<'_, Result<Sighting, DriverError>>;
 
     /// Ends the life `run`: gracefully, then hard, with everything it has spawned. Returns when it is gone. Stopping a life
-    /// that is over, or never was, is a success.
+    /// that is over, or never was, is a success. What it was to take over from and did not ends with it.
     fn stop(&self, instance: InstanceId, run: RunId) -> Pending<'_, Result<Option<Exit>, DriverError>>;
+
+    /// Takes the start of the life `run` back: ends it as `stop` does, and it alone. A life that it was to take over from serves, or
+    /// ends by itself, and is not touched.
+    fn take_back(&self, instance: InstanceId, run: RunId) -> Pending<'_, Result<Option<Exit>, DriverError>>;
 
     /// Looks what became of the life `run`; `None` when it never began.
     fn look(&self, instance: InstanceId, run: RunId) -> Pending<'_, Result<Option<Sighting>, DriverError>>;

@@ -80,11 +80,16 @@ impl StepHands {
         }
     }
 
-    async fn end(&self, instance: InstanceId, run: RunId) -> Answer {
+    /// Ends a life; without one named, the one that the step itself began.
+    async fn end(&self, instance: InstanceId, run: Option<RunId>, key: &StepKey) -> Answer {
         if let Some(parting) = &self.parting {
             parting.leaves(&instance).await;
         }
-        match self.driver.stop(instance.clone(), run).await {
+        let ended = match run {
+            Some(run) => self.driver.stop(instance.clone(), run).await,
+            None => self.driver.take_back(instance.clone(), run_of(key)).await,
+        };
+        match ended {
             Ok(exit) => Answer::Done(serde_json::json!({ "exit": exit })),
             Err(error) => {
                 if let Some(parting) = &self.parting {
@@ -130,9 +135,7 @@ impl Hands for StepHands {
                 self.look(instance, &call.key).await
             }
             (Verb::Do | Verb::Undo, Deed::Start { instance }) => self.begin(instance, &call.key).await,
-            (Verb::Do | Verb::Undo, Deed::Stop { instance, run }) => {
-                self.end(instance, run.unwrap_or_else(|| run_of(&call.key))).await
-            }
+            (Verb::Do | Verb::Undo, Deed::Stop { instance, run }) => self.end(instance, run, &call.key).await,
         }
     }
 }

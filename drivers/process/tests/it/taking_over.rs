@@ -1,9 +1,11 @@
 //! Lives that take over from the one before.
 
 use crate::bed::{Bed, TESTBED, command, instance, run, shell};
-use homeostat_act::{Driver, DriverError};
+use homeostat_act::{Deed, Driver, DriverError, StepHands, run_of};
+use homeostat_saga::{Answer, Call, Hands, SagaId, StepKey, Verb};
 use homeostat_testkit::wait_until;
-use homeostat_vocabulary::{Exit, HealthCheck, Millis, Probe, Service};
+use homeostat_vocabulary::{Exit, HealthCheck, Millis, Probe, Service, Timestamp};
+use std::sync::Arc;
 
 /// A service whose new life takes over from the one that runs, which then ends by itself.
 fn taking_over(line: &str) -> Service {
@@ -140,5 +142,45 @@ async fn whoever_is_stopped_takes_along_what_it_did_not_relieve() {
     assert_eq!(bed.driver.adopt().await.unwrap()[0].run, run("aaaa0002"));
     bed.stop("web/0", "aaaa0002").await.unwrap();
     wait_until("nothing of both is left", || bed.running().is_empty());
+    bed.assert_nothing_left();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_take_over_that_is_undone_while_the_new_life_hangs_ends_that_one_alone() {
+    // Would break: whoever takes an upgrade back that hangs is left with no gateway at all.
+    let bed = Bed::new();
+    bed.start("web/0", "aaaa0001", &until_relieved(&bed)).await.unwrap();
+    bed.wait_for_line("web/0", "ready");
+    let saga = SagaId::from("upgrade");
+    let key = StepKey::of(&saga, 0);
+    let driver = bed.driver.clone();
+    let service = taking_over("echo begun; exec sleep 3600");
+    let order = homeostat_act::StartOrder { instance: instance("web/0"), run: run_of(&key), service };
+    let starting = tokio::spawn(async move { driver.start(order).await });
+    bed.wait_for_line("web/0", "begun");
+    // Its time is over: nobody waits for the start any more, and it is taken back.
+    starting.abort();
+    let policy = tokio::sync::watch::channel(Arc::default()).1;
+    let signals = tokio::sync::mpsc::channel(10).0;
+    let hands = StepHands::new(Arc::new(bed.driver.clone()), policy, signals, Arc::new(|| Timestamp(1)));
+    let deed = Deed::Stop { instance: instance("web/0"), run: None };
+    let undo = Call {
+        saga,
+        trace: String::new(),
+        target: "web/0".to_owned(),
+        step: 0,
+        name: "start".to_owned(),
+        verb: Verb::Undo,
+        key: key.clone(),
+        fencing: 1,
+        attempt: 2,
+        input: serde_json::to_value(deed).unwrap(),
+        outputs: Vec::new(),
+    };
+    let answer = hands.call(undo).await;
+    assert!(matches!(answer, Answer::Done(_)), "{answer:?}");
+    assert!(bed.look("web/0", run_of(&key).as_str()).await.unwrap().ended.is_some());
+    assert!(bed.look("web/0", "aaaa0001").await.unwrap().ended.is_none(), "the good one serves");
+    bed.stop("web/0", "aaaa0001").await.unwrap();
     bed.assert_nothing_left();
 }

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
@@ -17,13 +19,16 @@ pub(crate) enum Io {
     Tcp(TcpStream),
     /// TLS, either side of it. Boxed: its state is large, and most connections in clear text should not carry it.
     Tls(Box<TlsStream<TcpStream>>),
+    /// A stream of an HTTP/2 connection, on its way through a tunnel.
+    Http2(Box<TokioIo<Upgraded>>),
 }
 
 impl Io {
     /// Whether written bytes may wait inside, so that a flush is needed.
     pub(crate) fn holds_back(&self) -> bool {
         match self {
-            Self::Tcp(_) => false,
+            // What HTTP/2 takes is on its way.
+            Self::Tcp(_) | Self::Http2(_) => false,
             Self::Tls(_) => true,
         }
     }
@@ -40,6 +45,7 @@ impl AsyncRead for Io {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_read(cx, buffer),
+            Self::Http2(stream) => Pin::new(&mut **stream).poll_read(cx, buffer),
         }
     }
 }
@@ -49,6 +55,7 @@ impl AsyncWrite for Io {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
+            Self::Http2(stream) => Pin::new(&mut **stream).poll_write(cx, bytes),
         }
     }
 
@@ -60,6 +67,7 @@ impl AsyncWrite for Io {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, parts),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, parts),
+            Self::Http2(stream) => Pin::new(&mut **stream).poll_write_vectored(cx, parts),
         }
     }
 
@@ -71,6 +79,7 @@ impl AsyncWrite for Io {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_flush(cx),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_flush(cx),
+            Self::Http2(stream) => Pin::new(&mut **stream).poll_flush(cx),
         }
     }
 
@@ -78,6 +87,7 @@ impl AsyncWrite for Io {
         match self.get_mut() {
             Self::Tcp(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Tls(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
+            Self::Http2(stream) => Pin::new(&mut **stream).poll_shutdown(cx),
         }
     }
 }

@@ -29,6 +29,7 @@ mod timer;
 pub mod tls;
 mod tunnel;
 mod upgraded;
+mod websocket;
 
 pub use body::{Body, BodyError};
 pub use drain::Drain;

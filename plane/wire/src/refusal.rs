@@ -29,8 +29,8 @@ pub enum Refusal {
     /// The method is longer than any method.
     #[error("this method is not known here")]
     Method,
-    /// CONNECT: this is no forward proxy.
-    #[error("CONNECT is not served: this is no forward proxy")]
+    /// CONNECT, and not for a WebSocket over HTTP/2: this is no forward proxy.
+    #[error("CONNECT is not served but for a WebSocket over HTTP/2: this is no forward proxy")]
     Connect,
     /// The target has a character that must be escaped, a fragment, or a form that is not served.
     #[error("the request target is malformed")]
@@ -116,11 +116,14 @@ pub enum Refusal {
     /// The HTTP/2 connection was ended for what the peer did.
     #[error("the HTTP/2 connection was ended for what the peer sent")]
     Http2,
+    /// A WebSocket was asked for over HTTP/2, and the answer was good but no WebSocket.
+    #[error("what was asked for is no WebSocket")]
+    WebSocket,
 }
 
 impl Refusal {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::BareLineFeed,
         Self::EmptyLine,
         Self::RequestLine,
@@ -155,6 +158,7 @@ impl Refusal {
         Self::ProxyHeader,
         Self::TooManyConnections,
         Self::Http2,
+        Self::WebSocket,
     ];
 
     /// Its place among [`ALL`](Self::ALL), for counters.
@@ -170,6 +174,7 @@ impl Refusal {
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::TooManyFields | Self::HeadTooLong => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
+            Self::WebSocket => StatusCode::BAD_GATEWAY,
             Self::BodyTooLong => StatusCode::PAYLOAD_TOO_LARGE,
             Self::HeadTimeout | Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::WriteTimeout
@@ -221,6 +226,7 @@ impl Refusal {
             Self::ProxyHeader => "proxy_header",
             Self::TooManyConnections => "too_many_connections",
             Self::Http2 => "http2",
+            Self::WebSocket => "websocket",
         }
     }
 

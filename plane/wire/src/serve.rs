@@ -139,7 +139,7 @@ async fn connection<H: Handler>(io: Io, peer: Arc<Peer>, shared: Shared<H>, _sea
         End::Closed => {}
         End::Http2(io, start) => Box::pin(serve_h2(io, start, &peer, limits, handler, drain)).await,
         End::Tunnel(io, ahead, upgraded) => {
-            let (up, down) = Box::pin(tunnel(io, ahead, &upgraded, limits.tunnel_idle_timeout)).await;
+            let (up, down) = Box::pin(tunnel(io, ahead, &upgraded, limits.tunnel_idle_timeout, || {})).await;
             handler.tunnel_ended(up, down, &peer);
         }
     }

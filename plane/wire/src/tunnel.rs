@@ -29,8 +29,14 @@ struct Way {
 }
 
 /// Carries bytes until both directions have ended, one of them failed, or nothing moved for too long. Says how many went to the
-/// upstream and how many to the client.
-pub(crate) async fn tunnel(mut client: Io, ahead: Bytes, upgraded: &Upgraded, idle: Duration) -> (u64, u64) {
+/// upstream and how many to the client, and each time that something `moved`.
+pub(crate) async fn tunnel(
+    mut client: Io,
+    ahead: Bytes,
+    upgraded: &Upgraded,
+    idle: Duration,
+    moved: impl Fn(),
+) -> (u64, u64) {
     let Some((mut upstream, behind)) = upgraded.take() else { return (0, 0) };
     let mut up = Way { ahead, ..Way::default() };
     let mut down = Way { ahead: behind, ..Way::default() };
@@ -47,6 +53,7 @@ pub(crate) async fn tunnel(mut client: Io, ahead: Bytes, upgraded: &Upgraded, id
         }
         if up.outbox.written() + down.outbox.written() > before {
             timer.set(Instant::now() + idle);
+            moved();
         }
         timer.poll(cx)
     })

@@ -16,3 +16,4 @@ mod stage;
 mod streams;
 mod together;
 mod upkeep;
+mod websocket;

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct GatewayLimits {
-    /// Connections of clients at once, for each listener; more are closed at once.
+    /// Connections of clients at once, for each listener; more are closed at once. A WebSocket over HTTP/2 counts
+    /// as one too, and is answered 503.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub connections_max: u32,
     /// The request line and all headers together: 431 beyond it, and 414 where the request line alone is longer.

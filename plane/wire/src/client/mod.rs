@@ -60,6 +60,9 @@ pub enum SendErrorKind {
     /// The upstream granted another protocol without being asked, or sent too many interim answers.
     #[error("the upstream sent an interim answer that was not asked for")]
     Interim,
+    /// The upstream took a request for a WebSocket, and did not prove that it has understood it.
+    #[error("the upstream's answer to the WebSocket handshake is wrong")]
+    WebSocket,
     /// The HTTP/2 connection or stream failed.
     #[error("HTTP/2 to the upstream failed: {0}")]
     Http2(#[source] hyper::Error),

@@ -17,6 +17,7 @@ use crate::headers::is_upgrade;
 use crate::outgoing::{Outgoing, OutgoingError};
 use crate::scratch;
 use crate::upgraded::Upgraded;
+use crate::websocket::is_granted;
 use crate::{Request, Response};
 
 impl Connection {
@@ -155,7 +156,11 @@ impl<'a> Exchange<'a> {
         loop {
             let head = read_response(&block.slice(from..end), &limits.head, self.request.method())?;
             let status = head.response.status();
-            if !status.is_informational() || (status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade) {
+            let is_switched = status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade;
+            if is_switched && !is_granted(self.request.extensions(), head.response.headers()) {
+                return Err(SendErrorKind::WebSocket);
+            }
+            if !status.is_informational() || is_switched {
                 self.rest = block.slice(end..);
                 self.head = Some(head);
                 return Ok(true);

@@ -17,6 +17,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
+use super::extended::Asked;
 use super::opening::Opening;
 use super::request::{normalise, refusal};
 use super::tally::{Tally, UnderWay};
@@ -48,14 +49,19 @@ pub(crate) async fn serve_h2<H: Handler>(
     drain: &Drain,
 ) {
     let tally = Arc::new(Tally::default());
-    let service = service_fn(|request: HttpRequest<Incoming>| {
+    let service = service_fn(|mut request: HttpRequest<Incoming>| {
+        let asked = Asked::of(&mut request, limits, drain);
         let (handler, peer, limits) = (handler.clone(), Arc::clone(peer), Arc::clone(limits));
         let under_way = UnderWay::new(&tally);
-        async move { Ok::<_, Infallible>(under_way.follow(answer(request, &handler, &peer, &limits).await)) }
+        async move {
+            let answer = answer(request, asked, &handler, &peer, &limits, &under_way).await;
+            Ok::<_, Infallible>(under_way.follow(answer))
+        }
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
+        .enable_connect_protocol()
         .max_concurrent_streams(limits.streams_max)
         .max_header_list_size(u32::try_from(limits.head_bytes_max).unwrap_or(u32::MAX))
         .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
@@ -88,7 +94,9 @@ pub(crate) async fn serve_h2<H: Handler>(
                 seen = moved;
                 // Streams may be silent for long and still be in use; nothing on any of them for this long is a client that
                 // does not read, or a connection that both sides have forgotten.
-                if tally.open() > 0 && quiet >= limits.answer_idle_timeout {
+                // Tunnels have a limit of their own, and end by it.
+                let tunnels = if tally.tunnels() > 0 { limits.tunnel_idle_timeout } else { Duration::ZERO };
+                if tally.open() > 0 && quiet >= limits.answer_idle_timeout.max(tunnels) {
                     return handler.refused(Refusal::WriteTimeout, peer);
                 }
                 if quiet.is_zero() || tally.open() > 0 {
@@ -106,18 +114,27 @@ pub(crate) async fn serve_h2<H: Handler>(
 
 async fn answer<H: Handler>(
     request: HttpRequest<Incoming>,
+    asked: Result<Option<Asked>, Refusal>,
     handler: &H,
     peer: &Arc<Peer>,
     limits: &Limits,
+    under_way: &UnderWay,
 ) -> Response {
-    let request = match normalise(request, limits) {
-        Ok(request) => request,
-        Err(why) => {
-            handler.refused(why, peer);
-            return refusal(why);
-        }
+    let refused = |why| {
+        handler.refused(why, peer);
+        refusal(why)
+    };
+    let (asked, request) = match asked.and_then(|asked| Ok((asked, normalise(request, limits)?))) {
+        Ok(both) => both,
+        Err(why) => return refused(why),
     };
     let mut answer = handler.handle(request, peer).await;
+    if let Some(asked) = asked {
+        answer = match asked.answer(answer, (handler, peer), limits, under_way.tally()) {
+            Ok(answer) => answer,
+            Err(why) => return refused(why),
+        };
+    }
     for name in [CONNECTION, TRANSFER_ENCODING, UPGRADE] {
         answer.headers_mut().remove(name);
     }

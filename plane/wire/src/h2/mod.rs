@@ -3,6 +3,7 @@
 
 mod bounded;
 mod connection;
+mod extended;
 mod opening;
 mod request;
 mod tally;

@@ -67,7 +67,11 @@ fn join_cookies(fields: &mut HeaderMap) {
 
 /// The answer to a request that is refused; the connection lives on.
 pub(super) fn refusal(refusal: Refusal) -> Response {
-    let status = refusal.status().unwrap_or(http::StatusCode::BAD_REQUEST);
+    let status = match refusal {
+        // Over HTTP/1.1 there is no connection to answer on.
+        Refusal::TooManyConnections => http::StatusCode::SERVICE_UNAVAILABLE,
+        refusal => refusal.status().unwrap_or(http::StatusCode::BAD_REQUEST),
+    };
     let mut answer = HttpResponse::new(Body::full(refusal.problem(status)));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -22,6 +22,7 @@ const ABANDONED_MAX: usize = 200;
 pub(super) struct Tally {
     open: AtomicUsize,
     moved: AtomicUsize,
+    tunnels: AtomicUsize,
     /// Given up less finished, never below zero.
     abandoned: AtomicUsize,
     flood: Notify,
@@ -31,6 +32,11 @@ impl Tally {
     /// Requests whose answer is not at its end.
     pub(super) fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
+    }
+
+    /// Requests that became tunnels; they count as open too.
+    pub(super) fn tunnels(&self) -> usize {
+        self.tunnels.load(Ordering::Relaxed)
     }
 
     /// A number that changes when anything moves.
@@ -58,6 +64,11 @@ impl UnderWay {
         Self { tally: Arc::clone(tally), finished: false }
     }
 
+    /// Where it is counted.
+    pub(super) fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
     /// Goes on with the answer's body.
     pub(super) fn follow(mut self, answer: Response) -> http::Response<Followed> {
         self.finished = answer.body().is_end_stream();
@@ -74,6 +85,30 @@ impl Drop for UnderWay {
         } else if self.tally.abandoned.fetch_add(1, Ordering::Relaxed) >= ABANDONED_MAX {
             self.tally.flood.notify_one();
         }
+    }
+}
+
+/// A tunnel, from its request to its end. However it ends, the client has not given up a request.
+#[derive(Debug)]
+pub(super) struct Tunnelling(UnderWay);
+
+impl Tunnelling {
+    pub(super) fn new(tally: &Arc<Tally>) -> Self {
+        tally.tunnels.fetch_add(1, Ordering::Relaxed);
+        let mut under_way = UnderWay::new(tally);
+        under_way.finished = true;
+        Self(under_way)
+    }
+
+    /// Bytes went through.
+    pub(super) fn moved(&self) {
+        self.0.tally.moved.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Tunnelling {
+    fn drop(&mut self) {
+        self.0.tally.tunnels.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

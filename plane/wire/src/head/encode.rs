@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HOST, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 
 use crate::headers::is_upgrade;
 
@@ -30,13 +30,14 @@ pub struct Sent<'a> {
     method: &'a Method,
     uri: &'a Uri,
     headers: &'a HeaderMap,
+    extensions: &'a Extensions,
     own: &'a [(HeaderName, HeaderValue)],
 }
 
 impl<'a> Sent<'a> {
     /// A head with headers that stand in place of all others of their names.
     pub fn with(head: &'a Parts, own: &'a [(HeaderName, HeaderValue)]) -> Self {
-        Self { method: &head.method, uri: &head.uri, headers: &head.headers, own }
+        Self { method: &head.method, uri: &head.uri, headers: &head.headers, extensions: &head.extensions, own }
     }
 
     /// Its method.
@@ -49,6 +50,11 @@ impl<'a> Sent<'a> {
         self.headers
     }
 
+    /// What belongs to it and is not sent.
+    pub(crate) fn extensions(&self) -> &'a Extensions {
+        self.extensions
+    }
+
     fn host(&self) -> Option<&'a HeaderValue> {
         let own = self.own.iter().find(|(name, _)| *name == HOST).map(|(_, value)| value);
         own.or_else(|| self.headers.get(HOST))
@@ -57,7 +63,13 @@ impl<'a> Sent<'a> {
 
 impl<'a, B> From<&'a Request<B>> for Sent<'a> {
     fn from(request: &'a Request<B>) -> Self {
-        Self { method: request.method(), uri: request.uri(), headers: request.headers(), own: &[] }
+        Self {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+            own: &[],
+        }
     }
 }
 

@@ -5,4 +5,5 @@ mod bed;
 mod ending;
 mod lists;
 mod parting;
+mod reload;
 mod wishes;

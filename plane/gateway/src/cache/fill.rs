@@ -243,3 +243,36 @@ impl Drop for Filling {
         self.reading.abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::StreamBody;
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    /// Two pieces of five bytes without a length, read ahead of a client who has taken none; and what they were found to be.
+    fn ten_bytes(ahead: &Arc<Ahead>) -> (Body, oneshot::Receiver<Option<Bytes>>) {
+        let pieces = [b"01234", b"56789"].map(|piece| Ok::<_, BodyError>(Frame::data(Bytes::from_static(piece))));
+        let body = Body::boxed(StreamBody::new(futures::stream::iter(pieces)));
+        let (tell, told) = oneshot::channel();
+        let reach = Reach { bytes_max: 100, ahead: Arc::clone(ahead), within: None };
+        (fill(body, reach, Box::new(|whole| drop(tell.send(whole)))), told)
+    }
+
+    #[tokio::test]
+    async fn what_clients_leave_lying_has_a_limit_in_total() {
+        // Would break: one client that asks for many large pages and takes none of them fills the memory.
+        let ahead = Ahead::new(17);
+        let (lies, first) = ten_bytes(&ahead);
+        assert_eq!(first.await.unwrap().as_deref(), Some(&b"0123456789"[..]));
+        let (goes_on, second) = ten_bytes(&ahead);
+        assert_eq!(second.await.unwrap(), None, "there is room for one piece more, and not for two");
+        assert_eq!(goes_on.collect().await.unwrap().to_bytes(), "0123456789", "its own client has all of it");
+        drop(lies);
+        let (_, third) = ten_bytes(&ahead);
+        assert!(third.await.is_err(), "a client that leaves takes nothing with it");
+        let (_lies, fourth) = ten_bytes(&ahead);
+        assert!(fourth.await.unwrap().is_some(), "what nobody holds any more is free again");
+    }
+}

@@ -12,6 +12,7 @@ use homeostat_routing::{Action, Asked, normal_path};
 use homeostat_wire::{Body, Handler, Peer};
 use http::{HeaderMap, Method, header};
 use http_body_util::BodyExt;
+use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
 use crate::front::Front;
@@ -52,11 +53,21 @@ pub async fn warm(gateway: Arc<Gateway>) {
                 let page = ready.pop_front().expect("there is one");
                 let Some(runtime) = gateway.runtimes().of(worker) else { return };
                 let asking = ask(Front::new(Arc::clone(&gateway), worker), page);
-                asked.spawn_on(async { drop(tokio::time::timeout(PAGE_WITHIN, asking).await) }, runtime);
+                begin(&mut asked, asking, PAGE_WITHIN, runtime);
             }
             else => return,
         }
     }
+}
+
+/// Has a page asked for on a worker's thread, for so long at most.
+fn begin(
+    asked: &mut JoinSet<()>,
+    asking: impl Future<Output = ()> + Send + 'static,
+    within: Duration,
+    runtime: &Handle,
+) {
+    asked.spawn_on(async move { drop(tokio::time::timeout(within, asking).await) }, runtime);
 }
 
 /// The pages, by the upstream of the route that takes them.
@@ -103,5 +114,19 @@ fn split(page: &str) -> (&str, &str) {
             Some(at) => (&rest[..at], &rest[at..]),
             None => (rest, "/"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_that_never_ends_gives_up_its_place() {
+        // Would break: four pages that are streams without an end keep all others cold.
+        let mut asked = JoinSet::new();
+        begin(&mut asked, std::future::pending(), Duration::from_millis(1), &Handle::current());
+        let ended = tokio::time::timeout(Duration::from_secs(20), asked.join_next()).await;
+        assert!(matches!(ended, Ok(Some(Ok(())))), "{ended:?}");
     }
 }

@@ -193,3 +193,23 @@ fn settings_that_cannot_be_in_force_change_nothing() {
     assert!(endpoints.contains(&first.address.to_string()), "{endpoints}");
     assert!(!endpoints.contains(&second.address.to_string()), "{endpoints}");
 }
+
+#[test]
+fn a_route_that_shares_policies_from_now_on_leaves_none_behind() {
+    // Would break: whoever looks at the numbers sees policies that no request goes through any more, with all that they hold.
+    let origin = Origin::named("a");
+    let with = |shared: &str| {
+        format!(
+            "[gateway.routes.suggest]\npath = \"/suggest\"\nto = \"shop\"\n{shared}[gateway.routes.pay]\npath = \"/pay\"\n\
+             to = \"shop\"\n[gateway.upstreams.shop]\nendpoints = [\"{}\"]\n",
+            origin.address
+        )
+    };
+    let house = House::open(&with(""));
+    let has = |stack: &str| house.order("GET /metrics", "").contains(&format!("stack=\"{stack}\""));
+    assert!(has("suggest>shop") && has("pay>shop"));
+    let answer = house.reload(&with("policies_of = \"pay\"\n"));
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(house.get("/suggest").ends_with('a'));
+    assert!(has("pay>shop") && !has("suggest>shop"));
+}

@@ -148,3 +148,17 @@ fn what_is_shown_of_a_gateway_reads_back_as_the_same() {
     let second = place.load().unwrap_or_else(|_| panic!("{}\n{shown}", place.says()));
     assert_eq!(first.gateway.unwrap().settings.routes, second.gateway.unwrap().settings.routes);
 }
+
+#[test]
+fn a_gateway_has_as_long_to_end_as_its_requests_have() {
+    // Would break: whoever gives uploads ten minutes to end has them cut by the engine after two.
+    let grace = |gateway: &str| {
+        let place = Place::with(format!("{SHOP}{gateway}[gateway.routes.shop]\nto = \"shop\"\n"));
+        let mut loaded = place.load().unwrap_or_else(|_| panic!("{}", place.says()));
+        loaded.declare_gateway("homeostat", "one").unwrap();
+        loaded.policy.services.values().find(|service| service.takes_over).unwrap().stop.grace.0
+    };
+    assert!(grace("[gateway.limits]\ndrain = \"10m\"\n") > 600_000);
+    // The grace is part of what is run: a change of it would have the gateway replaced.
+    assert_eq!(grace("[gateway.limits]\ndrain = \"5s\"\n"), grace(""));
+}

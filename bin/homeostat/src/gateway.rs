@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use homeostat_cli::{CliError, Exit, GatewayOrder};
-use homeostat_config::{HandedOver, Loaded, Source};
+use homeostat_config::{GATEWAY_SERVICE, HandedOver, Loaded, Source};
 use homeostat_controller::Event;
 use homeostat_driver_gateway::Heard;
 use homeostat_gateway::{Options, Reader, Written, run as run_gateway};
@@ -63,5 +63,9 @@ pub fn told(heard: Heard) -> Told {
     match heard {
         Heard::Wanted(service) => Event::Command { command: Command::Activate { service }, by: BY.to_owned() }.into(),
         Heard::Traffic(reports) => Event::Traffic(reports).into(),
+        Heard::Complaints(complaints) => {
+            let service = GATEWAY_SERVICE.parse().expect("a good name");
+            Event::Complaints { service, complaints }.into()
+        }
     }
 }

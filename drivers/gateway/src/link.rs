@@ -9,10 +9,10 @@ use crate::client::{Client, Unreachable};
 use crate::listening::{self, Listening};
 use crate::lists::{Inherited, Lists, service_of};
 use crate::parting::Leaving;
-use crate::seen::{Activations, Endpoint, Signals, Standing, Upstream};
+use crate::seen::{Activations, Endpoint, Itself, Signals, Standing, Upstream};
 use homeostat_act::Parting;
 use homeostat_reactor::Inlet;
-use homeostat_vocabulary::{Phase, Policy, ServiceName, Status, Timestamp, TrafficReport};
+use homeostat_vocabulary::{Complaint, Phase, Policy, ServiceName, Status, Timestamp, TrafficReport};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
@@ -44,6 +44,8 @@ pub enum Heard {
     Wanted(ServiceName),
     /// How requests went for every service that the gateway knows.
     Traffic(Vec<TrafficReport>),
+    /// What the gateway has to complain of, told when that changes.
+    Complaints(Vec<Complaint>),
 }
 
 /// What a link needs.
@@ -188,8 +190,9 @@ impl Link {
     }
 
     async fn hear_of_traffic(&self) {
-        let mut after = 0;
+        let (mut after, mut complaints) = (0, None);
         loop {
+            self.hear_complaints(&mut complaints).await;
             match self.look(&mut after).await {
                 Ok((standing, reports)) => {
                     // What was refused, or lost with an engine, is asked for again as long as requests wait for it.
@@ -202,6 +205,17 @@ impl Link {
                 }
                 Err(_) => sleep(ASKED_AGAIN).await,
             }
+        }
+    }
+
+    /// Passes on what the gateway has to complain of, if that is not what it was. One that does not answer has said nothing new.
+    async fn hear_complaints(&self, before: &mut Option<Vec<Complaint>>) {
+        let Ok(itself) = self.client.get::<Itself>("/v1/status", Duration::ZERO).await else { return };
+        let complaints = itself.complaints();
+        if before.as_ref() != Some(&complaints) {
+            *before = Some(complaints.clone());
+            // The receiver is gone only when the engine ends.
+            let _ = self.heard.send(Heard::Complaints(complaints)).await;
         }
     }
 

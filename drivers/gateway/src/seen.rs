@@ -3,7 +3,7 @@
 //! Always holds: what comes from outside is bounded and checked; a name that is no name of a service is left out, never guessed.
 
 use crate::lists::service_of;
-use homeostat_vocabulary::{Millis, ServiceName, Timestamp, Traffic, TrafficReport};
+use homeostat_vocabulary::{Complaint, ComplaintKind, Millis, ServiceName, Timestamp, Traffic, TrafficReport};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -56,6 +56,39 @@ pub(crate) struct Upstream {
     /// How long a request waits for the first endpoint, where it does.
     #[serde(default)]
     pub(crate) held_ms: Option<u64>,
+}
+
+/// The gateway itself.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Itself {
+    #[serde(default)]
+    complaints: Vec<Complained>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Complained {
+    kind: String,
+    why: String,
+}
+
+impl Itself {
+    /// As many complaints are passed on, and as much of each.
+    const COMPLAINTS_MAX: usize = 20;
+    const WHY_BYTES_MAX: usize = 1_000;
+
+    /// What it has to complain of, as far as it is known here.
+    pub(crate) fn complaints(self) -> Vec<Complaint> {
+        let known = self.complaints.into_iter().filter_map(|Complained { kind, mut why }| {
+            let kind = match kind.as_str() {
+                "settings_refused" => ComplaintKind::SettingsRefused,
+                "listener_missing" => ComplaintKind::ListenerMissing,
+                _ => return None,
+            };
+            why.truncate(why.floor_char_boundary(Self::WHY_BYTES_MAX));
+            Some(Complaint { kind, why })
+        });
+        known.take(Self::COMPLAINTS_MAX).collect()
+    }
 }
 
 /// One of its endpoints.

@@ -23,8 +23,8 @@ pub use memory::{Memory, RememberedAction, Stage};
 pub use state::State;
 
 use homeostat_vocabulary::{
-    ActionEnd, ActionId, Chance, Command, CommandReply, Fact, HealthCheck, InstanceId, Plan, Policy, Refusal, RunId,
-    Signal, Timestamp, TrafficReport,
+    ActionEnd, ActionId, Chance, Command, CommandReply, Complaint, Fact, HealthCheck, InstanceId, Plan, Policy,
+    Refusal, RunId, ServiceName, Signal, Timestamp, TrafficReport,
 };
 use std::collections::BTreeMap;
 use turn::Turn;
@@ -77,6 +77,13 @@ pub enum Event {
     },
     /// The gateway tells how requests went for every service it knows, all of them at once.
     Traffic(Vec<TrafficReport>),
+    /// What a service has to complain of now, all of it; nothing once all was put right.
+    Complaints {
+        /// Which service.
+        service: ServiceName,
+        /// What it says.
+        complaints: Vec<Complaint>,
+    },
     /// Somebody asks for something.
     Command {
         /// What.
@@ -150,6 +157,9 @@ pub fn step(state: &mut State, event: Event, now: Timestamp, chance: &mut Chance
         Event::ActionEnded { action, end } => turn.action_ended(action, end),
         Event::Alarm { action, code, why } => turn.alarm(action, code, why),
         Event::Traffic(reports) => turn.heard_traffic(reports),
+        Event::Complaints { service, complaints } => {
+            turn.state.complaints.insert(service, complaints);
+        }
         Event::Command { command, by } => turn.command(command, by),
         Event::JournalLost { reason } => turn.journal_lost(reason),
         Event::Tick => turn.tick(),

@@ -5,7 +5,7 @@ use crate::memory::{Memory, Stage};
 use crate::rest::Heard;
 use homeostat_detect::Health;
 use homeostat_vocabulary::{
-    Exit, Fact, InstanceId, Outcome, Policy, RunId, Service, ServiceName, StartMode, Tallies, Timestamp,
+    Complaint, Exit, Fact, InstanceId, Outcome, Policy, RunId, Service, ServiceName, StartMode, Tallies, Timestamp,
 };
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ pub struct State {
     pub(crate) live: BTreeMap<InstanceId, Live>,
     pub(crate) availability: BTreeMap<ServiceName, Availability>,
     pub(crate) traffic: Heard,
+    /// What services say is wrong with them; shown only, nothing is decided by it.
+    pub(crate) complaints: BTreeMap<ServiceName, Vec<Complaint>>,
     pub(crate) tallies: Tallies,
     pub(crate) engine_since: Timestamp,
     pub(crate) latest: Timestamp,

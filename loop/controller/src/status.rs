@@ -33,6 +33,7 @@ impl State {
             availability_ppm: self.availability.get(&service.name).map(|measured| measured.share_ppm(now)),
             recovery_objective: service.objectives.recovery,
             traffic: self.traffic.latest(&service.name, now),
+            complaints: self.complaints.get(&service.name).cloned().unwrap_or_default(),
         }
     }
 

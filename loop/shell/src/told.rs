@@ -78,6 +78,8 @@ fn class_of(event: &Event) -> Class {
         | Event::JournalLost { .. } => Class::Critical,
         // What comes each second again may be lost to newer news.
         Event::Traffic(_) => Class::Sense,
+        // Told once, when they change.
+        Event::Complaints { .. } => Class::Act,
         Event::Boot { .. } | Event::ActionEnded { .. } | Event::Alarm { .. } | Event::Tick => Class::Act,
         Event::Signal(signal) => match signal.kind {
             SignalKind::Up { .. } | SignalKind::Exited { .. } => Class::Act,

@@ -33,6 +33,6 @@ pub use service::{
     Stop, StopSignal,
 };
 pub use signal::{Exit, ProbeFailure, Signal, SignalKind};
-pub use status::{EpisodeStatus, InstanceStatus, Phase, ServiceStatus, Status, Tallies};
+pub use status::{Complaint, ComplaintKind, EpisodeStatus, InstanceStatus, Phase, ServiceStatus, Status, Tallies};
 pub use time::{Millis, Timestamp};
 pub use traffic::{Traffic, TrafficReport};

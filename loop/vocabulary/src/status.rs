@@ -50,6 +50,28 @@ pub struct ServiceStatus {
     /// What the gateway told of its requests last; absent when no gateway has told of it.
     #[serde(default)]
     pub traffic: Option<Traffic>,
+    /// What it says is wrong with it although it runs; until that is put right.
+    #[serde(default)]
+    pub complaints: Vec<Complaint>,
+}
+
+/// Something that a service which runs, and may be well, says is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Complaint {
+    /// What it is about.
+    pub kind: ComplaintKind,
+    /// The reason, in its own words.
+    pub why: String,
+}
+
+/// What a complaint is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ComplaintKind {
+    /// It refused its changed settings, and goes on with those before.
+    SettingsRefused,
+    /// It cannot listen as its settings want it, and tries again.
+    ListenerMissing,
 }
 
 /// One instance at a glance.

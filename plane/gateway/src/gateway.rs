@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
+use crate::complaints::Complaints;
 use crate::live::Calls;
 use crate::plan::Plan;
 use crate::runtimes::Runtimes;
@@ -51,6 +52,7 @@ pub struct Gateway {
     spans: Arc<Spans>,
     refusals: Refusals,
     runtimes: Runtimes,
+    complaints: Complaints,
     /// Told when a new plan is in force: listeners may have to change.
     changed: watch::Sender<u64>,
     /// Told when the gateway is to end.
@@ -94,6 +96,7 @@ impl Gateway {
             spans,
             refusals: Refusals::default(),
             runtimes: Runtimes::default(),
+            complaints: Complaints::default(),
             changed: watch::channel(0).0,
             ending: watch::channel(false).0,
             clock,
@@ -158,6 +161,11 @@ impl Gateway {
         &self.runtimes
     }
 
+    /// What it has to complain of.
+    pub const fn complaints(&self) -> &Complaints {
+        &self.complaints
+    }
+
     /// Told each time a new plan is in force.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
@@ -181,7 +189,9 @@ impl Gateway {
         let gateway = Arc::clone(self);
         // Reading files may take its time.
         let read = tokio::task::spawn_blocking(move || gateway.reload_now()).await;
-        read.unwrap_or_else(|error| Err(vec![format!("the settings could not be read: {error}")]))
+        let read = read.unwrap_or_else(|error| Err(vec![format!("the settings could not be read: {error}")]));
+        self.complaints.of_settings(read.as_ref().err().map_or(&[], Vec::as_slice));
+        read
     }
 
     fn reload_now(&self) -> Result<(bool, String), Vec<String>> {
@@ -286,6 +296,7 @@ impl Gateway {
             workers: self.workers,
             stuck: self.runtimes.stuck(Instant::now()),
             draining: *self.ending.borrow(),
+            complaints: self.complaints.read(),
         }
     }
 

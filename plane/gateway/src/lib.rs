@@ -7,6 +7,7 @@
 mod answer;
 mod cache;
 mod certificates;
+mod complaints;
 mod doors;
 mod forward;
 mod front;

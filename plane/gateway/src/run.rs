@@ -162,7 +162,9 @@ async fn live(options: Options) -> Result<(), RunError> {
                 // What was in the way may be gone by now.
                 if is_behind {
                     let desks_followed = desks.follow(&gateway, &folder);
-                    is_behind = doors.follow(&gateway, &threads, Vec::new()).await.and(desks_followed).is_err();
+                    let followed = doors.follow(&gateway, &threads, Vec::new()).await.and(desks_followed);
+                    is_behind = followed.is_err();
+                    gateway.complaints().of_listener(followed.err().map(|error| error.to_string()));
                     if !is_behind {
                         tracing::info!("all listeners are as the settings want them");
                     }
@@ -172,9 +174,10 @@ async fn live(options: Options) -> Result<(), RunError> {
                 let desks_followed = desks.follow(&gateway, &folder);
                 let followed = doors.follow(&gateway, &threads, Vec::new()).await.and(desks_followed);
                 is_behind = followed.is_err();
-                if let Err(error) = followed {
+                if let Err(error) = &followed {
                     tracing::error!(%error, "a listener of the new settings cannot be had yet; the others are in force");
                 }
+                gateway.complaints().of_listener(followed.err().map(|error| error.to_string()));
             }
         }
     }

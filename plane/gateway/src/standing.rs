@@ -129,7 +129,8 @@ impl Standing {
             Some(kept) if kept.settings == settings.access_log => None,
             _ => {
                 let opened = AccessLog::open(&settings.access_log, &self.folder);
-                let value = Arc::new(opened.map_err(|error| vec![format!("gateway.access_log: {error}")])?);
+                let file = settings.access_log.file.as_deref().unwrap_or_default();
+                let value = Arc::new(opened.map_err(|error| vec![format!("gateway.access_log: {file}: {error}")])?);
                 Some(Kept { value, settings: settings.access_log.clone(), task: None })
             }
         };

@@ -8,6 +8,7 @@ use homeostat_resilience::stack::StackSnapshot;
 use homeostat_routing::{Action, Source, UpstreamPlan};
 use serde::Serialize;
 
+use crate::complaints::Complaint;
 use crate::plan::Plan;
 use crate::upstream::{Endpoint, Upstream};
 
@@ -28,6 +29,8 @@ pub struct StatusView {
     pub stuck: Vec<usize>,
     /// Whether it is ending.
     pub draining: bool,
+    /// Settings that it refused, and a listener that it cannot have.
+    pub complaints: Vec<Complaint>,
 }
 
 /// A route.

@@ -8,7 +8,9 @@ use crate::table::{Cell, Column, Table};
 use crate::wrap::wrap;
 use anstyle::Style;
 use homeostat_story::{Catalogue, Message, Tone, episode, phase, scope};
-use homeostat_vocabulary::{Autonomy, InstanceStatus, Millis, Phase, ServiceStatus, Status, Timestamp, Traffic};
+use homeostat_vocabulary::{
+    Autonomy, Complaint, ComplaintKind, InstanceStatus, Millis, Phase, ServiceStatus, Status, Timestamp, Traffic,
+};
 use std::time::Duration;
 
 /// Time between two looks of `--watch`.
@@ -58,7 +60,8 @@ fn show(status: &Status, screen: &mut Screen<'_>) -> Result<(), CliError> {
 }
 
 fn is_all_well(status: &Status) -> bool {
-    status.cannot_act.is_none() && status.services.iter().all(is_ready)
+    let complains = |service: &ServiceStatus| !service.complaints.is_empty();
+    status.cannot_act.is_none() && status.services.iter().all(|service| is_ready(service) && !complains(service))
 }
 
 fn is_ready(service: &ServiceStatus) -> bool {
@@ -195,6 +198,15 @@ fn remarks(status: &Status, now: Timestamp, catalogue: &Catalogue) -> Vec<(Tone,
     };
     if let Some(why) = &status.cannot_act {
         say(Tone::Bad, "", &Message::new("status-cannot-act").text("why", why));
+    }
+    for service in &status.services {
+        for Complaint { kind, why } in &service.complaints {
+            let key = match kind {
+                ComplaintKind::SettingsRefused => "status-settings-refused",
+                ComplaintKind::ListenerMissing => "status-listener-missing",
+            };
+            say(Tone::Bad, "", &Message::new(key).text("service", &service.name).text("why", why));
+        }
     }
     if status.shutting_down {
         say(Tone::Waiting, "", &Message::new("status-shutting-down"));

@@ -299,6 +299,34 @@ fn orders_go_where_the_settings_say() {
 }
 
 #[test]
+fn the_status_says_what_the_gateway_cannot_do_until_it_was_put_right() {
+    // Would break: settings that the gateway refused, or a listener that it cannot have, are told in its own log alone.
+    let port = free_port();
+    let with = |more: &str| format!("{}{more}{}", gateway(port, "web"), web("web", ""));
+    let bed = Bed::up(&with(""));
+    bed.ready("web/0");
+    bed.ready("gateway/0");
+    wait_until("the gateway answers", || answers(port));
+    assert_eq!(bed.call("status").code, Some(0));
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let listener = format!("[gateway.listeners.more]\naddress = \"{address}\"\n");
+    bed.declare(&with(&listener));
+    wait_until("it is told that it cannot listen", || {
+        let told = bed.call("status");
+        told.code == Some(1) && told.out.contains("cannot listen") && told.out.contains(&address.to_string())
+    });
+    assert!(bed.call("status --lang es").out.contains("no puede escuchar"));
+    bed.declare(&with("[gateway.access_log]\nfile = \"no/such/folder/log\"\n"));
+    wait_until("it is told that the settings are refused", || bed.call("status").out.contains("no/such/folder"));
+    assert!(bed.call("status --lang es").out.contains("rechaza su configuración"));
+    bed.declare(&with(&listener));
+    drop(taken);
+    wait_until("nothing is wrong any more", || bed.call("status").code == Some(0));
+    bed.down();
+}
+
+#[test]
 fn who_looks_sees_requests_as_they_are_answered() {
     // Would break: `tap` shows nothing, everything, or what a client wrote to move the terminal.
     let port = free_port();

@@ -30,6 +30,7 @@ pub struct Says {
     pub batch: u64,
     pub signals: Vec<Value>,
     pub upstreams: Vec<Value>,
+    pub complaints: Vec<Value>,
 }
 
 /// The gateway, the engine's channels, and a link between them that runs.
@@ -157,6 +158,7 @@ async fn answer(
             told.send_replace(serde_json::from_slice(&body).unwrap());
             Value::Null
         }
+        (Method::GET, "/v1/status") => json!({ "pid": 1, "complaints": news.borrow().complaints }),
         (Method::GET, "/v1/endpoints") => json!(news.borrow().upstreams),
         (Method::GET, "/v1/activations") => {
             drop(tokio::time::timeout(wait, news.wait_for(|says| says.number != asked("after"))).await.map(drop));
@@ -201,5 +203,6 @@ pub fn service(name: &str, instances: Vec<InstanceStatus>) -> ServiceStatus {
         availability_ppm: None,
         recovery_objective: None,
         traffic: None,
+        complaints: Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::bed::{Bed, Says, instance, service};
 use homeostat_driver_gateway::Heard;
-use homeostat_vocabulary::{Millis, Phase};
+use homeostat_vocabulary::{ComplaintKind, Millis, Phase};
 use serde_json::json;
 use std::time::Duration;
 
@@ -62,4 +62,21 @@ async fn how_requests_went_is_told_of_every_service_behind_the_gateway() {
     assert_eq!((quiet.requests, quiet.under_way), (7, 1), "requests under another name count: {quiet:?}");
     assert_eq!((web.requests, web.errors, web.under_way, web.span), (30, 2, 3, Millis(2_000)));
     assert_eq!((web.p50, web.p99, web.per_second()), (Millis(2), Millis(4), 15));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_gateway_complains_of_is_told_until_it_was_put_right() {
+    // Settings that the gateway refused would be told in its own log alone, and nobody would look there.
+    let mut bed = Bed::new();
+    let told = |heard| if let Heard::Complaints(complaints) = heard { Some(complaints) } else { None };
+    assert_eq!(bed.hears_what(told).await, []);
+    let complaint = |kind: &str, why: &str| json!({ "kind": kind, "why": why });
+    let long = "é".repeat(5_000);
+    let complaints = vec![complaint("settings_refused", &long), complaint("of tomorrow", "nobody knows")];
+    bed.says.send_replace(Says { batch: 1, complaints, ..Says::default() });
+    let heard = bed.hears_what(told).await;
+    assert_eq!((heard.len(), heard[0].kind), (1, ComplaintKind::SettingsRefused));
+    assert!(heard[0].why.len() <= 1_000, "it is bounded");
+    bed.says.send_replace(Says { batch: 2, ..Says::default() });
+    assert_eq!(bed.hears_what(told).await, []);
 }

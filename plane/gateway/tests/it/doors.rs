@@ -28,6 +28,15 @@ fn a_listener_that_cannot_be_had_leaves_the_others_open() {
         assert!(TcpStream::connect(house.address).is_ok(), "nobody listens any more");
     }
     assert!(house.get("/").ends_with("shop"));
+    // The control says so, until the address is free.
+    let complains = || house.order("GET /v1/status", "").contains("\"kind\":\"listener_missing\"");
+    assert!(complains());
+    let began = std::time::Instant::now();
+    drop(taken);
+    while complains() {
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "it is still said to be missing");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
 }
 
 #[test]

@@ -180,6 +180,8 @@ fn settings_that_cannot_be_in_force_change_nothing() {
     assert!(house.get("/").ends_with("first"));
     let bad = house.reload(&settings(&second, 0, ""));
     assert!(bad.starts_with("HTTP/1.1 422") && bad.contains("attempts_max"), "{bad}");
+    let told = house.order("GET /v1/status", "");
+    assert!(told.contains("\"kind\":\"settings_refused\"") && told.contains("attempts_max"), "{told}");
     let bad = house.reload(&settings(
         &second,
         1,
@@ -189,6 +191,8 @@ fn settings_that_cannot_be_in_force_change_nothing() {
     for _ in 0..4 {
         assert!(house.get("/").ends_with("first"));
     }
+    assert!(house.reload(&settings(&first, 1, "")).starts_with("HTTP/1.1 200"));
+    assert!(house.order("GET /v1/status", "").contains("\"complaints\":[]"), "put right, it is told no more");
     let endpoints = house.order("GET /v1/endpoints", "");
     assert!(endpoints.contains(&first.address.to_string()), "{endpoints}");
     assert!(!endpoints.contains(&second.address.to_string()), "{endpoints}");

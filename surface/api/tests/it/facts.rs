@@ -52,6 +52,7 @@ pub fn status() -> Status {
             availability_ppm: Some(999_900),
             recovery_objective: Some(Millis(5_000)),
             traffic: None,
+            complaints: Vec::new(),
         }],
         episodes: Vec::new(),
         tallies: Tallies {

@@ -5,8 +5,8 @@ use crate::home::Home;
 use crate::sample::START;
 use homeostat_cli::Exit;
 use homeostat_vocabulary::{
-    ActionId, Autonomy, CommandReply, EpisodeId, EpisodeStatus, Exit as Ended, FindingKind, InstanceId, InstanceStatus,
-    Millis, Phase, Scope, ServiceStatus, Status, Tallies, Timestamp,
+    ActionId, Autonomy, CommandReply, Complaint, ComplaintKind, EpisodeId, EpisodeStatus, Exit as Ended, FindingKind,
+    InstanceId, InstanceStatus, Millis, Phase, Scope, ServiceStatus, Status, Tallies, Timestamp,
 };
 
 const UP: u64 = 3 * 3_600_000 + 25 * 60_000;
@@ -37,6 +37,7 @@ fn service(name: &str, instances: Vec<InstanceStatus>) -> ServiceStatus {
         availability_ppm: None,
         recovery_objective: None,
         traffic: None,
+        complaints: Vec::new(),
     }
 }
 
@@ -76,6 +77,13 @@ fn troubled() -> Status {
     let exited = FindingKind::Exited { exit: Ended::Killed { signal: 9 }, after: Millis(1_200) };
     status.episodes =
         vec![open(17, "worker/0", Some(exited), None, true), open(18, "web/0", None, Some(ActionId(25)), false)];
+    status.services[0].complaints = vec![
+        Complaint {
+            kind: ComplaintKind::SettingsRefused,
+            why: "gateway.access_log: no such folder\u{1b}[2J".to_owned(),
+        },
+        Complaint { kind: ComplaintKind::ListenerMissing, why: "127.0.0.1:80: permission denied".to_owned() },
+    ];
     status.paused = vec![Scope::Service { name: "api".parse().unwrap() }];
     status.cannot_act = Some("the disk is full\u{1b}[2J".to_owned());
     status.shutting_down = true;

@@ -1,0 +1,61 @@
+//! What the gateway has to complain of: settings that it refused, and a listener that it cannot have.
+//!
+//! Noted where either is found out, read by the control. Always holds: a complaint stands until what it is about was put right, or has
+//! become another; there are few and they are short, whatever is written in the settings.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+
+/// As many problems of refused settings are told; who mends them sees what is left.
+const PROBLEMS_MAX: usize = 10;
+/// A reason is cut to this.
+const WHY_BYTES_MAX: usize = 1_000;
+
+/// One of them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Complaint {
+    /// `settings_refused` or `listener_missing`.
+    pub kind: &'static str,
+    /// The reason.
+    pub why: String,
+}
+
+/// All that stand.
+#[derive(Debug, Default)]
+pub struct Complaints(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    settings: Vec<String>,
+    listener: Option<String>,
+}
+
+impl Complaints {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The settings were read: what is wrong with them, if they are refused.
+    pub fn of_settings(&self, problems: &[String]) {
+        self.known().settings = problems.iter().take(PROBLEMS_MAX).map(|why| cut(why.clone())).collect();
+    }
+
+    /// The listeners were opened: why one of them cannot be had.
+    pub fn of_listener(&self, why: Option<String>) {
+        self.known().listener = why.map(cut);
+    }
+
+    /// What stands.
+    pub fn read(&self) -> Vec<Complaint> {
+        let known = self.known();
+        let complaint = |kind| move |why: &String| Complaint { kind, why: why.clone() };
+        let settings = known.settings.iter().map(complaint("settings_refused"));
+        settings.chain(known.listener.iter().map(complaint("listener_missing"))).collect()
+    }
+}
+
+fn cut(mut why: String) -> String {
+    why.truncate(why.floor_char_boundary(WHY_BYTES_MAX));
+    why
+}

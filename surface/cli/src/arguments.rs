@@ -222,10 +222,12 @@ pub enum GatewayVerb {
     },
     /// Say what is wrong with its settings
     Check,
-    /// List its routes, or say which of them takes a request and why; exit code 1 when none does
+    /// List its routes as they are asked, the most specific first, or say which of them takes a request and why; exit code 1 when none
+    /// does
     Routes {
         /// A request, as in `--try "GET http://shop.example.org/cart?x=1"`; GET when no method is named
-        #[arg(long = "try", value_name = "REQUEST")]
+        // Without a request it is told what one looks like, which the parser of the line would not.
+        #[arg(long = "try", value_name = "REQUEST", num_args = 0..=1, default_missing_value = "")]
         attempt: Option<String>,
         /// A header of that request, as in `--header "X-Colour: blue"`; may be repeated
         #[arg(long, value_name = "NAME: VALUE", requires = "attempt")]

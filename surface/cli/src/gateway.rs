@@ -1,9 +1,9 @@
 //! `gateway`: the `[gateway]` section before and while one runs: what is wrong with it, and where requests go and why.
 //!
-//! Reads the configuration and, but for `endpoints`, nothing else: it can be asked anywhere. What a URL would do is found by the
-//! same table and the same normal form of paths that a running gateway uses.
+//! Reads the configuration and, but for `endpoints`, nothing else: it can be asked anywhere.
 
 use crate::arguments::{Everywhere, Format, GatewayVerb};
+use crate::attempt;
 use crate::configuration;
 use crate::endpoints;
 use crate::error::{CliError, Exit};
@@ -11,10 +11,9 @@ use crate::screen::Screen;
 use crate::setup;
 use crate::table::{Cell, Column, Table};
 use homeostat_config::GatewayPlan;
-use homeostat_routing::normal::normal_path;
-use homeostat_routing::{Action, Asked, Explained, Route, Verdict};
+use homeostat_routing::{Action, Route};
 use homeostat_story::Message;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use homeostat_vocabulary::quantity::Period;
 use serde_json::{Value, json};
 
 /// Carries out a verb about the gateway.
@@ -25,7 +24,7 @@ pub fn run(asked: &Everywhere, verb: &GatewayVerb, screen: &mut Screen<'_>) -> R
     let loaded = setup::loaded(asked, screen)?.loaded;
     let Some(plan) = &loaded.gateway else { return none(screen) };
     match verb {
-        GatewayVerb::Routes { attempt: Some(request), header } => attempt(plan, request, header, screen),
+        GatewayVerb::Routes { attempt: Some(request), header } => attempt::run(plan, request, header, screen),
         GatewayVerb::Routes { attempt: None, .. } => routes(plan, screen),
         GatewayVerb::Check | GatewayVerb::Run { .. } | GatewayVerb::Endpoints => endpoints::run(&loaded, plan, screen),
     }
@@ -62,41 +61,53 @@ fn check(asked: &Everywhere, screen: &mut Screen<'_>) -> Result<Exit, CliError> 
     Ok(Exit::Ok)
 }
 
-fn by_name(plan: &GatewayPlan) -> Vec<&Route> {
-    let mut routes: Vec<&Route> = plan.table.routes().iter().collect();
-    routes.sort_by(|a, b| a.name.cmp(&b.name));
-    routes
-}
-
 fn routes(plan: &GatewayPlan, screen: &mut Screen<'_>) -> Result<Exit, CliError> {
-    let routes = by_name(plan);
+    let routes = plan.table.in_order();
     if screen.format == Format::Json {
         let list: Vec<Value> =
             routes.iter().map(|route| json!({ "name": *route.name, "settings": *route.settings })).collect();
         screen.json(&list)?;
         return Ok(Exit::Ok);
     }
-    let heading = |key| screen.say(&Message::new(key));
-    let mut table = Table::new(vec![
-        Column::words(heading("column-route")),
-        Column::words(heading("column-host")),
-        Column::words(heading("column-path")),
-        Column::words(heading("column-further")).gives_way(),
-        Column::words(heading("column-does")).gives_way(),
-    ]);
+    let column = |key| Column::words(screen.say(&Message::new(key)));
+    let mut columns = vec![column("column-route"), column("column-host"), column("column-path")];
+    columns.push(column("column-further").gives_way());
+    // What no route has takes no room from what they do.
+    let has_auth = routes.iter().any(|route| route.settings.auth.is_some());
+    let has_cache = routes.iter().any(|route| kept(route).is_some());
+    columns.extend(has_auth.then(|| column("column-auth")));
+    columns.extend(has_cache.then(|| column("column-cache")));
+    columns.push(column("column-does").gives_way());
+    let mut table = Table::new(columns);
     for route in routes {
-        let cells = [route.name.to_string(), hosts(route), path(route), further(route), does(plan, route, screen)];
+        let mut cells = vec![route.name.to_string(), hosts(route), path(route), further(route)];
+        cells.extend(has_auth.then(|| route.settings.auth.clone().unwrap_or_default()));
+        cells.extend(has_cache.then(|| kept(route).map(|message| screen.say(&message)).unwrap_or_default()));
+        cells.push(does(plan, route, screen));
         table.row(cells.into_iter().map(Cell::new).collect());
     }
     screen.data(&table.draw(screen.width()))?;
     Ok(Exit::Ok)
 }
 
-fn hosts(route: &Route) -> String {
+/// How long its answers are kept, if they are.
+fn kept(route: &Route) -> Option<Message> {
+    let cache = route.settings.cache.as_ref().filter(|cache| cache.enabled)?;
+    let is = |key, period: &Period| Message::new(key).text("period", period);
+    Some(match (&cache.fresh_override, &cache.fresh_default) {
+        (Some(always), _) => is("gateway-kept-always", always),
+        (None, Some(unless_told)) => is("gateway-kept-unless-told", unless_told),
+        (None, None) => Message::new("gateway-kept-as-told"),
+    })
+}
+
+/// For which hosts it is.
+pub fn hosts(route: &Route) -> String {
     if route.settings.host.is_empty() { "*".to_owned() } else { route.settings.host.0.join(", ") }
 }
 
-fn path(route: &Route) -> String {
+/// For which paths it is.
+pub fn path(route: &Route) -> String {
     let prefix = route.settings.path_prefix.as_deref().unwrap_or_default();
     let below = || format!("{}/*", prefix.strip_suffix('/').unwrap_or(prefix));
     route.settings.path.clone().unwrap_or_else(below)
@@ -111,7 +122,7 @@ fn further(route: &Route) -> String {
 }
 
 /// What a route does, in words.
-fn does(plan: &GatewayPlan, route: &Route, screen: &Screen<'_>) -> String {
+pub fn does(plan: &GatewayPlan, route: &Route, screen: &Screen<'_>) -> String {
     match &route.action {
         Action::Forward(split) => {
             let weights = &route.settings.split;
@@ -131,122 +142,4 @@ fn does(plan: &GatewayPlan, route: &Route, screen: &Screen<'_>) -> String {
             screen.say(&Message::new("gateway-does-answer").text("status", &answer.status.as_u16()))
         }
     }
-}
-
-/// A request as somebody types it.
-struct Typed {
-    method: Method,
-    host: String,
-    path: String,
-    query: Option<String>,
-    headers: HeaderMap,
-}
-
-impl Typed {
-    fn read(request: &str, headers: &[String]) -> Result<Self, CliError> {
-        let usage = |what: String| CliError::Usage { what };
-        let (method, url) = request.trim().split_once(' ').unwrap_or(("GET", request.trim()));
-        let method = Method::from_bytes(method.as_bytes()).map_err(|_| usage(format!("{method:?} is no method")))?;
-        let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-        let rest = rest.split('#').next().unwrap_or_default();
-        let (target, query) = rest.split_once('?').map_or((rest, None), |(target, query)| (target, Some(query)));
-        let (host, path) = target.split_at(target.find('/').unwrap_or(target.len()));
-        let path = if path.is_empty() { "/" } else { path };
-        let path = normal_path(path).map_err(|error| usage(format!("a gateway answers 400: {error}")))?;
-        let mut map = HeaderMap::new();
-        for line in headers {
-            let parsed = line.split_once(':').and_then(|(name, value)| {
-                let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
-                Some((name, HeaderValue::from_str(value.trim()).ok()?))
-            });
-            let (name, value) =
-                parsed.ok_or_else(|| usage(format!("{line:?} is no header, as in \"X-Colour: blue\"")))?;
-            map.append(name, value);
-        }
-        Ok(Self {
-            method,
-            host: host.to_owned(),
-            path: path.into_owned(),
-            query: query.map(str::to_owned),
-            headers: map,
-        })
-    }
-
-    fn asked(&self) -> Asked<'_, '_> {
-        let query = self.query.as_deref();
-        Asked { method: &self.method, host: &self.host, path: &self.path, query, headers: &self.headers }
-    }
-}
-
-/// Which route takes a request, and what all the others say to it.
-fn attempt(plan: &GatewayPlan, request: &str, headers: &[String], screen: &mut Screen<'_>) -> Result<Exit, CliError> {
-    let typed = Typed::read(request, headers)?;
-    let asked = typed.asked();
-    let found = plan.table.find(&asked);
-    let explained = plan.table.explain(&asked);
-    let exit = if found.is_some() { Exit::Ok } else { Exit::Findings };
-    let caught: Vec<(String, String)> = found
-        .iter()
-        .flat_map(|found| {
-            let names = found.route.capture_names().iter().map(ToString::to_string);
-            names.zip(found.captures.as_slice().iter().map(ToString::to_string))
-        })
-        .collect();
-    if screen.format == Format::Json {
-        let why: Vec<Value> =
-            explained.iter().map(|one| json!({ "route": *one.route.name, "says": code(&one.verdict) })).collect();
-        let caught: serde_json::Map<String, Value> =
-            caught.into_iter().map(|(name, value)| (name, Value::String(value))).collect();
-        let route = found.as_ref().map(|found| found.route.name.to_string());
-        screen.json(&json!({ "route": route, "path": typed.path, "caught": caught, "why": why }))?;
-        return Ok(exit);
-    }
-    let message = match &found {
-        None => Message::new("gateway-try-none").text("path", &typed.path),
-        Some(found) => {
-            let caught: Vec<String> = caught.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            Message::new("gateway-try-found")
-                .text("route", &found.route.name)
-                .text("path", &typed.path)
-                .text("does", &does(plan, found.route, screen))
-                .text("caught", &caught.join(" "))
-                .number("count", caught.len())
-        }
-    };
-    let sentence = screen.say(&message);
-    let heading = |key| screen.say(&Message::new(key));
-    let mut table =
-        Table::new(vec![Column::words(heading("column-route")), Column::words(heading("column-says")).gives_way()]);
-    for one in &explained {
-        table.row(vec![Cell::new(one.route.name.to_string()), Cell::new(says(one, screen))]);
-    }
-    screen.data(&format!("{sentence}\n\n{}", table.draw(screen.width())))?;
-    Ok(exit)
-}
-
-const fn code(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Takes => "takes",
-        Verdict::Later => "later",
-        Verdict::OtherHost => "other_host",
-        Verdict::OtherPath => "other_path",
-        Verdict::OtherMethod => "other_method",
-        Verdict::Header(_) => "header",
-        Verdict::Query(_) => "query",
-    }
-}
-
-fn says(one: &Explained<'_>, screen: &Screen<'_>) -> String {
-    let route = &one.route;
-    screen.say(&match &one.verdict {
-        Verdict::Takes => Message::new("gateway-says-takes"),
-        Verdict::Later => Message::new("gateway-says-later"),
-        Verdict::OtherHost => Message::new("gateway-says-host").text("host", &hosts(route)),
-        Verdict::OtherPath => Message::new("gateway-says-path").text("path", &path(route)),
-        Verdict::OtherMethod => {
-            Message::new("gateway-says-method").text("methods", &route.settings.methods.0.join(", "))
-        }
-        Verdict::Header(name) => Message::new("gateway-says-header").text("name", name),
-        Verdict::Query(name) => Message::new("gateway-says-query").text("name", name),
-    })
 }

@@ -6,6 +6,7 @@
 //! itself: it asks the engine, whose guards decide.
 
 mod arguments;
+mod attempt;
 mod client;
 mod configuration;
 mod endpoints;

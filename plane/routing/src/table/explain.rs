@@ -4,6 +4,7 @@
 //! [`Table::find`] walks, so that the two can be held against each other in tests.
 
 use super::conditions::Miss;
+use super::order::rank;
 use super::{Asked, Route, Table};
 use crate::pattern::{HostBuffer, HostPattern, PathPattern, Segment, Tail, plain_host};
 
@@ -36,7 +37,7 @@ pub struct Explained<'t> {
 }
 
 impl Table {
-    /// What every route says to a request, by name.
+    /// What every route says to a request, in the order in which they are asked.
     #[must_use]
     pub fn explain(&self, asked: &Asked<'_, '_>) -> Vec<Explained<'_>> {
         let taker = self.find(asked).map(|found| &found.route.name);
@@ -48,8 +49,11 @@ impl Table {
             };
             Explained { route, verdict }
         };
+        let mut buffer: HostBuffer = [0; _];
+        let host = plain_host(asked.host, &mut buffer);
         let mut all: Vec<Explained<'_>> = self.routes.iter().map(judge).collect();
-        all.sort_by(|a, b| a.route.name.cmp(&b.route.name));
+        // A route with several hosts stands where the one that was asked for does.
+        all.sort_by_cached_key(|one| rank(one.route, |pattern| takes_host(pattern, host)));
         all
     }
 }

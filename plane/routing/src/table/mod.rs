@@ -7,6 +7,7 @@ mod compile;
 mod conditions;
 mod explain;
 mod find;
+mod order;
 mod read;
 mod trie;
 

@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use proptest::prelude::*;
 
 fn routes() -> impl Strategy<Value = Vec<Route>> {
-    let host = prop::sample::select(vec!["", "a.b", "*.a.b", "*.b", "c.a.b"]);
+    let host = prop::sample::select(vec!["", "a.b", "*.a.b", "*.b", "c.a.b", "a.b *.b", "*.a.b z *.b"]);
     let segment = || prop::sample::select(vec!["x", "y", "{one}", ""]);
     let path = prop::collection::vec(segment(), 0..3).prop_map(|parts| {
         let named = parts.iter().enumerate().map(|(at, part)| part.replace("one", &format!("one{at}")));
@@ -20,7 +20,7 @@ fn routes() -> impl Strategy<Value = Vec<Route>> {
             // Prefixes have no captures: braces would be texts that no path holds.
             _ => (None, Some(path)),
         };
-        let texts = |text: &str| Texts(Some(text.to_owned()).filter(|text| !text.is_empty()).into_iter().collect());
+        let texts = |text: &str| Texts(text.split_whitespace().map(str::to_owned).collect());
         Route { host: texts(host), path, path_prefix, methods: texts(method), precedence, ..Route::default() }
     });
     prop::collection::vec(route, 1..12)
@@ -47,10 +47,16 @@ proptest! {
             .filter(|one| matches!(one.verdict, Verdict::Takes | Verdict::Later)).collect();
         prop_assert_eq!(found.is_some(), !willing.is_empty());
         let Some(found) = found else { return Ok(()) };
-        prop_assert!(willing.iter().any(|one| one.route.name == found.route.name));
+        // The list of explanations is in the order of the tree.
+        prop_assert_eq!(&willing[0].route.name, &found.route.name);
+        prop_assert_eq!(&willing[0].verdict, &Verdict::Takes);
         prop_assert_eq!(found.captures.as_slice().len(), found.route.capture_names().len());
         // No willing route has a host that is more specific.
-        let width = |texts: &Texts| texts.0.first().map_or(0, |host| if host.starts_with('*') { host.len() } else { 1_000 });
+        let plain = host.split(':').next().unwrap().to_ascii_lowercase();
+        let width = |texts: &Texts| texts.0.iter().filter_map(|host| match host.strip_prefix('*') {
+            Some(end) => plain.ends_with(end).then_some(host.len()),
+            None => (*host == plain).then_some(1_000),
+        }).max().unwrap_or(0);
         for one in &willing {
             prop_assert!(width(&one.route.settings.host) <= width(&found.route.settings.host));
             // Of the same host and path, precedence and then conditions decide.

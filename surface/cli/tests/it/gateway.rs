@@ -75,6 +75,45 @@ fn a_request_that_is_typed_finds_its_route_and_the_others_say_why_not() {
 }
 
 #[test]
+fn routes_stand_as_they_are_asked_and_say_who_may_in_and_what_is_kept() {
+    // Would break: the list says another order than the gateway has, and nobody sees that a route is open to all.
+    let home = home();
+    let text = std::fs::read_to_string(home.configuration()).unwrap();
+    let more = "[gateway.auth.partners]\njwt = { issuer = \"i\", audience = \"a\", jwks_file = \"keys.json\" }\n\
+                [gateway.routes.pictures]\npath_prefix = \"/pictures\"\nto = \"shop\"\ncache = { fresh_default = \"5m\" }\n\
+                [gateway.routes.api]\nhost = \"*.example.org\"\nto = \"shop\"\nauth = \"partners\"\ncache = {}\n";
+    std::fs::write(home.configuration(), format!("{text}\n{more}")).unwrap();
+    std::fs::write(home.configuration().with_file_name("keys.json"), "{\"keys\":[]}").unwrap();
+    insta::assert_snapshot!("gateway_routes_guarded", home.run("gateway routes").all());
+    insta::assert_snapshot!("gateway_routes_guarded_es", home.run("gateway routes --lang es").all());
+}
+
+#[test]
+fn what_is_no_request_is_told_with_what_was_expected() {
+    // Would break: a slip is taken for another request, and its answer for that of the gateway.
+    let home = home();
+    let bad = [
+        "",
+        "G(T /x",
+        "GET /x extra",
+        "ftp://shop.example.org/x",
+        "http:///x",
+        "http://u@shop.example.org/",
+        "shop<>/x",
+        "/a/..%2Fb",
+    ];
+    let said = bad.map(|request| {
+        let ran = attempt(&home, request, &[]);
+        assert_eq!(ran.exit, Exit::Usage, "{request:?}: {}", ran.all());
+        ran.err
+    });
+    let (header, bare) = (attempt(&home, "/", &["--header", "blue"]), home.run("gateway routes --try"));
+    assert_eq!((header.exit, bare.exit), (Exit::Usage, Exit::Usage));
+    insta::assert_snapshot!("gateway_try_bad", format!("{}{}{}", said.concat(), header.err, bare.err));
+    assert_eq!(attempt(&home, "get shop.example.org:80/", &[]).exit, Exit::Ok);
+}
+
+#[test]
 fn what_is_not_there_is_said() {
     // Would break: an empty answer is taken for a gateway without routes.
     let none = Home::new().run("gateway check");

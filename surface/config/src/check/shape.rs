@@ -8,7 +8,7 @@ use crate::code::Code;
 use crate::problem::Problem;
 use crate::schema;
 use crate::show::written_value;
-use crate::tree::{Node, Path, Value};
+use crate::tree::{Node, Path, Value, written_key};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
@@ -199,7 +199,24 @@ pub fn wrong_type(node: &Node, path: &Path, expected: &Json) -> Problem {
     } else {
         kind_names(expected).join(" or ")
     };
-    wrong_type_for(node, path, &wanted)
+    let mut problem = wrong_type_for(node, path, &wanted);
+    if let Some(example) = example(&wanted, path) {
+        problem.help = format!("write {wanted}, as in {example}");
+    }
+    problem
+}
+
+/// A line of the wanted kind. It repeats nothing of what was written, which may be a secret.
+fn example(wanted: &str, path: &Path) -> Option<String> {
+    let value = match wanted {
+        "text in quotes" => "\"...\"",
+        "a list in brackets" => "[\"...\"]",
+        "a table" => "{}",
+        _ => return None,
+    };
+    // Members of a list have no key of their own.
+    let key = path.0.last().filter(|key| key.parse::<usize>().is_err())?;
+    Some(format!("{} = {value}", written_key(key)))
 }
 
 /// Another type than the one described.

@@ -19,6 +19,9 @@ const LISTENERS_SHOWN_MAX: usize = 8;
 /// As many units are named in the comments.
 const UNITS_SHOWN_MAX: usize = 8;
 
+/// Where a gateway listens when it is not told.
+const GATEWAY_PORT: u16 = 8_080;
+
 /// A first configuration.
 #[derive(Clone, Debug)]
 pub struct Draft {
@@ -80,6 +83,9 @@ fn write(scan: &Scan, candidates: &[Candidate], reasons: &BTreeMap<String, (Code
     if candidates.len() == reasons.len() {
         lines.extend(example_lines());
     }
+    // The first that could be in front of users; in an empty file that of the example.
+    let served = candidates.iter().find(|one| one.takes_port && !reasons.contains_key(&one.name));
+    lines.extend(gateway_lines(scan, served.map_or("web", |one| &one.name)));
     lines.extend(host_lines(scan));
     lines.push(String::new());
     lines.join("\n")
@@ -90,15 +96,34 @@ fn api_lines(scan: &Scan) -> Vec<String> {
     let usual = Api::default().listen;
     let Some((host, port)) = usual.rsplit_once(':') else { return Vec::new() };
     let first: u16 = port.parse().unwrap_or_default();
-    let is_taken = |port: u16| scan.listeners.iter().find(|listener| listener.port == port);
-    let Some(owner) = is_taken(first) else { return Vec::new() };
-    let free = (first..u16::MAX).find(|port| is_taken(*port).is_none()).unwrap_or_default();
+    let Some(owner) = scan.listeners.iter().find(|listener| listener.port == first) else { return Vec::new() };
+    let free = free_port(scan, first);
     let name = owner.process.as_ref().map_or("another user's program", |process| process.name.as_str());
     vec![
         String::new(),
         "[api]".to_owned(),
         format!("# The usual port, {first}, is taken by {}.", comment(name)),
         format!("listen = \"{host}:{free}\""),
+    ]
+}
+
+/// The first port from here on that nobody listens on.
+fn free_port(scan: &Scan, first: u16) -> u16 {
+    let is_taken = |port: &u16| scan.listeners.iter().any(|listener| listener.port == *port);
+    (first..u16::MAX).find(|port| !is_taken(port)).unwrap_or_default()
+}
+
+/// A comment that, uncommented, puts a gateway before a service.
+fn gateway_lines(scan: &Scan, service: &str) -> Vec<String> {
+    let port = free_port(scan, GATEWAY_PORT);
+    vec![
+        String::new(),
+        "# A gateway that passes requests on to the instances of a service, whichever are ready. Try: homeostat gateway routes."
+            .to_owned(),
+        "# [gateway]".to_owned(),
+        format!("# listen = \"127.0.0.1:{port}\""),
+        format!("# [gateway.routes.{}]", written_key(service)),
+        format!("{:<39}# a service that has a port", format!("# to = {}", Value::from(service))),
     ]
 }
 

@@ -76,3 +76,18 @@ fn this_host_brings_a_good_file_too() {
     let place = place.file("homeostat.toml", &draft.text);
     assert!(place.load().is_ok(), "{}\n{}", place.says(), draft.text);
 }
+
+#[test]
+fn the_gateway_in_the_comments_is_a_good_one() {
+    // Would break: whoever takes the marks away as he is told is told that it is wrong.
+    let (place, text) = drafted(Place::with("").file("Procfile", "web: ./server --port $PORT\n"), &busy_host(), 1);
+    let (before, gateway) = text.split_once("# [gateway]\n").unwrap();
+    let (gateway, after) = gateway.split_once("\n\n").unwrap();
+    let lines: String = gateway.lines().map(|line| format!("{}\n", line.strip_prefix("# ").unwrap())).collect();
+    let place = place.file("homeostat.toml", format!("{before}[gateway]\n{lines}\n{after}"));
+    let loaded = place.load().unwrap_or_else(|_| panic!("{}", place.says()));
+    let plan = loaded.gateway.unwrap();
+    assert_eq!(plan.table.routes().len(), 1);
+    assert_eq!(plan.settings.all_listeners()[0].1.address, "127.0.0.1:8080");
+    assert!(place.codes().is_empty(), "{}", place.says());
+}

@@ -162,3 +162,11 @@ fn a_gateway_has_as_long_to_end_as_its_requests_have() {
     // The grace is part of what is run: a change of it would have the gateway replaced.
     assert_eq!(grace("[gateway.limits]\ndrain = \"5s\"\n"), grace(""));
 }
+
+#[test]
+fn a_value_of_another_kind_is_told_with_a_line_of_the_right_one() {
+    // Would break: who writes `cache = true` is told that a table is wanted, and has to find out how one is written.
+    let place = Place::with(format!("{SHOP}[gateway.routes.shop]\nto = 5\ncache = true\nmethods = 7\n"));
+    let said = place.says();
+    assert!(said.contains("as in to = \"...\"") && said.contains("as in cache = {}"), "{said}");
+}

@@ -120,6 +120,13 @@ impl BalanceCore {
         }
     }
 
+    /// An endpoint said at the end of an answer that had begun well that it has no room: learned as if it had said so at once.
+    pub fn said_full(&mut self, now: Moment, name: &str) {
+        if let Some(slot) = self.roster.find(name).and_then(|id| self.roster.get_mut(id)) {
+            slot.learned.full(now, None);
+        }
+    }
+
     /// What other nodes say of an endpoint, together. It moves nothing by itself: it is weighed with what is seen here.
     pub fn hear(&mut self, now: Moment, name: &str, said: Prior) {
         if let Some(slot) = self.roster.find(name).and_then(|id| self.roster.get_mut(id)) {

@@ -154,6 +154,12 @@ impl<T> Balancer<T> {
         self.0.line.offer();
     }
 
+    /// An endpoint said at the end of an answer that had begun well that it has no room.
+    pub(crate) fn said_full(&self, name: &str) {
+        let now = self.0.clock.now();
+        self.0.with(|core| core.said_full(now, name));
+    }
+
     /// How likely an endpoint works, as of now and with its silent calls: whether an attempt there is worth waiting for.
     pub fn works(&self, id: EndpointId) -> f32 {
         let now = self.0.clock.now();

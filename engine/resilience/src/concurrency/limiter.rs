@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use homeostat_reactor::{Clock, Moment};
 use serde::Serialize;
 
-use super::learner::{Learner, Sample};
+use super::learner::{Ending, Learner, Sample};
 use super::running::Running;
 use super::settings::ConcurrencySettings;
 use crate::chance::Chance;
@@ -228,6 +228,13 @@ impl ConcurrencyLimiter {
         self.shared.end(sample);
     }
 
+    /// A call that was counted as good turned out, after its end here, to have been one too many.
+    pub(crate) fn said_full(&self) {
+        let in_flight = self.shared.in_flight.load(Ordering::Relaxed);
+        let ended = self.shared.clock.now();
+        self.shared.learn(Sample { ended, latency_secs: 0.0, in_flight, ending: Ending::Full });
+    }
+
     /// Goes on with other settings; the limit stays as learned, as far as the new bounds let it.
     pub fn reload(&self, settings: ConcurrencySettings) {
         let mut state = self.shared.lock();
@@ -278,9 +285,13 @@ impl Shared {
     }
 
     /// A call ended.
-    pub(super) fn end(&self, mut sample: Sample) {
+    pub(super) fn end(&self, sample: Sample) {
         // Before learning: whoever a higher limit lets in must not be refused for a call that is over.
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.learn(sample);
+    }
+
+    fn learn(&self, mut sample: Sample) {
         let moved = {
             let mut state = self.lock();
             let before = state.learner.limit();

@@ -213,7 +213,7 @@ impl Learned {
     }
 
     /// It has room for those of our calls that are there. Where none is, others have it all, and only time can tell.
-    fn full(&mut self, now: Moment, pause: Option<Duration>) {
+    pub(crate) fn full(&mut self, now: Moment, pause: Option<Duration>) {
         let others = self.flight.in_flight() as f32;
         self.room = if self.room > 0.0 { self.room.min(others) } else { others }.max(1.0);
         self.room_earned = 0.0;

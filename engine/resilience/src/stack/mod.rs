@@ -124,6 +124,15 @@ impl<T> Stack<T> {
         &self.0.balancer
     }
 
+    /// An endpoint said at the end of an answer that it has no room, after the call was over here and counted as good: what learns of
+    /// room hears of it as if it had been said at once. Nothing is tried again for it.
+    pub fn said_full(&self, endpoint: &str) {
+        self.0.balancer.said_full(endpoint);
+        if self.0.settings().limit == Limit::Learned {
+            self.0.limiter.said_full();
+        }
+    }
+
     /// Makes a call. `advise` tells what an answer or an error says; `work` makes one attempt at the endpoint it is given, with
     /// what is left of the time, and is dropped when it is not wanted any more.
     ///

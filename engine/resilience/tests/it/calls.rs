@@ -210,3 +210,27 @@ async fn who_waits_for_room_is_seen_and_how_much_there_was_survives_a_restart() 
         assert_eq!(known.map(f32::floor), room, "after {age_s} s");
     }
 }
+
+#[tokio::test]
+async fn no_room_at_the_end_of_an_answer_is_learned_as_at_its_beginning() {
+    // Would break: an endpoint that says after its first message that it is full is sent as much as before.
+    let time = ManualClock::new();
+    let [at_once, at_the_end] = [(); 2].map(|()| stack_of(&time.clock(), StackSettings::default()));
+    let mut limits = [0; 2].map(|_| Vec::new());
+    for _ in 0..400 {
+        let _ = ask(&at_once, Err(Verdict::Full)).await;
+        let _ = ask(&at_the_end, Ok(1)).await;
+        at_the_end.said_full("only");
+        for (stack, limits) in [&at_once, &at_the_end].into_iter().zip(&mut limits) {
+            let seen = stack.snapshot();
+            let endpoint = &seen.endpoints.endpoints[0];
+            assert_eq!((endpoint.is_full, endpoint.room), (true, Some(1.0)));
+            limits.push(seen.limiter.unwrap().learned_limit);
+        }
+        time.set(time.clock().now() + Duration::from_secs(2));
+    }
+    for limits in limits {
+        assert!(limits.last() < limits.first(), "{limits:?}");
+    }
+    at_the_end.said_full("nobody of this name");
+}

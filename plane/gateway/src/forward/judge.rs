@@ -2,7 +2,7 @@
 //!
 //! Called once for each attempt. A refusal for lack of room (429, 503) is "full" and not "broken": load goes elsewhere, but nobody
 //! stays away for long. What the client did wrong (4xx) says nothing against an endpoint. gRPC says in `grpc-status` what HTTP says in
-//! its status; where an answer has only trailers, both are in the head.
+//! its status; where an answer has only trailers, both are in the head, and where it has messages before, whoever watches its body tells.
 
 use std::time::{Duration, SystemTime};
 

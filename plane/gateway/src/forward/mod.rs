@@ -177,7 +177,7 @@ impl Way {
                 made.fetch_add(1, Ordering::Relaxed);
                 let span = trace.child();
                 let watched = (trace.sampled() && self.spans.is_open()).then(|| (Instant::now(), SystemTime::now()));
-                let mut result = attempt(&endpoint, worker, head, replay, &span).await;
+                let mut result = attempt(&endpoint, worker, head, replay, &span, &self.policies).await;
                 if let (Ok(_), Some(whole)) = (&result, &self.whole) {
                     result = Box::pin(read_whole(result?, whole, &head.method)).await;
                 }

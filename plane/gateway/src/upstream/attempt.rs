@@ -23,8 +23,8 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 use tokio::time::timeout;
 
-use super::Endpoint;
 use super::watched::{OfClient, sending, watched};
+use super::{Endpoint, Policies};
 use crate::forward::Replay;
 
 /// Kept connections that one attempt may find closed before it opens a new one.
@@ -203,14 +203,15 @@ impl AttemptError {
 /// # Errors
 /// When there is no answer, with whether the endpoint may have seen the request.
 pub async fn attempt(
-    endpoint: &Endpoint,
+    endpoint: &Arc<Endpoint>,
     worker: usize,
     head: &Parts,
     replay: &Replay,
     span: &Child,
+    policies: &Policies,
 ) -> Result<Response, AttemptError> {
     if endpoint.terms.is_http2 {
-        return Box::pin(multiplexed(endpoint, worker, head, replay, span)).await;
+        return Box::pin(multiplexed(endpoint, worker, head, replay, span, policies)).await;
     }
     // The connection comes first: an attempt without one must not have taken the body.
     for _ in 0..STALE_MAX {
@@ -232,11 +233,12 @@ pub async fn attempt(
 
 /// On the connection that all requests of this worker share, or on a new one when it takes no more.
 async fn multiplexed(
-    endpoint: &Endpoint,
+    endpoint: &Arc<Endpoint>,
     worker: usize,
     head: &Parts,
     replay: &Replay,
     span: &Child,
+    policies: &Policies,
 ) -> Result<Response, AttemptError> {
     let mut is_new = false;
     let mut stale = 0;
@@ -263,7 +265,7 @@ async fn multiplexed(
                 if !is_new {
                     endpoint.meter.reused.one();
                 }
-                return Ok(watched(response, broke_off, endpoint.shelf(worker)));
+                return Ok(watched(response, broke_off, endpoint.shelf(worker), endpoint, policies));
             }
             Err(error) => error,
         };

@@ -1,5 +1,5 @@
 //! Both bodies of a call over HTTP/2, looked on at until their ends: whose fault it is when one breaks off, and what an answer says of its
-//! endpoint after its head: that it breaks off, or ends with a status of gRPC that is the server's own trouble.
+//! endpoint after its head: that it breaks off, or ends with a status of gRPC that is the server's own trouble or its lack of room.
 //!
 //! Put around the bodies by the attempt; HTTP/1.1 does the same in its own reader. Always holds: each answer is told of once at most; a
 //! client that leaves, or that breaks off its own body, says nothing against the endpoint.
@@ -14,6 +14,7 @@ use homeostat_wire::client::Shelf;
 use homeostat_wire::{Body, BodyError, Response};
 use http_body::{Body as _, Frame, SizeHint};
 
+use super::{Endpoint, Policies};
 use crate::forward::{is_grpc, of_grpc_status};
 use crate::mishap::Mishap;
 
@@ -66,8 +67,8 @@ impl http_body::Body for Sending {
 /// The body of an answer.
 struct Watched {
     body: Body,
-    /// Whether its trailers say how the call ended.
-    is_grpc: bool,
+    /// Whose trailers say how the call ended, and the policies that hear of it: of lack of room at once, as it is so now.
+    grpc: Option<(Arc<Endpoint>, Policies)>,
     /// Whether the client broke off the request's own body.
     request: Mishap,
     /// Who is told; nobody once it was told.
@@ -75,12 +76,18 @@ struct Watched {
 }
 
 /// Looks on at the body of an answer; one that has ended says nothing more.
-pub fn watched(response: Response, request: Mishap, shelf: Arc<dyn Shelf>) -> Response {
+pub fn watched(
+    response: Response,
+    request: Mishap,
+    shelf: Arc<dyn Shelf>,
+    endpoint: &Arc<Endpoint>,
+    policies: &Policies,
+) -> Response {
     if response.body().is_end_stream() {
         return response;
     }
-    let is_grpc = is_grpc(response.headers());
-    response.map(|body| Body::boxed(Watched { body, is_grpc, request, shelf: Some(shelf) }))
+    let grpc = is_grpc(response.headers()).then(|| (Arc::clone(endpoint), policies.clone()));
+    response.map(|body| Body::boxed(Watched { body, grpc, request, shelf: Some(shelf) }))
 }
 
 impl http_body::Body for Watched {
@@ -92,20 +99,22 @@ impl http_body::Body for Watched {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let polled = Pin::new(&mut self.body).poll_frame(context);
-        let is_bad = match &polled {
+        let verdict = match &polled {
             Poll::Ready(Some(Err(_))) if self.request.has_happened() => {
                 return Poll::Ready(Some(Err(BodyError::Other(OfClient.into()))));
             }
-            Poll::Ready(Some(Err(_))) => true,
-            // One that was full is not broken, and this can only be told as broken: nothing is said of it.
-            Poll::Ready(Some(Ok(frame))) if self.is_grpc => {
-                frame.trailers_ref().is_some_and(|trailers| of_grpc_status(trailers) == Verdict::Failed)
+            Poll::Ready(Some(Err(_))) => Verdict::Failed,
+            Poll::Ready(Some(Ok(frame))) if self.grpc.is_some() => {
+                frame.trailers_ref().map_or(Verdict::Good, of_grpc_status)
             }
-            Poll::Ready(Some(Ok(_)) | None) | Poll::Pending => false,
+            Poll::Ready(Some(Ok(_)) | None) | Poll::Pending => Verdict::Good,
         };
-        if is_bad && let Some(shelf) = self.shelf.take() {
-            shelf.broke();
+        match (verdict, self.shelf.as_ref(), &self.grpc) {
+            (Verdict::Failed, Some(shelf), _) => shelf.broke(),
+            (Verdict::Full, Some(_), Some((endpoint, policies))) => policies.said_full(&endpoint.place.name),
+            _ => return polled,
         }
+        self.shelf = None;
         polled
     }
 

@@ -12,6 +12,7 @@ use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 
 use crate::house::House;
+use crate::stage::number;
 
 /// How the answers of a server end.
 #[derive(Clone, Copy)]
@@ -22,6 +23,8 @@ enum End {
     BrokenOff,
     /// With trailers in which gRPC says that it failed.
     GrpcFailed,
+    /// With trailers in which gRPC says that there is no room.
+    GrpcFull,
     /// With trailers in which gRPC says that the caller made a mistake.
     GrpcRefused,
     /// With trailers that mean nothing, as it is no gRPC.
@@ -63,6 +66,7 @@ impl Handler for End {
             Self::Well | Self::Hears | Self::Talks | Self::Silent => status("0"),
             Self::BrokenOff => Err(std::io::Error::other("broken off")),
             Self::GrpcFailed | Self::LooksFailed => status("14"),
+            Self::GrpcFull => status("8"),
             Self::GrpcRefused => status("3"),
         };
         let mut response = Response::new(Body::boxed(StreamBody::new(stream::iter([data, end]))));
@@ -142,6 +146,22 @@ fn is_doubted_beside_broken(ending: End, more: &str, mut ask: impl FnMut(&House)
 
 fn ask_well(house: &House) {
     assert!(house.get("/").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn an_endpoint_that_is_full_at_the_end_of_its_calls_is_left_alone_for_a_moment() {
+    // Would break: a gRPC server that says after its first message that it is full is sent as much as before, or taken for broken.
+    let address = start(End::GrpcFull);
+    let house = House::open(&format!(
+        "[gateway.routes.shop]\nto = \"shop\"\n\
+         [gateway.upstreams.shop]\nendpoints = [\"{address}\"]\nprotocol = \"grpc\"\n"
+    ));
+    let series = format!("resilience_endpoint_room{{stack=\"shop>shop\",endpoint=\"{address}\"}}");
+    let room = || number(&house.order("GET /metrics", ""), &series);
+    assert_eq!(room(), 0.0);
+    ask_well(&house);
+    assert_eq!(room(), 1.0);
+    assert!(!house.order("GET /v1/endpoints", "").contains("\"doubted\""));
 }
 
 #[test]

@@ -2,13 +2,13 @@
 //! pointer and no type above carries a parameter.
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
@@ -33,10 +33,22 @@ impl Io {
         }
     }
 
+    /// Whether the other side has closed, as far as the system has told: also behind bytes that nobody has read. No call to the system.
+    pub(crate) fn is_closed_by_peer(&self) -> bool {
+        let stream = match self {
+            Self::Tcp(stream) => stream,
+            Self::Tls(stream) => stream.get_ref().0,
+            // Its reader is told by the connection.
+            Self::Http2(_) => return false,
+        };
+        let mut cx = Context::from_waker(Waker::noop());
+        matches!(pin!(stream.ready(Interest::READABLE)).poll(&mut cx), Poll::Ready(Ok(ready)) if ready.is_read_closed())
+    }
+
     /// Reads straight into a growing buffer, without a copy: for bodies. `Ok(0)` is the end of the stream.
     pub(crate) fn poll_read_into(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
         // The future holds nothing between polls, so it may be made anew each time.
-        std::pin::pin!(self.read_buf(buffer)).poll(cx)
+        pin!(self.read_buf(buffer)).poll(cx)
     }
 }
 

@@ -140,7 +140,10 @@ impl<'a> Exchange<'a> {
             if answering {
                 return Poll::Pending;
             }
-            let Some(deadline) = coming.deadline else { return Poll::Pending };
+            let Some(deadline) = coming.deadline else {
+                ready!(self.wire.poll_left_unread(cx));
+                return Poll::Ready(Err(Refusal::ClientGone));
+            };
             self.wire.timer.set(deadline);
             ready!(self.wire.timer.poll(cx));
             return Poll::Ready(Err(Refusal::BodyTimeout));

@@ -55,7 +55,7 @@ impl Coming {
         self.deadline = None;
         match self.feeder.wish(cx) {
             Wish::Piece => self.asked = true,
-            // Between two pieces the next read tells; to look here too would copy all of an upload once more.
+            // Between two pieces the next read tells; to read here too would copy all of an upload once more.
             Wish::Nothing if self.asked => return Poll::Pending,
             Wish::Nothing | Wish::Abandoned => return Poll::Ready(Moved::Unwanted),
         }

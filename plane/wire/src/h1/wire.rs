@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
@@ -17,6 +18,10 @@ use crate::timer::Timer;
 
 /// How HTTP/2 with prior knowledge begins; as an HTTP/1 head it has a version that is not spoken.
 const PREFACE_HEAD: &[u8] = b"PRI * HTTP/2.0\r\n\r\n";
+
+/// How often is looked whether a client has left from which nothing is read at the moment: the system tells whoever reads, and whoever
+/// waits for more would be woken by bytes that are there already.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What a wait for the next request ends with.
 #[derive(Debug)]
@@ -38,6 +43,8 @@ pub(super) struct Wire {
     pub(super) backlog: BytesMut,
     pub(super) outbox: Outbox,
     pub(super) timer: Timer,
+    /// When is looked again whether the client has left.
+    look: Timer,
     pub(super) limits: Arc<Limits>,
     /// The client has shut its sending side.
     pub(super) read_closed: bool,
@@ -58,6 +65,7 @@ impl Wire {
             backlog: BytesMut::new(),
             outbox: Outbox::default(),
             timer: Timer::default(),
+            look: Timer::default(),
             limits,
             read_closed: false,
             unread: false,
@@ -155,8 +163,11 @@ impl Wire {
     pub(super) fn poll_left(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let room = self.limits.pipelined_bytes_max.saturating_sub(self.backlog.len());
-            if self.read_closed || room == 0 {
+            if self.read_closed {
                 return Poll::Pending;
+            }
+            if room == 0 {
+                return self.poll_left_unread(cx);
             }
             let backlog = &mut self.backlog;
             let read = scratch::poll_read(&mut self.io, cx, room, |bytes| {
@@ -167,6 +178,24 @@ impl Wire {
                 Ok(0) if self.limits.half_close => self.read_closed = true,
                 Ok(0) | Err(_) => return Poll::Ready(()),
                 Ok(_) => {}
+            }
+        }
+    }
+
+    /// Ready when the client has left although nothing is read from it, a moment after it did. One that has more to send than the
+    /// system takes for us cannot even say so.
+    pub(super) fn poll_left_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.limits.half_close {
+            return Poll::Pending;
+        }
+        loop {
+            if self.look.deadline().is_none() {
+                self.look.set(Instant::now() + LOOK_EVERY);
+            }
+            ready!(self.look.poll(cx));
+            self.look.clear();
+            if self.io.is_closed_by_peer() {
+                return Poll::Ready(());
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Good requests: what passes, in any pieces, one after the other.
 
-use homeostat_wire::Limits;
+use std::time::Duration;
+
+use homeostat_wire::{Limits, Refusal};
 use tokio::io::AsyncWriteExt;
 
 use crate::server::{Server, read_to_end, read_until};
@@ -87,6 +89,38 @@ async fn a_client_that_leaves_cancels_its_request() {
         tokio::task::yield_now().await;
     }
     drop(stream);
-    assert_eq!(server.drain.emptied(std::time::Duration::from_secs(20)).await, 0);
+    assert_eq!(server.drain.emptied(Duration::from_secs(20)).await, 0);
     assert_eq!(*server.mirror.cancelled.lock().unwrap(), 1);
+}
+
+/// Waits for a count of the handler.
+async fn counted(count: &std::sync::Mutex<u32>, wanted: u32) {
+    let all = async {
+        while *count.lock().unwrap() < wanted {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), all).await.expect("it is noticed");
+}
+
+// Would break: whoever leaves an upload that has stalled, or has sent much ahead, keeps its places until a time limit.
+#[tokio::test]
+async fn a_client_that_leaves_is_noticed_while_nothing_is_read_from_it() {
+    let mut limits = Limits::default();
+    limits.pipelined_bytes_max = 10;
+    let server = Server::start(limits);
+    let begins = [
+        "POST /stall HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nfirst",
+        "GET /hang HTTP/1.1\r\nHost: x\r\n\r\n",
+    ];
+    for (round, begin) in (1..).zip(begins) {
+        let mut client = server.connect().await;
+        client.write_all(begin.as_bytes()).await.unwrap();
+        counted(&server.mirror.stalled, 1).await;
+        client.write_all(&[b'x'; 100]).await.unwrap();
+        assert_eq!(*server.mirror.cancelled.lock().unwrap(), round - 1, "it is still here");
+        drop(client);
+        counted(&server.mirror.cancelled, round).await;
+    }
+    assert_eq!(server.refused(), [Refusal::ClientGone; 2]);
 }

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 pub struct Mirror {
     pub refused: Arc<Mutex<Vec<Refusal>>>,
     pub cancelled: Arc<Mutex<u32>>,
+    pub stalled: Arc<Mutex<u32>>,
 }
 
 struct CountDrop(Arc<Mutex<u32>>);
@@ -26,7 +27,7 @@ impl Drop for CountDrop {
 
 impl Handler for Mirror {
     async fn handle(&self, request: Request, _: &Arc<Peer>) -> Response {
-        let (parts, body) = request.into_parts();
+        let (parts, mut body) = request.into_parts();
         match parts.uri.path() {
             "/cookies" => {
                 let mut answer = Response::new(Body::empty());
@@ -39,6 +40,12 @@ impl Handler for Mirror {
             "/hang" => {
                 let _guard = CountDrop(Arc::clone(&self.cancelled));
                 std::future::pending::<()>().await;
+            }
+            "/stall" => {
+                let _guard = CountDrop(Arc::clone(&self.cancelled));
+                let _first = body.frame().await;
+                *self.stalled.lock().unwrap() += 1;
+                return std::future::pending().await;
             }
             "/stream" => return Response::new(Body::boxed(body)),
             "/streamed" => return Response::new(body),

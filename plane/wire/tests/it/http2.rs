@@ -10,12 +10,16 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::server::Server;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
+const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const END_HEADERS_AND_STREAM: u8 = 0x5;
+const END_HEADERS: u8 = 0x4;
+const ACK: u8 = 0x1;
 
 fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
@@ -235,4 +239,43 @@ async fn what_belongs_to_a_head_is_taken_out_of_trailers() {
     ];
     let seen = said_to(&server, &bytes.concat(), PREFACE.len(), "POST / x 1 ").await;
     assert!(seen.contains("POST / x 1 "), "one trailer, and the head as it was: {seen:?}");
+}
+
+/// What the server lets the client send on all streams together, from its frames up to the first that is wanted.
+async fn credit_until(stream: &mut tokio::net::TcpStream, wanted: impl Fn(u8, u8) -> bool) -> u32 {
+    let mut credit = 0;
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        stream.read_exact(&mut payload).await.unwrap();
+        if head[3] == WINDOW_UPDATE && head[5..] == [0; 4] {
+            credit += u32::from_be_bytes(payload.try_into().unwrap());
+        }
+        if wanted(head[3], head[4]) {
+            return credit;
+        }
+    }
+}
+
+// Would break: a client whose requests wait fills the memory with bodies that nobody reads yet, on one stream after the other.
+#[tokio::test]
+async fn all_streams_of_a_connection_send_ahead_a_mebibyte_at_most() {
+    const AHEAD_BYTES_MAX: u32 = 1024 * 1024;
+    const FRAME_BYTES: usize = 16 * 1024;
+    let server = Server::start(Limits::default());
+    let mut stream = server.connect().await;
+    stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()).await.unwrap();
+    let first = credit_until(&mut stream, |kind, _| kind == WINDOW_UPDATE).await;
+    // What the standard gives every connection, and what the server adds to it.
+    assert_eq!(u32::from(u16::MAX) + first, AHEAD_BYTES_MAX);
+    for id in [1, 3, 5, 7] {
+        stream.write_all(&frame(HEADERS, END_HEADERS, id, &get("/hang"))).await.unwrap();
+        for _ in 0..16 {
+            stream.write_all(&frame(DATA, 0, id, &[0; FRAME_BYTES])).await.unwrap();
+        }
+    }
+    stream.write_all(&frame(PING, 0, 0, &[0; 8])).await.unwrap();
+    let more = credit_until(&mut stream, |kind, flags| kind == PING && flags == ACK).await;
+    assert_eq!(more, 0, "nobody has read any of it");
 }

@@ -48,7 +48,9 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
     let (requests_in, requests) = mpsc::channel(REQUESTS_MAX);
     let (reloads_in, reloads) = mpsc::channel(REQUESTS_MAX);
     let (policy_in, policy_out) = watch::channel(Arc::clone(&policy));
-    let (status_in, status) = watch::channel(Arc::new(first_status(&remembered.memory, &loaded, clock())));
+    let (pause, paused) = kill_switch::asked(&folder).unzip();
+    let first_status = first_status(&remembered.memory, &loaded, pause.as_ref(), clock());
+    let (status_in, status) = watch::channel(Arc::new(first_status));
 
     let process_options = ProcessOptions::new(folder.clone(), signals.clone(), Arc::clone(&clock));
     let driver: Arc<dyn Driver> = Arc::new(ProcessDriver::new(process_options)?);
@@ -89,7 +91,6 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
     let tcp = bound.tcp.map(|address| format!(" and http://{address}")).unwrap_or_default();
     tracing::info!("the engine answers at {}{tcp}", bound.socket.display());
 
-    let (pause, paused) = kill_switch::asked(&folder).unzip();
     let first = first_events(pause, &loaded, driver.as_ref(), &clock).await?;
     let mut aside = JoinSet::new();
     let retention = Duration::from(loaded.settings.journal_retention);
@@ -125,12 +126,14 @@ pub async fn run(order: UpOrder, voice: Voice) -> anyhow::Result<bool> {
     Ok(ended?)
 }
 
-/// What is shown until the engine has taken its first turn: all that is declared, and that nothing is known of it yet. An
-/// empty status would tell whoever asks first that all is well.
-fn first_status(memory: &Memory, loaded: &Loaded, now: Timestamp) -> Status {
+/// What is shown until the engine has taken its first turn: all that is declared, whether it will act, and that nothing is known of
+/// it yet. An empty status would tell whoever asks first that all is well.
+fn first_status(memory: &Memory, loaded: &Loaded, pause: Option<&Word>, now: Timestamp) -> Status {
     let mut state = State::remembering(memory.clone());
     let nothing_is_drawn = &mut Chance::from_seed(0);
-    let _the_engine_does_this = step(&mut state, policy_at_start(loaded), now, nothing_is_drawn);
+    for event in [policy_at_start(loaded)].into_iter().chain(pause.map(|word| word.event.clone())) {
+        let _the_engine_does_this = step(&mut state, event, now, nothing_is_drawn);
+    }
     state.status(now)
 }
 

@@ -13,7 +13,8 @@ impl State {
         let now = now.max(self.latest);
         Status {
             at: now,
-            engine_since: self.engine_since,
+            // Until it has begun it is as old as now.
+            engine_since: if self.booted { self.engine_since } else { now },
             paused: self.memory.paused.iter().cloned().collect(),
             cannot_act: self.cannot_act.clone(),
             shutting_down: self.shutting_down.is_some(),

@@ -97,6 +97,13 @@ pub fn proportional_kib(pid: u32) -> Option<u64> {
     memory_figure(pid, "Pss:")
 }
 
+/// Memory of process `pid` that it has made for itself, in KiB: without the pages of the program, which the system keeps once for all and
+/// of which a larger program has more.
+#[must_use]
+pub fn own_kib(pid: u32) -> Option<u64> {
+    memory_figure(pid, "Anonymous:")
+}
+
 fn memory_figure(pid: u32, name: &str) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;

@@ -19,8 +19,9 @@ struct Program {
 }
 
 /// Programs of the system, the Debian package of each, and what fails without it.
-const PROGRAMS: [Program; 4] = [
+const PROGRAMS: [Program; 5] = [
     Program { name: "cc", package: "gcc libc6-dev", why: "links every binary and builds SQLite" },
+    Program { name: "make", package: "make", why: "builds the allocator" },
     Program { name: "unshare", package: "util-linux", why: "gives the tests of a full disk a mount of their own" },
     Program { name: "mount", package: "mount", why: "gives the tests of a full disk a disk to fill" },
     Program { name: "sh", package: "dash", why: "runs the small services of the process tests" },

@@ -14,6 +14,10 @@ struct Document {
     gateway: Gateway,
 }
 
+/// As in the program itself, so that figures taken of this example are its own.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let (Some(file), Some(folder)) = (arguments.next(), arguments.next()) else {

@@ -176,7 +176,7 @@ impl Front {
             None if found.route.settings.coalesce && may_be_together(&errand, head, &body) => {
                 Box::pin(plan.answers.together(&route.meter, &errand, asked, head)).await
             }
-            None => errand.go(head, body).await,
+            None => errand.go(head, body).await.map(|answered| visit.came(answered)),
         };
         if let Ok(response) = &sent {
             plan.answers.changed(&errand, &asked, &head.method, response);
@@ -209,9 +209,9 @@ impl Front {
         let may_ask = matches!(head.method, Method::GET | Method::HEAD);
         if let Some(upstream) = fallback.to.filter(|_| may_ask) {
             let errand = Errand { upstream, ..errand.clone() };
-            if let Ok(response) = errand.go(head, Body::empty()).await {
+            if let Ok(answered) = errand.go(head, Body::empty()).await {
                 visit.upstream = Some(upstream);
-                return response;
+                return visit.came(answered);
             }
         }
         if let Some(fixed) = &fallback.respond {

@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
 
 use crate::cache::From;
-use crate::forward::Trail;
+use crate::forward::{Answered, Trail};
 use crate::front::host_of;
 use crate::gateway::Gateway;
 use crate::mishap::Mishap;
@@ -41,6 +41,8 @@ pub struct Visit {
     pub is_known: bool,
     /// Whether its body turned out to be too long.
     pub overrun: Mishap,
+    /// Where its answer came from, if it came for this request alone.
+    trail: Option<Trail>,
     version: Version,
 }
 
@@ -63,8 +65,15 @@ impl Visit {
             caller: None,
             is_known: false,
             overrun: Mishap::default(),
+            trail: None,
             version,
         }
+    }
+
+    /// An answer came, for this request alone.
+    pub fn came(&mut self, answered: Answered) -> Response {
+        self.trail = Some(answered.trail);
+        answered.response
     }
 
     /// The answer to a request that no route takes. It is counted and told of like any other: who looks for a site that is not
@@ -88,7 +97,7 @@ impl Visit {
     /// Tells the log and whoever looks of an answer.
     fn tell(&self, gateway: &Gateway, plan: &Plan, asked: &Told<'_>, response: &Response, took: Duration) {
         let status = response.status().as_u16();
-        let trail = response.extensions().get::<Trail>();
+        let trail = self.trail.as_ref().or_else(|| response.extensions().get());
         let upstream = self.upstream.map(|id| &*plan.table.upstream(id).name);
         let endpoint = trail.map(|trail| trail.endpoint.place.name.as_str());
         let attempts = trail.map_or(0, |trail| trail.attempts);

@@ -37,6 +37,8 @@ fn a_tree_and_its_use_are_seen() {
     let (resident, proportional) =
         (processes::resident_kib(child).unwrap(), processes::proportional_kib(child).unwrap());
     assert!(resident >= proportional && proportional > 0);
+    let own = processes::own_kib(child).unwrap();
+    assert!(own > 0 && own < resident);
     processes::signal(child, rustix::process::Signal::KILL);
     wait_until("the child has ended", || !processes::runs(child));
     shell.kill().unwrap();

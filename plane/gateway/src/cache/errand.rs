@@ -13,7 +13,7 @@ use http::HeaderValue;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-use crate::forward::{NoAnswer, Way};
+use crate::forward::{Answered, NoAnswer, Way};
 use crate::gateway::Gateway;
 use crate::plan::{Plan, resilience_of};
 use crate::upstream::Upstream;
@@ -44,12 +44,22 @@ impl Errand {
     ///
     /// # Errors
     /// When it gives no answer.
-    pub async fn go(&self, head: &Parts, body: Body) -> Result<Response, NoAnswer> {
+    pub async fn go(&self, head: &Parts, body: Body) -> Result<Answered, NoAnswer> {
         let way = self.way().ok_or(NoAnswer::NoWay)?;
         let _changing = (!head.method.is_safe()).then(|| Changing::begin(&way.upstream));
-        let mut response =
+        let mut answered =
             way.go(self.worker, head, body, self.call, &self.trace, |upstream| self.gateway.call_for(upstream)).await?;
-        strip_hop_by_hop(response.headers_mut());
+        strip_hop_by_hop(answered.response.headers_mut());
+        Ok(answered)
+    }
+
+    /// The same for an answer that others may get too: it carries with it where it came from.
+    ///
+    /// # Errors
+    /// As [`go`](Self::go).
+    pub async fn fetch(&self, head: &Parts, body: Body) -> Result<Response, NoAnswer> {
+        let Answered { mut response, trail } = self.go(head, body).await?;
+        response.extensions_mut().insert(trail);
         Ok(response)
     }
 

@@ -49,7 +49,7 @@ impl Answers {
         let old = stale.as_ref().and_then(|held| if let Stored::Answer(old) = &**held { Some(&**old) } else { None });
         let asks_whether = old.is_some_and(|old| revalidate(&mut asking.headers, &old.headers));
         let asked_at = SystemTime::now();
-        let mut response = match errand.go(&asking, Body::empty()).await {
+        let mut response = match errand.fetch(&asking, Body::empty()).await {
             Ok(response) => response,
             Err(why) => {
                 fetch.fail("the upstream gave no answer");
@@ -66,7 +66,7 @@ impl Answers {
             // It speaks of another answer: that one is fetched whole.
             OF_THE_CLIENT.iter().for_each(|name| drop(asking.headers.remove(name)));
             times.asked_at = SystemTime::now();
-            response = errand.go(&asking, Body::empty()).await?;
+            response = errand.fetch(&asking, Body::empty()).await?;
             times.answered_at = SystemTime::now();
         }
         if response.status().is_server_error() && stale.is_some() {

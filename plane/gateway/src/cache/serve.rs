@@ -191,7 +191,7 @@ impl Answers {
         head: &Parts,
     ) -> Result<Response, NoAnswer> {
         meter.cache_passed.one();
-        let mut response = errand.go(head, Body::empty()).await?;
+        let mut response = errand.fetch(head, Body::empty()).await?;
         tell(rules, &mut response, From::Pass, None, false);
         Ok(response)
     }
@@ -252,7 +252,7 @@ impl Answers {
 /// When the upstream gives no answer.
 pub async fn pass_by(meter: &RouteMeter, errand: &Errand, head: &Parts, body: Body) -> Result<Response, NoAnswer> {
     meter.cache_passed.one();
-    let mut response = errand.go(head, body).await?;
+    let mut response = errand.fetch(head, body).await?;
     response.extensions_mut().insert(From::Pass);
     Ok(response)
 }

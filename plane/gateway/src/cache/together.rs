@@ -83,7 +83,7 @@ impl Answers {
         asked: Target<'_>,
         head: &Parts,
     ) -> Result<Response, NoAnswer> {
-        let Some(key) = key_of_equal(errand, asked, head) else { return errand.go(head, Body::empty()).await };
+        let Some(key) = key_of_equal(errand, asked, head) else { return errand.fetch(head, Body::empty()).await };
         let errand = &errand.in_time();
         let fetch = match self.store.begin(&key) {
             Turn::Fetch(fetch) => fetch,
@@ -94,22 +94,22 @@ impl Answers {
                         meter.coalesced.one();
                         return told.tell();
                     }
-                    return errand.go(head, Body::empty()).await;
+                    return errand.fetch(head, Body::empty()).await;
                 }
                 Waited::Failed(_) | Waited::TimedOut => {
                     return match errand.too_late() {
                         Some(why) => Err(why),
-                        None => errand.go(head, Body::empty()).await,
+                        None => errand.fetch(head, Body::empty()).await,
                     };
                 }
             },
-            Turn::Found(_) | Turn::Crowded => return errand.go(head, Body::empty()).await,
+            Turn::Found(_) | Turn::Crowded => return errand.fetch(head, Body::empty()).await,
         };
         if !fetch.is_lead() {
             // It was seen a moment ago that these cannot be shared.
-            return errand.go(head, Body::empty()).await;
+            return errand.fetch(head, Body::empty()).await;
         }
-        let response = match errand.go(head, Body::empty()).await {
+        let response = match errand.fetch(head, Body::empty()).await {
             Ok(response) => response,
             Err(why) => {
                 let (code, retry_after) = answer::of_failure(&why);

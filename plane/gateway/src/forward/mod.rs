@@ -15,7 +15,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use homeostat_edge::trace::{Child, Outcome, Value};
 use homeostat_edge::{Code, Span, SpanSink, Trace};
-use homeostat_resilience::{Call, Failure, Refusal};
+use homeostat_resilience::{Advice, Call, Failure, Refusal};
 use homeostat_wire::{Body, Response};
 use http::request::Parts;
 use http::{HeaderMap, Method, header};
@@ -133,13 +133,30 @@ pub fn unix_ns(wall: SystemTime) -> u64 {
     wall.duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
-/// Who gave an answer, and how many attempts it took; an extension of the answer.
+/// An answer, and how it came about.
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer.
+    pub response: Response,
+    /// Where it came from.
+    pub trail: Trail,
+}
+
+/// Who gave an answer, and how many attempts it took. An extension of answers that others than their client may get.
 #[derive(Debug, Clone)]
 pub struct Trail {
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
     /// Attempts that were begun.
     pub attempts: u32,
+}
+
+/// An answer of an endpoint, with what it says of that.
+#[derive(Debug)]
+struct Judged {
+    response: Response,
+    endpoint: Arc<Endpoint>,
+    advice: Advice,
 }
 
 impl Way {
@@ -155,7 +172,7 @@ impl Way {
         call: Call,
         trace: &Trace,
         ask_for: impl Fn(&Upstream),
-    ) -> Result<Response, NoAnswer> {
+    ) -> Result<Answered, NoAnswer> {
         if let (Some(hold), true) = (self.hold, self.upstream.is_empty()) {
             Box::pin(self.upstream.hold(hold, || ask_for(&self.upstream))).await.map_err(NoAnswer::NotHeld)?;
         }
@@ -184,16 +201,16 @@ impl Way {
                 if let Some(began) = watched {
                     self.spans.take(of_attempt(trace, &span, &endpoint, began, &result));
                 }
-                let mut response = result?;
-                let endpoint = Arc::clone(&*endpoint);
-                response.extensions_mut().insert(Trail { endpoint, attempts: 0 });
-                Ok(response)
+                // Judged once: each layer of the policies asks for it.
+                let advice = advise(result.as_ref());
+                result.map(|response| Judged { response, endpoint: Arc::clone(&*endpoint), advice })
             }
         };
-        let mut response = self.policies.call(&call, advise, work).await?;
-        if let Some(trail) = response.extensions_mut().get_mut::<Trail>() {
-            trail.attempts = made.into_inner();
-        }
-        Ok(response)
+        let judged = |result: Result<&Judged, &AttemptError>| match result {
+            Ok(judged) => judged.advice,
+            Err(error) => advise(Err(error)),
+        };
+        let Judged { response, endpoint, .. } = self.policies.call(&call, judged, work).await?;
+        Ok(Answered { response, trail: Trail { endpoint, attempts: made.into_inner() } })
     }
 }

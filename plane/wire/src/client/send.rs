@@ -13,7 +13,6 @@ use super::receiving::Receiving;
 use super::{SendError, SendErrorKind, Shelf};
 use crate::body::Body;
 use crate::head::{Framed, Framing, ResponseHead, Scan, Sent, encode_request, read_response, response_end};
-use crate::headers::is_upgrade;
 use crate::outgoing::{Outgoing, OutgoingError};
 use crate::scratch;
 use crate::upgraded::Upgraded;
@@ -65,7 +64,7 @@ impl<'a> Exchange<'a> {
         let framed = framed(request.method(), &body);
         Self {
             inner,
-            upgrade: is_upgrade(request.headers()),
+            upgrade: request.is_upgrade(),
             request,
             begun: false,
             outgoing: Outgoing::new(body, framed),

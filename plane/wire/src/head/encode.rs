@@ -31,13 +31,15 @@ pub struct Sent<'a> {
     uri: &'a Uri,
     headers: &'a HeaderMap,
     extensions: &'a Extensions,
+    upgrade: bool,
     own: &'a [(HeaderName, HeaderValue)],
 }
 
 impl<'a> Sent<'a> {
     /// A head with headers that stand in place of all others of their names.
     pub fn with(head: &'a Parts, own: &'a [(HeaderName, HeaderValue)]) -> Self {
-        Self { method: &head.method, uri: &head.uri, headers: &head.headers, extensions: &head.extensions, own }
+        let Parts { method, uri, headers, extensions, .. } = head;
+        Self { method, uri, headers, extensions, upgrade: is_upgrade(headers), own }
     }
 
     /// Its method.
@@ -55,6 +57,11 @@ impl<'a> Sent<'a> {
         self.extensions
     }
 
+    /// Whether it asks for another protocol.
+    pub fn is_upgrade(&self) -> bool {
+        self.upgrade
+    }
+
     fn host(&self) -> Option<&'a HeaderValue> {
         let own = self.own.iter().find(|(name, _)| *name == HOST).map(|(_, value)| value);
         own.or_else(|| self.headers.get(HOST))
@@ -63,13 +70,8 @@ impl<'a> Sent<'a> {
 
 impl<'a, B> From<&'a Request<B>> for Sent<'a> {
     fn from(request: &'a Request<B>) -> Self {
-        Self {
-            method: request.method(),
-            uri: request.uri(),
-            headers: request.headers(),
-            extensions: request.extensions(),
-            own: &[],
-        }
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        Self { method, uri, headers, extensions: request.extensions(), upgrade: is_upgrade(headers), own: &[] }
     }
 }
 
@@ -117,7 +119,7 @@ pub fn request<'a>(request: impl Into<Sent<'a>>, framed: Framed, host: &SocketAd
         (None, None) => field(b"host", host.to_string().as_bytes(), into),
     }
     let has_own = |name: &HeaderName| *name == HOST || request.own.iter().any(|(own, _)| own == name);
-    fields(request.headers, is_upgrade(request.headers), false, has_own, into);
+    fields(request.headers, request.upgrade, false, has_own, into);
     for (name, value) in request.own.iter().filter(|(name, _)| *name != HOST) {
         field(name.as_str().as_bytes(), value.as_bytes(), into);
     }

@@ -108,7 +108,7 @@ async fn rest(stream: &mut (impl AsyncReadExt + Unpin)) -> String {
 }
 
 /// A gateway in front of an origin, and a client of both. The client's runtime ends first: the gateway's end waits for its connections.
-fn play(limits: &str, scene: impl AsyncFnOnce(&House, Scene)) {
+fn play(limits: &str, scene: impl AsyncFnOnce(&House, Scene)) -> House {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let origin = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = origin.local_addr().unwrap();
@@ -124,6 +124,7 @@ fn play(limits: &str, scene: impl AsyncFnOnce(&House, Scene)) {
     let in_time = async { tokio::time::timeout(std::time::Duration::from_secs(30), all).await };
     runtime.block_on(in_time).expect("nothing is waited for in vain");
     drop(runtime);
+    house
 }
 
 #[test]
@@ -299,5 +300,7 @@ fn a_drain_lets_a_websocket_end_by_itself() {
         server.write_all(b"so am I").await.unwrap();
         drop(server);
         assert_eq!(rest(&mut client).await, "so am I");
-    });
+    })
+    // It was told already.
+    .ended();
 }

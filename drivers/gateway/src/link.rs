@@ -76,7 +76,7 @@ impl Link {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let Options { client, status, heard, clock } = options;
-        let leaving = Arc::new(Leaving::new(status.clone()));
+        let leaving = Arc::new(Leaving::new(client.clone(), status.clone()));
         Self { client, status, heard, clock, leaving, listening: Listening::default(), came_back: Notify::new() }
     }
 

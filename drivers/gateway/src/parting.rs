@@ -1,9 +1,11 @@
 //! Instances that are about to be stopped: taken out of the gateway first, so that no request meets a process that ends.
 //!
-//! Called by the hands around each stop, and by the link. Always holds: a stop is held up for [`TOLD_WITHIN`] and [`DRAIN`] at most, and
-//! not at all when the gateway is gone or was not told of the instance; an instance comes back when its stop did not happen, and is
+//! Called by the hands around each stop, and by the link. Always holds: a stop is held up for [`TOLD_WITHIN`], and for as long as the
+//! gateway says that requests are under way there, within what the hands allow; not at all when the gateway is gone or was not told of
+//! the instance; an instance comes back when its stop did not happen, and is
 //! forgotten with the life that ended.
 
+use crate::client::Client;
 use crate::lists::Lists;
 use homeostat_act::{Parting, Pending};
 use homeostat_vocabulary::{InstanceId, ServiceName, Status};
@@ -15,12 +17,12 @@ use tokio::sync::watch;
 /// How long the gateway may take to be told: one small write on this machine. A stop is worth more than a gateway that hangs.
 const TOLD_WITHIN: Duration = Duration::from_millis(250);
 
-/// The moment that requests under way get before the stop signal. Longer ones are the service's own to end within its grace: it
-/// is asked to end, not killed.
-const DRAIN: Duration = Duration::from_millis(200);
+/// When the gateway is asked again whether requests are under way still: a stop is late by half of it, and a question costs little.
+const ASKED_AGAIN: Duration = Duration::from_millis(20);
 
 /// Who leaves, and what the gateway knows of it.
 pub(crate) struct Leaving {
+    client: Client,
     status: watch::Receiver<Arc<Status>>,
     known: Mutex<Known>,
     /// Counts the changes to who leaves.
@@ -38,8 +40,8 @@ struct Known {
 }
 
 impl Leaving {
-    pub(crate) fn new(status: watch::Receiver<Arc<Status>>) -> Self {
-        Self { status, known: Mutex::default(), changes: watch::channel(0).0, told: watch::channel(None).0 }
+    pub(crate) fn new(client: Client, status: watch::Receiver<Arc<Status>>) -> Self {
+        Self { client, status, known: Mutex::default(), changes: watch::channel(0).0, told: watch::channel(None).0 }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -86,6 +88,15 @@ impl Leaving {
         Some(self.changed())
     }
 
+    /// Returns when nothing is under way at this instance any more. A gateway that does not answer has nothing under way either.
+    async fn drained(&self, instance: &str) {
+        while let Ok(leaving) = self.client.get::<BTreeSet<String>>("/v1/leaving", Duration::ZERO).await
+            && leaving.contains(instance)
+        {
+            tokio::time::sleep(ASKED_AGAIN).await;
+        }
+    }
+
     fn changed(&self) -> u64 {
         let mut now = 0;
         self.changes.send_modify(|number| {
@@ -102,8 +113,8 @@ fn pid_of(status: &Status, id: &InstanceId) -> Option<u32> {
 }
 
 impl Parting for Leaving {
-    fn leaves(&self, instance: &InstanceId) -> Pending<'_, ()> {
-        let noted = self.note(instance);
+    fn leaves(&self, instance: &InstanceId, within: Duration) -> Pending<'_, ()> {
+        let (noted, name) = (self.note(instance), instance.to_string());
         Box::pin(async move {
             let Some(number) = noted else { return };
             let mut told = self.told.subscribe();
@@ -112,7 +123,8 @@ impl Parting for Leaving {
             let heard = tokio::time::timeout(TOLD_WITHIN, heard).await;
             let was_told = heard.is_ok_and(|heard| heard.is_ok_and(|told| told.is_some()));
             if was_told {
-                tokio::time::sleep(DRAIN).await;
+                // What takes longer is the service's own to end: it is asked to, not killed.
+                let _over_or_late = tokio::time::timeout(within, self.drained(&name)).await;
             }
         })
     }

@@ -11,6 +11,7 @@ use homeostat_saga::{Answer, Call, Hands, StepKey, Verb};
 use homeostat_vocabulary::{InstanceId, Policy, RunId, Signal, Timestamp};
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Where the hands read what a service is to run: always the policy in force.
@@ -80,10 +81,17 @@ impl StepHands {
         }
     }
 
+    /// How long requests under way may take to end before the signal: as long as after it. A service that is declared no more is
+    /// sent nothing by anybody.
+    fn drain(&self, instance: &InstanceId) -> Duration {
+        let policy = self.policy.borrow();
+        policy.services.get(&instance.service).map_or(Duration::ZERO, |service| service.stop.grace.into())
+    }
+
     /// Ends a life; without one named, the one that the step itself began.
     async fn end(&self, instance: InstanceId, run: Option<RunId>, key: &StepKey) -> Answer {
         if let Some(parting) = &self.parting {
-            parting.leaves(&instance).await;
+            parting.leaves(&instance, self.drain(&instance)).await;
         }
         let ended = match run {
             Some(run) => self.driver.stop(instance.clone(), run).await,

@@ -6,12 +6,13 @@
 
 use crate::driver::Pending;
 use homeostat_vocabulary::InstanceId;
+use std::time::Duration;
 
 /// Sends work to instances, and lets go of them when they are to end.
 pub trait Parting: Send + Sync + 'static {
-    /// This instance is about to be stopped. Comes back when nothing new is sent to it and what is under way has had a moment
-    /// to end; at once when it was sent nothing anyway; soon in any case.
-    fn leaves(&self, instance: &InstanceId) -> Pending<'_, ()>;
+    /// This instance is about to be stopped. Comes back when nothing new is sent to it and nothing is under way there, or that has had
+    /// `within` to end; at once when it was sent nothing anyway.
+    fn leaves(&self, instance: &InstanceId, within: Duration) -> Pending<'_, ()>;
 
     /// The stop did not happen: as long as it is well, it may be sent work again.
     fn stays(&self, instance: &InstanceId);

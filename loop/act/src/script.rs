@@ -14,7 +14,7 @@ const SCRIPT_VERSION: u32 = 1;
 /// How long a start may take: until the process runs, not until it is ready.
 const START_TIMEOUT: Millis = Millis(15_000);
 
-/// What a stop may take beyond the service's own grace.
+/// What a stop may take beyond the service's own grace, which requests under way have before the signal and the service after it.
 const STOP_MARGIN: Millis = Millis(15_000);
 
 /// Tries of one step within one action; further attempts are the loop's to decide, with their backoff and guards.
@@ -53,7 +53,7 @@ pub fn saga_of(plan: &Plan, stop_grace: Millis) -> Result<NewSaga, SagaError> {
             StepVerb::Start => ("start", Deed::Start { instance: instance.clone() }, start_ms),
             StepVerb::Stop { run } => {
                 let deed = Deed::Stop { instance: instance.clone(), run: Some(run.clone()) };
-                ("stop", deed, stop_grace.0.saturating_add(STOP_MARGIN.0))
+                ("stop", deed, stop_grace.0.saturating_mul(2).saturating_add(STOP_MARGIN.0))
             }
         };
         let undo = match step.undo {

@@ -3,6 +3,7 @@
 //! Always holds: the plan is swapped whole, and a request keeps the one it began with; nothing on the path of a request waits for the
 //! control, and nothing of either waits for the engine.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -303,6 +304,11 @@ impl Gateway {
     /// The routes in force.
     pub fn routes(&self) -> Vec<RouteView> {
         RouteView::of(&self.plan())
+    }
+
+    /// Instances that the engine took out of its lists and that have requests under way still.
+    pub fn leaving(&self) -> BTreeSet<String> {
+        self.standing().upstreams().flat_map(|(upstream, _)| upstream.leaving()).collect()
     }
 
     /// All upstreams with their endpoints.

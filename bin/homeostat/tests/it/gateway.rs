@@ -272,6 +272,33 @@ fn everything_ends_and_no_request_that_came_in_fails() {
 }
 
 #[test]
+fn a_request_under_way_ends_before_its_instance_is_told_to() {
+    // Would break: each deployment cuts the requests that take longer than a moment, at services that end at once when they are told to.
+    let port = free_port();
+    let program = programs::program("homeostat-kiosk", "homeostat-kiosk");
+    let service = |edition: &str| {
+        let more = format!(
+            "port = \"auto\"\nstop = {{ signal = \"KILL\", grace = \"10s\" }}\nenvironment = {{ EDITION = \"{edition}\" }}"
+        );
+        script("web", &format!("exec {} web --port {{port}}", program.display()), &more)
+    };
+    let bed = Bed::up(&format!("{}{}", gateway(port, "web"), service("1")));
+    let first = bed.ready("web/0");
+    bed.ready("gateway/0");
+    wait_until("the gateway answers", || answers(port));
+    bed.visit("web/0", "/slow?ms=2500");
+    // The engine hears within a second which services stand behind the gateway.
+    thread::sleep(Duration::from_millis(1_500));
+    let asked = thread::spawn(move || visit(port, "/"));
+    wait_until("it is under way", || in_flight(&bed) > 0);
+    bed.declare(&format!("{}{}", gateway(port, "web"), service("2")));
+    let text = asked.join().unwrap().unwrap_or_default();
+    assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+    bed.ready_after("web/0", first);
+    bed.down();
+}
+
+#[test]
 fn orders_go_where_the_settings_say() {
     // A control of its own place would be listened on by nobody, or the engine and the commands would ask at the usual one.
     let port = free_port();

@@ -31,6 +31,7 @@ pub struct Says {
     pub signals: Vec<Value>,
     pub upstreams: Vec<Value>,
     pub complaints: Vec<Value>,
+    pub leaving: Vec<String>,
 }
 
 /// The gateway, the engine's channels, and a link between them that runs.
@@ -159,6 +160,7 @@ async fn answer(
             Value::Null
         }
         (Method::GET, "/v1/status") => json!({ "pid": 1, "complaints": news.borrow().complaints }),
+        (Method::GET, "/v1/leaving") => json!(news.borrow().leaving),
         (Method::GET, "/v1/endpoints") => json!(news.borrow().upstreams),
         (Method::GET, "/v1/activations") => {
             drop(tokio::time::timeout(wait, news.wait_for(|says| says.number != asked("after"))).await.map(drop));

@@ -21,7 +21,7 @@ async fn bed_with_two() -> Bed {
 async fn leave(bed: &mut Bed) {
     let addresses = |told: &serde_json::Value| told["services"]["web"].as_array().map_or(0, Vec::len);
     while addresses(&bed.told.borrow().clone()) != 1 {
-        bed.parting.leaves(&leaver()).await;
+        bed.parting.leaves(&leaver(), PATIENCE).await;
         tokio::task::yield_now().await;
     }
     bed.until_listed("web", &["127.0.0.1:4001"]).await;
@@ -59,6 +59,28 @@ async fn a_dead_gateway_holds_no_stop_up() {
     // A service could not be stopped, or repaired, while the gateway is down.
     let mut bed = bed_with_two().await;
     bed.kill_gateway().await;
-    let left = tokio::time::timeout(PATIENCE, bed.parting.leaves(&leaver())).await;
+    let left = tokio::time::timeout(PATIENCE, bed.parting.leaves(&leaver(), PATIENCE)).await;
     assert!(left.is_ok(), "the stop waits for a dead gateway");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_waits_for_the_requests_under_way_and_not_for_ever() {
+    // Requests that take longer than a moment would be cut by each deployment.
+    let mut bed = bed_with_two().await;
+    let says =
+        |leaving: &[&str]| Says { leaving: leaving.iter().map(ToString::to_string).collect(), ..Says::default() };
+    bed.says.send_replace(says(&["web/0", "other/0"]));
+    let parting = std::sync::Arc::clone(&bed.parting);
+    let leaves = tokio::spawn(async move { parting.leaves(&leaver(), PATIENCE).await });
+    bed.until_listed("web", &["127.0.0.1:4001"]).await;
+    // As long as a request is under way: longer than any fixed moment that was given before.
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    assert!(!leaves.is_finished(), "it did not wait");
+    bed.says.send_replace(says(&["other/0"]));
+    tokio::time::timeout(PATIENCE, leaves).await.expect("nothing is under way").unwrap();
+    // And no longer than it may.
+    bed.says.send_replace(says(&["web/1"]));
+    let within = std::time::Duration::from_millis(50);
+    let other = "web/1".parse().unwrap();
+    tokio::time::timeout(PATIENCE, bed.parting.leaves(&other, within)).await.expect("the time is over");
 }

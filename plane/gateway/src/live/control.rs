@@ -38,6 +38,7 @@ pub fn router(gateway: Arc<Gateway>) -> Router {
             "/v1/endpoints",
             get(async |State(gateway): State<Arc<Gateway>>| Json(gateway.endpoints())).put(put_endpoints),
         )
+        .route("/v1/leaving", get(async |State(gateway): State<Arc<Gateway>>| Json(gateway.leaving())))
         .route("/v1/activations", get(activations))
         .route("/v1/signals", get(signals))
         .route("/v1/reload", post(reload))

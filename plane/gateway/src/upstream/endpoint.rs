@@ -7,7 +7,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use homeostat_wire::client::{Connection, Multiplexed, Shelf};
@@ -41,6 +41,24 @@ pub struct Endpoint {
     /// How connections to it are made. Another way makes another endpoint: what was opened in clear text is not used where TLS is asked for.
     pub terms: Arc<Terms>,
     lanes: Box<[Lane]>,
+}
+
+/// An endpoint that is in no list any more, seen from outside: held only by requests that are under way there.
+#[derive(Debug)]
+pub struct Parted {
+    /// Its name.
+    pub name: String,
+    /// Held by every attempt, and by its answer until that is on its way to the client.
+    endpoint: Weak<Endpoint>,
+    /// Held by every body of an answer to its end, to give the connection back.
+    shelves: Box<[Weak<Kept>]>,
+}
+
+impl Parted {
+    /// Whether a request is under way there.
+    pub fn is_busy(&self) -> bool {
+        self.endpoint.strong_count() > 0 || self.shelves.iter().any(|shelf| shelf.strong_count() > 0)
+    }
 }
 
 /// What one worker keeps of an endpoint.
@@ -94,6 +112,12 @@ impl Endpoint {
     pub fn new(place: Place, workers: usize, terms: Arc<Terms>, meter: Arc<EndpointMeter>) -> Self {
         let lanes = (0..workers).map(|_| Lane::new(terms.kept_max)).collect();
         Self { place, meter, terms, lanes }
+    }
+
+    /// How it is seen once it is in no list any more. No counter on the path of a request is needed for it.
+    pub fn parted(self: &Arc<Self>) -> Parted {
+        let shelves = self.lanes.iter().map(|lane| Arc::downgrade(&lane.kept)).collect();
+        Parted { name: self.place.name.clone(), endpoint: Arc::downgrade(self), shelves }
     }
 
     /// Bodies of its answers that broke off since this was last asked.

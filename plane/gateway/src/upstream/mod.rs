@@ -24,7 +24,7 @@ use homeostat_resilience::{Listener, StackSettings};
 use tokio::sync::watch;
 
 pub use self::attempt::{AttemptError, Terms, attempt};
-pub use self::endpoint::{Endpoint, Place};
+pub use self::endpoint::{Endpoint, Parted, Place};
 pub use self::health::{CheckTerms, watch_health};
 pub use self::hold::{Hold, HoldTerms, NotHeld};
 pub use self::resolve::watch_name;
@@ -61,13 +61,16 @@ struct Members {
     endpoints: BTreeMap<String, Arc<Endpoint>>,
     /// By the route that they are for.
     policies: BTreeMap<String, Policies>,
+    /// Those that left while requests were under way there.
+    parted: Vec<Parted>,
 }
 
 impl Upstream {
     /// One without endpoints.
     pub fn new(name: &str, workers: usize, clock: Clock, listener: Listener, terms: Arc<Terms>) -> Self {
         let (count, _) = watch::channel(0);
-        let members = Mutex::new(Members { terms, endpoints: BTreeMap::new(), policies: BTreeMap::new() });
+        let members =
+            Mutex::new(Members { terms, endpoints: BTreeMap::new(), policies: BTreeMap::new(), parted: Vec::new() });
         Self {
             name: name.into(),
             workers,
@@ -151,7 +154,9 @@ impl Upstream {
                 let all = wanted.iter().map(|(name, endpoint)| (name.clone(), Arc::clone(endpoint)));
                 policies.endpoints().replace(all);
             }
-            std::mem::replace(&mut members.endpoints, wanted)
+            let gone = std::mem::replace(&mut members.endpoints, wanted);
+            members.part(&gone);
+            gone
         };
         self.count.send_replace(self.len());
         // Connections are closed outside the lock.
@@ -161,6 +166,13 @@ impl Upstream {
     /// The endpoints, by name.
     pub fn endpoints(&self) -> Vec<Arc<Endpoint>> {
         self.members().endpoints.values().cloned().collect()
+    }
+
+    /// The endpoints that are not there any more and have requests under way still, by name.
+    pub fn leaving(&self) -> Vec<String> {
+        let mut members = self.members();
+        members.parted.retain(Parted::is_busy);
+        members.parted.iter().map(|parted| parted.name.clone()).collect()
     }
 
     /// How many endpoints there are.
@@ -209,6 +221,17 @@ impl Upstream {
 }
 
 impl Members {
+    /// Looks after those of `before` that are not among the endpoints any more.
+    fn part(&mut self, before: &BTreeMap<String, Arc<Endpoint>>) {
+        let stays = |name: &str, old: &Arc<Endpoint>| self.endpoints.get(name).is_some_and(|new| Arc::ptr_eq(new, old));
+        let left = before.iter().filter(|(name, old)| !stays(name, old)).map(|(_, old)| old.parted());
+        let left: Vec<Parted> = left.collect();
+        self.parted.retain(Parted::is_busy);
+        self.parted.extend(left);
+        let more = self.parted.len().saturating_sub(ENDPOINTS_MAX);
+        self.parted.drain(..more);
+    }
+
     /// The endpoint that stands at this place, or a new one.
     fn endpoint(&self, place: &Place, workers: usize) -> Arc<Endpoint> {
         match self.endpoints.get(&place.name) {

@@ -34,6 +34,44 @@ fn instances_come_and_go_as_the_engine_tells() {
 }
 
 #[test]
+fn an_instance_that_left_is_told_as_long_as_requests_are_under_way_there() {
+    // Would break: the engine cannot tell when an instance may be stopped, and cuts the answer that is being sent.
+    let (tell, told) = std::sync::mpsc::sync_channel::<()>(1);
+    let told = std::sync::Mutex::new(told);
+    let slow = Origin::start(move |_, _| {
+        told.lock().unwrap().recv().unwrap();
+        crate::house::ok(&"slow".repeat(1 << 20))
+    });
+    let other = Origin::named("other");
+    let house = House::open(shop());
+    assert!(house.order("PUT /v1/endpoints", &told_as("shop/0", &slow)).starts_with("HTTP/1.1 204"));
+    let mut asked = house.connect();
+    asked.write_all(b"GET / HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n").unwrap();
+    while slow.requests.load(Ordering::SeqCst) == 0 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let leaving = || house.order("GET /v1/leaving", "").ends_with("[\"shop/0\"]");
+    assert!(!leaving(), "it is in the list");
+    house.order("PUT /v1/endpoints", &told_as("shop/1", &other));
+    assert!(leaving(), "its answer has not begun");
+    tell.send(()).unwrap();
+    let mut first = [0; 1_024];
+    asked.read_exact(&mut first).unwrap();
+    assert!(leaving(), "its answer is under way, of which the client has read little");
+    asked.read_to_end(&mut Vec::new()).unwrap();
+    let began = Instant::now();
+    while leaving() {
+        assert!(began.elapsed() < Duration::from_secs(20), "it has nothing to do any more");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The list with one instance.
+fn told_as(name: &str, origin: &Origin) -> String {
+    format!("{{\"services\":{{\"shop\":[{{\"name\":\"{name}\",\"address\":\"{}\"}}]}}}}", origin.address)
+}
+
+#[test]
 fn a_gateway_that_starts_anew_knows_the_instances() {
     // Would break: while the engine is dead, a restarted gateway has nobody to ask.
     let origin = Origin::named("known");

@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -25,6 +26,10 @@ use crate::upgraded::Upgraded;
 
 /// Bytes that are read and dropped from a refused client before its connection is closed whatever it sends.
 const LINGER_BYTES_MAX: usize = 256 * 1024;
+
+/// So long a connection without a request stays when the drain begins. Its client may be sending one at this very moment, and who
+/// opened it just now will not try again: what comes is answered, and told that it was the last.
+const LEAVES_WITHIN: Duration = Duration::from_millis(500);
 
 /// How a connection ended, for whoever goes on with its stream.
 #[derive(Debug)]
@@ -50,10 +55,14 @@ pub(crate) async fn serve_connection<H: Handler>(
     let mut requests = 0_u32;
     loop {
         wire.next_head();
+        let mut leaves = false;
         let next = poll_fn(|cx| {
             let next = wire.poll_next(cx);
-            if next.is_pending() && !wire.is_in_head() && (drain.has_begun() || draining.as_mut().poll(cx).is_ready()) {
-                return Poll::Ready(Next::Left);
+            let waits = next.is_pending() && !wire.is_in_head() && !leaves;
+            if waits && (drain.has_begun() || draining.as_mut().poll(cx).is_ready()) {
+                leaves = true;
+                wire.wait_at_most(LEAVES_WITHIN);
+                return wire.poll_next(cx);
             }
             next
         });

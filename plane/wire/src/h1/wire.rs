@@ -88,6 +88,12 @@ impl Wire {
         self.timer.set(Instant::now() + self.limits.idle_timeout);
     }
 
+    /// Waits no longer than this for the next head to begin.
+    pub(super) fn wait_at_most(&mut self, within: Duration) {
+        let latest = Instant::now() + within;
+        self.timer.set(self.timer.deadline().map_or(latest, |deadline| deadline.min(latest)));
+    }
+
     /// Whether a head has begun to come.
     pub(super) fn is_in_head(&self) -> bool {
         self.in_head || !self.backlog.is_empty()

@@ -108,6 +108,30 @@ async fn a_drain_closes_idle_connections_and_lets_answers_finish() {
     assert!(tokio::net::TcpStream::connect(server.address).await.is_err());
 }
 
+// Would break: whoever connected, or asked on a kept connection, just as a listener was replaced, is cut off and not answered.
+#[tokio::test]
+async fn what_is_sent_as_the_drain_begins_is_answered() {
+    let server = Server::start(Limits::default());
+    let (mut new, mut kept) = (server.connect().await, server.connect().await);
+    kept.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    read_until(&mut kept, "GET / x 0").await;
+    while server.drain.open() < 2 {
+        tokio::task::yield_now().await;
+    }
+    server.drain.begin();
+    // So that both tasks have seen that it has begun before a byte comes.
+    while tokio::net::TcpStream::connect(server.address).await.is_ok() {}
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    for connection in [&mut new, &mut kept] {
+        connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let answer = read_to_end(connection).await;
+        assert!(answer.contains("connection: close\r\n") && answer.ends_with("GET / x 0 "), "{answer}");
+    }
+    assert_eq!(server.drain.emptied(Duration::from_secs(20)).await, 0);
+}
+
 // Would break: a listener without a bound on its connections.
 #[tokio::test]
 async fn connections_over_the_limit_are_closed() {

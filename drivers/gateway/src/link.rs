@@ -110,7 +110,7 @@ impl Link {
     async fn tell_lists(&self) {
         let (mut status, mut leavings) = (self.status.clone(), self.leaving.changes());
         // Before that the engine has not looked what runs, and would have the gateway forget all of it.
-        if status.wait_for(|status| status.engine_since > Timestamp(0)).await.is_err() {
+        if status.wait_for(|status| status.has_looked()).await.is_err() {
             return;
         }
         let (mut told, mut inherited) = (None::<Lists>, Inherited::default());

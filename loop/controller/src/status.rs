@@ -13,8 +13,7 @@ impl State {
         let now = now.max(self.latest);
         Status {
             at: now,
-            // Until it has begun it is as old as now.
-            engine_since: if self.booted { self.engine_since } else { now },
+            engine_since: self.engine_since,
             paused: self.memory.paused.iter().cloned().collect(),
             cannot_act: self.cannot_act.clone(),
             shutting_down: self.shutting_down.is_some(),

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 pub struct Status {
     /// When this was so.
     pub at: Timestamp,
-    /// When this engine started.
+    /// When this engine started; 0 until it has looked at what runs.
     pub engine_since: Timestamp,
     /// What the engine may not act on just now, because somebody paused it.
     pub paused: Vec<Scope>,
@@ -28,6 +28,14 @@ pub struct Status {
     pub episodes: Vec<EpisodeStatus>,
     /// What was done since this engine started.
     pub tallies: Tallies,
+}
+
+impl Status {
+    /// Whether the engine has looked at what runs; before that it knows only what is declared.
+    #[must_use]
+    pub fn has_looked(&self) -> bool {
+        self.engine_since > Timestamp(0)
+    }
 }
 
 /// One service at a glance.

@@ -234,6 +234,10 @@ fn remarks(status: &Status, now: Timestamp, catalogue: &Catalogue) -> Vec<(Tone,
             say(Tone::Waiting, "  → ", &Message::new("status-left-to-you").text("service", &open.subject.service));
         }
     }
+    if !status.has_looked() {
+        say(Tone::Plain, "", &Message::new("status-engine-begins"));
+        return remarks;
+    }
     let tallies = &status.tallies;
     let engine = Message::new("status-engine").with("up", coarse(now.since(status.engine_since)));
     let engine = engine.number("fixed", tallies.fixed).number("failed", tallies.without_effect);

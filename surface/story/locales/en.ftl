@@ -338,6 +338,7 @@ status-awaiting = { $action } waits for your word: homeostat approve { $action }
 status-left-to-you = The engine may not repair { $service } by itself (autonomy): homeostat resume { $service } starts it again
 status-escalated = A person is called.
 status-engine = Engine up for { $up }; repaired: { $fixed }, without effect: { $failed }, calls for a person: { $escalations }.
+status-engine-begins = The engine has just been started, and looks at what runs.
 episode-open = { $attempts ->
     [0] { $episode } { $subject }: { $finding }; nothing tried yet.
     [one] { $episode } { $subject }: { $finding }; one attempt so far.

@@ -337,6 +337,7 @@ status-awaiting = { $action } espera su decisión: homeostat approve { $action }
 status-left-to-you = El motor no puede reparar { $service } por sí mismo (autonomía): homeostat resume { $service } lo arranca de nuevo
 status-escalated = Se ha llamado a una persona.
 status-engine = Motor activo desde hace { $up }; reparados: { $fixed }, sin efecto: { $failed }, llamadas a una persona: { $escalations }.
+status-engine-begins = El motor acaba de arrancar y mira qué está en marcha.
 episode-open = { $attempts ->
     [0] { $episode } { $subject }: { $finding }; aún sin intentos.
     [one] { $episode } { $subject }: { $finding }; un intento hasta ahora.

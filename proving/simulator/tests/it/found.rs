@@ -1,8 +1,7 @@
 //! Faults that random seeds once found, each told by a script of its own, so that it stays found when the seeds change.
 
-use homeostat_controller::{Memory, State};
 use homeostat_simulator::{Luck, Mood, Simulation, scenario};
-use homeostat_vocabulary::{Millis, Timestamp};
+use homeostat_vocabulary::Millis;
 
 fn run(text: &str, change: impl FnOnce(&mut homeostat_simulator::Setup)) {
     let mut scenario = scenario::parse(text).unwrap();
@@ -131,11 +130,4 @@ fn an_episode_about_what_nobody_declares_any_more_closes() {
          at 20s expect episodes 0\n\
          end 20s",
     );
-}
-
-#[test]
-fn an_engine_that_has_not_begun_is_no_older_than_now() {
-    // Whoever asks in the first moment would read that the engine has run since 1970.
-    let now = Timestamp(1_700_000_000_000);
-    assert_eq!(State::remembering(Memory::default()).status(now).engine_since, now);
 }

@@ -105,6 +105,17 @@ fn when_all_is_well_one_sentence_says_so() {
 }
 
 #[test]
+fn an_engine_that_has_not_looked_yet_is_not_as_old_as_1970() {
+    // Whoever asks in its first moment would read that it has been up for half a million hours.
+    let status = Status { engine_since: Timestamp(0), paused: vec![Scope::Everything], ..all_ready() };
+    let (home, _made) = home(status);
+    for (language, sentence) in [("en", "has just been started"), ("es", "acaba de arrancar")] {
+        let ran = home.run(&format!("status --lang {language}"));
+        assert!(ran.out.contains(sentence) && !ran.out.contains(" h "), "{}", ran.out);
+    }
+}
+
+#[test]
 fn trouble_is_seen_at_a_glance_and_fits_the_terminal() {
     // A line that wraps breaks the table; a symbol without a word is lost on whoever cannot see colours.
     let (mut home, _made) = home(troubled());

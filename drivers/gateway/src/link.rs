@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 const TOLD_AGAIN: Duration = Duration::from_secs(5);
 
 /// The pause before a gateway that does not answer is asked again: it may be starting, and requests wait for it.
-const ASKED_AGAIN: Duration = Duration::from_millis(250);
+const ASKED_AGAIN: Duration = Duration::from_millis(50);
 
 /// How long the gateway may wait for a service to be asked for.
 const ACTIVATIONS_WAIT: Duration = Duration::from_secs(20);

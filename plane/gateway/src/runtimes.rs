@@ -87,7 +87,7 @@ mod tests {
         }
         assert_eq!(runtimes.stuck(began + STUCK_AFTER), [0]);
         drop(go_on);
-        while waits(0) {
+        while waits(0) || waits(1) {
             std::thread::yield_now();
         }
         assert_eq!(runtimes.stuck(began + STUCK_AFTER * 2), Vec::<usize>::new());

@@ -2,8 +2,7 @@
 //!
 //! Called by the hands around each stop, and by the link. Always holds: a stop is held up for [`TOLD_WITHIN`], and for as long as the
 //! gateway says that requests are under way there, within what the hands allow; not at all when the gateway is gone or was not told of
-//! the instance; an instance comes back when its stop did not happen, and is
-//! forgotten with the life that ended.
+//! the instance; an instance comes back when its stop did not happen, and is forgotten with the life that ended.
 
 use crate::client::Client;
 use crate::lists::Lists;

@@ -30,7 +30,8 @@ impl Drain {
         Self::default()
     }
 
-    /// Throws the switch: listeners stop accepting, idle connections close, busy ones close after their answer.
+    /// Throws the switch: listeners stop accepting, idle connections close in a moment, busy ones and those that still ask in it close
+    /// after their answer.
     pub fn begin(&self) {
         self.shared.begun.store(true, Ordering::SeqCst);
         self.shared.begin.notify_waiters();

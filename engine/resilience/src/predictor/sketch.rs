@@ -148,7 +148,7 @@ pub(super) fn place(took: Duration) -> f32 {
 }
 
 /// A number between two powers of two has its bits in the order of its size: read as an integer they are a logarithm whose curve is
-/// a straight line from each power to the next. Bent by one square it is off by less than a hundredth, for a tenth of the time.
+/// a straight line from each power to the next. Bent by one square it is off by less than a hundredth, and calls no function for it.
 const BITS_OF_ONE: u32 = 1.0_f32.to_bits();
 const BITS_A_DOUBLING: f32 = (1_u32 << (f32::MANTISSA_DIGITS - 1)) as f32;
 const BEND: f32 = 0.346;

@@ -3,7 +3,8 @@
 use crate::bed::{Bed, PATIENCE, Says, instance, service};
 use homeostat_driver_gateway::Heard;
 use homeostat_vocabulary::{InstanceId, Phase};
-use serde_json::json;
+use serde_json::{Value, json};
+use std::sync::Arc;
 
 async fn bed_with_two() -> Bed {
     let mut bed = Bed::new();
@@ -18,12 +19,19 @@ async fn bed_with_two() -> Bed {
 }
 
 /// Leaves, as soon as the link has heard that its lists have arrived; before that there is nothing to leave.
-async fn leave(bed: &mut Bed) {
-    let addresses = |told: &serde_json::Value| told["services"]["web"].as_array().map_or(0, Vec::len);
-    while addresses(&bed.told.borrow().clone()) != 1 {
-        bed.parting.leaves(&leaver(), PATIENCE).await;
-        tokio::task::yield_now().await;
+fn leaves(bed: &Bed) -> impl Future<Output = ()> + use<> {
+    let (parting, told) = (Arc::clone(&bed.parting), bed.told.clone());
+    let addresses = |told: &Value| told["services"]["web"].as_array().map_or(0, Vec::len);
+    async move {
+        while addresses(&told.borrow().clone()) != 1 {
+            parting.leaves(&leaver(), PATIENCE).await;
+            tokio::task::yield_now().await;
+        }
     }
+}
+
+async fn leave(bed: &mut Bed) {
+    leaves(bed).await;
     bed.until_listed("web", &["127.0.0.1:4001"]).await;
 }
 
@@ -70,8 +78,7 @@ async fn a_stop_waits_for_the_requests_under_way_and_not_for_ever() {
     let says =
         |leaving: &[&str]| Says { leaving: leaving.iter().map(ToString::to_string).collect(), ..Says::default() };
     bed.says.send_replace(says(&["web/0", "other/0"]));
-    let parting = std::sync::Arc::clone(&bed.parting);
-    let leaves = tokio::spawn(async move { parting.leaves(&leaver(), PATIENCE).await });
+    let leaves = tokio::spawn(leaves(&bed));
     bed.until_listed("web", &["127.0.0.1:4001"]).await;
     // As long as a request is under way: longer than any fixed moment that was given before.
     tokio::time::sleep(std::time::Duration::from_millis(600)).await;

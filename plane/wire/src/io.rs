@@ -5,10 +5,9 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-use bytes::BytesMut;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, Interest, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsStream;
 
@@ -43,12 +42,6 @@ impl Io {
         };
         let mut cx = Context::from_waker(Waker::noop());
         matches!(pin!(stream.ready(Interest::READABLE)).poll(&mut cx), Poll::Ready(Ok(ready)) if ready.is_read_closed())
-    }
-
-    /// Reads straight into a growing buffer, without a copy: for bodies. `Ok(0)` is the end of the stream.
-    pub(crate) fn poll_read_into(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut) -> Poll<io::Result<usize>> {
-        // The future holds nothing between polls, so it may be made anew each time.
-        pin!(self.read_buf(buffer)).poll(cx)
     }
 }
 

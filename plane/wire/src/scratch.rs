@@ -1,19 +1,25 @@
 //! The buffers of a thread: one that all its connections read into, one in which all their heads are written. A connection copies
-//! what it keeps, so an idle one holds nothing.
+//! what it keeps if that is little, and takes it out if it is much, so an idle one holds nothing.
 
 use std::cell::RefCell;
-use std::pin::Pin;
+use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use bytes::{BufMut, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Larger than almost every head with a small body; a read that does not fill it tells that there is no more, without another call.
-pub(crate) const READ_BYTES: usize = 16 * 1024;
+/// An answer of 64 KiB comes with its head in one call; a read that does not fill it tells that there is no more, without another.
+const READ_BYTES: usize = 80 * 1024;
+/// What is read for a request: larger than almost every head with a small body, and all of it is copied.
+pub(crate) const HEAD_BYTES: usize = 16 * 1024;
+/// What is copied rather than taken out of the buffer. Taken out, a few bytes would hold on to the whole block for as long as
+/// somebody keeps them; so much is copied faster than the buffer gets another block.
+pub(crate) const COPIED_BYTES_MAX: usize = 8 * 1024;
 /// A writer that once held a large head gives its room back.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 
 thread_local! {
-    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
+    static READ: RefCell<BytesMut> = RefCell::new(BytesMut::new());
     static WRITE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -34,11 +40,43 @@ pub(crate) fn poll_pass_on<T>(
     bytes_max: usize,
     use_it: impl FnOnce(&[u8], &mut Context<'_>) -> T,
 ) -> Poll<std::io::Result<T>> {
+    poll_take(io, cx, bytes_max, |bytes, cx| use_it(bytes, cx))
+}
+
+/// The same for whoever takes out what is worth it; what is left in the buffer is forgotten.
+pub(crate) fn poll_take<T>(
+    io: &mut (impl AsyncRead + Unpin),
+    cx: &mut Context<'_>,
+    bytes_max: usize,
+    use_it: impl FnOnce(&mut BytesMut, &mut Context<'_>) -> T,
+) -> Poll<std::io::Result<T>> {
     READ.with_borrow_mut(|scratch| {
-        let room = scratch.len().min(bytes_max);
-        let mut buffer = ReadBuf::new(&mut scratch[..room]);
-        ready!(Pin::new(io).poll_read(cx, &mut buffer))?;
-        Poll::Ready(Ok(use_it(buffer.filled(), cx)))
+        scratch.clear();
+        // The same block again and from its front, unless something that was taken out of it is still held: then what is left of it,
+        // so that what is held for long holds no more than about twice its size.
+        if !scratch.try_reclaim(READ_BYTES) && scratch.capacity() < READ_BYTES / 2 {
+            scratch.reserve(READ_BYTES);
+        }
+        // The future holds nothing between polls, so it may be made anew each time.
+        ready!(pin!(io.read_buf(&mut scratch.limit(bytes_max.min(READ_BYTES)))).poll(cx))?;
+        Poll::Ready(Ok(use_it(scratch, cx)))
+    })
+}
+
+/// Reads once and adds it to what a connection keeps; 0 at the end of the stream. For bodies: large pieces are not copied.
+pub(crate) fn poll_more(
+    io: &mut (impl AsyncRead + Unpin),
+    cx: &mut Context<'_>,
+    kept: &mut BytesMut,
+) -> Poll<std::io::Result<usize>> {
+    poll_take(io, cx, usize::MAX, |bytes, _| {
+        let came = bytes.len();
+        if kept.is_empty() && came > COPIED_BYTES_MAX {
+            *kept = bytes.split();
+        } else {
+            kept.extend_from_slice(bytes);
+        }
+        came
     })
 }
 

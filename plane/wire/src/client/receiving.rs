@@ -13,9 +13,7 @@ use crate::body::BodyError;
 use crate::decode::{BodyDecoder, Piece};
 use crate::head::Framing;
 use crate::outgoing::Outgoing;
-
-/// Room that a read has: large bodies move in pieces of this size, and the buffer is used again once a piece was passed on.
-const READ_ROOM_BYTES: usize = 64 * 1024;
+use crate::scratch;
 
 /// An answer's body under way.
 #[derive(Debug)]
@@ -43,14 +41,12 @@ impl Receiving {
     pub(super) fn new(
         inner: Box<Inner>,
         framing: Framing,
-        rest: Bytes,
+        buffer: BytesMut,
         sending: Option<Outgoing>,
         clean: bool,
         shelf: Arc<dyn Shelf>,
     ) -> Self {
         let decoder = BodyDecoder::new(framing, inner.limits.trailer_bytes_max);
-        // The rest is alone in its block but for the head's values; where they hold it, it is copied.
-        let buffer = rest.try_into_mut().unwrap_or_else(|rest| BytesMut::from(&rest[..]));
         Self { inner: Some(inner), decoder, buffer, ahead: None, sending, clean, ended: false, shelf: Slot(shelf) }
     }
 
@@ -95,10 +91,7 @@ impl Receiving {
                 Err(_) => return Poll::Ready(Err(BodyError::Framing)),
             }
             let Some(inner) = &mut self.inner else { return Poll::Ready(Err(BodyError::Incomplete)) };
-            if self.buffer.capacity() - self.buffer.len() < READ_ROOM_BYTES / 2 {
-                self.buffer.reserve(READ_ROOM_BYTES);
-            }
-            if ready!(inner.io.poll_read_into(cx, &mut self.buffer))? == 0 {
+            if ready!(scratch::poll_more(&mut inner.io, cx, &mut self.buffer))? == 0 {
                 let end = if matches!(self.decoder, BodyDecoder::Close) {
                     Ok(Piece::End)
                 } else {

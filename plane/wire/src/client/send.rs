@@ -44,6 +44,9 @@ impl Connection {
     }
 }
 
+/// Where the status stands in the head of an answer: one that begins with a 1 has another head behind it.
+const STATUS_AT: usize = b"HTTP/1.1 ".len();
+
 /// A request under way, until the head of its answer is here.
 struct Exchange<'a> {
     inner: Box<Inner>,
@@ -55,7 +58,10 @@ struct Exchange<'a> {
     partial: BytesMut,
     interim: u32,
     head: Option<ResponseHead>,
+    /// What came with the head, in the head's own block.
     rest: Bytes,
+    /// What came with the head and was too much to be copied; then nothing is in `rest`.
+    beyond: BytesMut,
     send_failed: Option<SendErrorKind>,
 }
 
@@ -73,6 +79,7 @@ impl<'a> Exchange<'a> {
             interim: 0,
             head: None,
             rest: Bytes::new(),
+            beyond: BytesMut::new(),
             send_failed: None,
         }
     }
@@ -117,10 +124,10 @@ impl<'a> Exchange<'a> {
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SendErrorKind>> {
         loop {
-            let Self { inner, scan, partial, .. } = self;
+            let Self { inner, scan, partial, beyond, .. } = self;
             let limits = inner.limits.head;
             let block = if partial.is_empty() {
-                let read = scratch::poll_read(&mut inner.io, cx, usize::MAX, |bytes| {
+                let read = scratch::poll_take(&mut inner.io, cx, usize::MAX, |bytes, _| {
                     if bytes.is_empty() {
                         return Err(SendErrorKind::NoAnswer);
                     }
@@ -128,6 +135,9 @@ impl<'a> Exchange<'a> {
                         partial.extend_from_slice(bytes);
                         return Ok(None);
                     };
+                    if bytes.len() - end > scratch::COPIED_BYTES_MAX && bytes.get(STATUS_AT) != Some(&b'1') {
+                        *beyond = bytes.split_off(end);
+                    }
                     Ok(Some((Bytes::copy_from_slice(bytes), end)))
                 });
                 std::task::ready!(read).map_err(SendErrorKind::Io)??
@@ -179,7 +189,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// The answer, with a body that goes on from here.
-    fn answer(self, shelf: Arc<dyn Shelf>) -> Response {
+    fn answer(mut self, shelf: Arc<dyn Shelf>) -> Response {
         let head = self.head.expect("the head is here once the exchange is ready");
         let (parts, ()) = head.response.into_parts();
         let sent = self.outgoing.is_done() && self.inner.outbox.is_empty();
@@ -189,23 +199,28 @@ impl<'a> Exchange<'a> {
             answer.extensions_mut().insert(Upgraded::new(self.inner.io, self.rest));
             return answer;
         }
+        let came = self.rest.len() + self.beyond.len();
         let length = match head.framing {
             Framing::None => Some(0),
-            Framing::Length(length) => usize::try_from(length).ok().filter(|length| *length <= self.rest.len()),
+            Framing::Length(length) => usize::try_from(length).ok().filter(|length| *length <= came),
             Framing::Chunked | Framing::Close => None,
         };
         let body = match length {
             // The whole answer came at once, the usual case: nothing has to be kept for its body.
             Some(length) if sent || length == 0 => {
-                if clean && self.rest.len() == length {
+                if clean && came == length {
                     shelf.put(Connection(self.inner));
                 }
-                Body::full(self.rest.slice(..length))
+                let beyond = self.beyond.split_to(length.min(self.beyond.len())).freeze();
+                Body::full(if beyond.is_empty() { self.rest.slice(..length) } else { beyond })
             }
             _ => {
                 let sending = (!sent && self.send_failed.is_none()).then_some(self.outgoing);
                 let clean = head.keep_alive && self.send_failed.is_none();
-                Body::upstream(Box::new(Receiving::new(self.inner, head.framing, self.rest, sending, clean, shelf)))
+                // The rest is alone in its block but for the head's values; where they hold it, it is copied.
+                let rest = self.rest.try_into_mut().unwrap_or_else(|rest| BytesMut::from(&rest[..]));
+                let rest = if self.beyond.is_empty() { rest } else { self.beyond };
+                Body::upstream(Box::new(Receiving::new(self.inner, head.framing, rest, sending, clean, shelf)))
             }
         };
         Response::from_parts(parts, body)

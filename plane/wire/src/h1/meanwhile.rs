@@ -3,7 +3,7 @@
 
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::inbound::{Feeder, Wish};
@@ -12,10 +12,9 @@ use crate::body::BodyError;
 use crate::decode::{BodyDecoder, Piece};
 use crate::limits::Limits;
 use crate::refusal::Refusal;
+use crate::scratch;
 use crate::timer::Pace;
 
-/// Room that a read of a body has.
-const READ_ROOM_BYTES: usize = 64 * 1024;
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// A request's body that was not whole when its head was.
@@ -91,8 +90,7 @@ impl Coming {
                 Ok(piece) => return Poll::Ready(Ok(piece)),
                 Err(error) => return Poll::Ready(Err((error.into(), BodyError::Framing))),
             }
-            make_room(&mut wire.backlog);
-            match ready!(wire.io.poll_read_into(cx, &mut wire.backlog)) {
+            match ready!(scratch::poll_more(&mut wire.io, cx, &mut wire.backlog)) {
                 Ok(0) | Err(_) => return Poll::Ready(Err((Refusal::ClientGone, BodyError::Incomplete))),
                 Ok(taken) => self.pace.moved(taken),
             }
@@ -137,12 +135,6 @@ impl Coming {
                 return Poll::Ready(true);
             }
         }
-    }
-}
-
-fn make_room(buffer: &mut BytesMut) {
-    if buffer.capacity() - buffer.len() < READ_ROOM_BYTES / 2 {
-        buffer.reserve(READ_ROOM_BYTES);
     }
 }
 

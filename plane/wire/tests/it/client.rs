@@ -93,6 +93,47 @@ async fn answers_in_every_framing_are_read_whole() {
     }
 }
 
+/// So many bytes, none of which stands for another.
+fn text(bytes: usize) -> String {
+    (0..).map(|number| format!("{number:07} ")).take(bytes / 8 + 1).collect::<String>()[..bytes].to_owned()
+}
+
+// Would break: large pieces, which are not copied but taken out of the buffer that all connections of a thread read into: shifted,
+// cut, or written over while somebody still holds them.
+#[tokio::test]
+async fn large_answers_are_whole_while_others_are_read() {
+    let mut held = Vec::new();
+    for bytes in [8_000, 8_192, 8_193, 20_000, 65_536, 81_000, 300_000] {
+        let body = text(bytes);
+        let length = format!("HTTP/1.1 200 OK\r\nContent-Length: {bytes}\r\n\r\n{body}");
+        let chunks = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{bytes:x}\r\n{body}\r\n0\r\n\r\n");
+        let hinted = format!("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n{length}");
+        let until_closed = format!("HTTP/1.1 200 OK\r\n\r\n{body}");
+        for (answer, close) in [(length, false), (chunks, false), (hinted, false), (until_closed, true)] {
+            let address = upstream(&[&answer], close).await;
+            let kept = Arc::new(Kept::default());
+            let connection = Connection::open(address, None, ClientLimits::default()).await.unwrap();
+            let got = connection.send(get("/"), Arc::clone(&kept) as Arc<dyn Shelf>).await.map_err(|error| error.kind);
+            let got = got.unwrap().into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(kept.count(), usize::from(!close), "{bytes}: {}", &answer[..40]);
+            held.push((body.clone(), got));
+        }
+        // What is beyond its length is never kept for the next request.
+        let address =
+            upstream(&[&format!("HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n{}", text(9_001))], false).await;
+        let kept = Arc::new(Kept::default());
+        assert_eq!(ask(address, &kept).await.unwrap().1, text(9_000));
+        let connection = kept.0.lock().unwrap().pop();
+        if let Some(mut connection) = connection {
+            // What came in a piece of its own is found when the connection is taken again.
+            while connection.is_reusable() {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+    assert!(held.iter().all(|(sent, got)| sent.as_bytes() == &got[..]), "what is held was changed");
+}
+
 // Would break: a retry of a request that the upstream has begun, or none of one that it has not seen.
 #[tokio::test]
 async fn a_closed_connection_says_that_nothing_began() {

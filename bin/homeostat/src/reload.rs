@@ -101,12 +101,14 @@ async fn reload(
                 // Told where it listens still, and found from then on where its settings say.
                 control.reload(loaded.gateway_control()).await;
             }
-            if changed {
+            let event = if changed {
                 let policy = Box::new(loaded.policy.clone());
-                let event = Event::PolicyApplied { policy, origin, fingerprint: fingerprint.clone() };
-                // The engine is gone only when everything ends.
-                let _ = told.emit(event).await;
-            }
+                Event::PolicyApplied { policy, origin, fingerprint: fingerprint.clone() }
+            } else {
+                Event::PolicyUnchanged
+            };
+            // The engine is gone only when everything ends.
+            let _ = told.emit(event).await;
             Ok(ReloadOutcome { changed, fingerprint, services })
         }
         Err(problems) => {

@@ -57,6 +57,8 @@ pub enum Event {
         /// What is wrong with it.
         problems: Vec<String>,
     },
+    /// The configuration was read again and is the one in force, as after a bad change that was taken back.
+    PolicyUnchanged,
     /// Something was perceived.
     Signal(Signal),
     /// An action came to its end.
@@ -151,8 +153,15 @@ pub fn step(state: &mut State, event: Event, now: Timestamp, chance: &mut Chance
     let mut turn = Turn::new(state, now, chance);
     match event {
         Event::Boot { version, pid, signals } => turn.boot(version, pid, signals),
-        Event::PolicyApplied { policy, origin, fingerprint } => turn.apply_policy(*policy, origin, fingerprint),
-        Event::PolicyRejected { origin, problems } => turn.record(Fact::PolicyRejected { origin, problems }),
+        Event::PolicyApplied { policy, origin, fingerprint } => {
+            turn.state.configuration_refused.clear();
+            turn.apply_policy(*policy, origin, fingerprint);
+        }
+        Event::PolicyRejected { origin, problems } => {
+            turn.state.configuration_refused.clone_from(&problems);
+            turn.record(Fact::PolicyRejected { origin, problems });
+        }
+        Event::PolicyUnchanged => turn.state.configuration_refused.clear(),
         Event::Signal(signal) => turn.perceive(signal),
         Event::ActionEnded { action, end } => turn.action_ended(action, end),
         Event::Alarm { action, code, why } => turn.alarm(action, code, why),

@@ -19,6 +19,8 @@ pub struct State {
     pub(crate) traffic: Heard,
     /// What services say is wrong with them; shown only, nothing is decided by it.
     pub(crate) complaints: BTreeMap<ServiceName, Vec<Complaint>>,
+    /// What is wrong with the changed configuration that was not taken; shown only, the next engine reads the files itself.
+    pub(crate) configuration_refused: Vec<String>,
     pub(crate) tallies: Tallies,
     pub(crate) engine_since: Timestamp,
     pub(crate) latest: Timestamp,

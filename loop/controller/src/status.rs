@@ -16,6 +16,7 @@ impl State {
             engine_since: self.engine_since,
             paused: self.memory.paused.iter().cloned().collect(),
             cannot_act: self.cannot_act.clone(),
+            configuration_refused: self.configuration_refused.clone(),
             shutting_down: self.shutting_down.is_some(),
             services: self.policy.services.values().map(|service| self.service_status(service, now)).collect(),
             episodes: self.episode_statuses(),

@@ -75,6 +75,7 @@ fn class_of(event: &Event) -> Class {
         Event::Command { .. }
         | Event::PolicyApplied { .. }
         | Event::PolicyRejected { .. }
+        | Event::PolicyUnchanged
         | Event::JournalLost { .. } => Class::Critical,
         // What comes each second again may be lost to newer news.
         Event::Traffic(_) => Class::Sense,

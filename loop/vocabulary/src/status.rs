@@ -20,6 +20,9 @@ pub struct Status {
     pub paused: Vec<Scope>,
     /// Why the engine cannot act at all, for example because its journal is read-only; empty when it can.
     pub cannot_act: Option<String>,
+    /// What is wrong with the changed configuration that was not taken; empty while what is written is what is in force.
+    #[serde(default)]
+    pub configuration_refused: Vec<String>,
     /// True once the engine was told to end.
     pub shutting_down: bool,
     /// The services, by name.

@@ -13,9 +13,12 @@ use std::path::{Path, PathBuf};
 /// Says what is wrong. Problems are the answer that was asked for, so they go to standard output.
 pub fn check(asked: &Everywhere, screen: &mut Screen<'_>) -> Result<Exit, CliError> {
     let source = setup::source_of(asked, screen)?;
-    let (problems, services) = match load(&source) {
-        Ok(loaded) => (loaded.warnings, Some(loaded.policy.services.len())),
-        Err(problems) => (problems, None),
+    let (problems, services, routes) = match load(&source) {
+        Ok(loaded) => {
+            let routes = loaded.gateway.map(|plan| plan.table.routes().len());
+            (loaded.warnings, Some(loaded.policy.services.len()), routes)
+        }
+        Err(problems) => (problems, None, None),
     };
     let exit = if services.is_some() { Exit::Ok } else { Exit::Usage };
     if screen.format == Format::Json {
@@ -28,7 +31,11 @@ pub fn check(asked: &Everywhere, screen: &mut Screen<'_>) -> Result<Exit, CliErr
     }
     if let Some(count) = services {
         let file = source.path.unwrap_or_default();
-        screen.answer(&Message::new("check-ok").text("file", &file.display()).number("count", count))?;
+        let message = match routes {
+            Some(routes) => Message::new("check-ok-gateway").number("routes", routes),
+            None => Message::new("check-ok"),
+        };
+        screen.answer(&message.text("file", &file.display()).number("count", count))?;
     }
     Ok(exit)
 }

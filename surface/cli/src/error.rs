@@ -192,6 +192,9 @@ impl CliError {
             Self::Store(StoreError::Open { .. }) => {
                 "the journal is made at the first `homeostat up`; name the engine's configuration with --config".into()
             }
+            Self::Store(StoreError::Locked { .. }) => {
+                "most likely an engine runs already: `homeostat status` shows it, `homeostat down` ends it".into()
+            }
             Self::Store(_) | Self::Config { .. } | Self::ReaderGone => return None,
         })
     }

@@ -106,10 +106,14 @@ pub fn config_error(problems: &Problems, screen: &Screen<'_>) -> CliError {
     CliError::Config { rendered, problems: serde_json::to_value(problems).unwrap_or_default() }
 }
 
-/// How problems are drawn on a stream: with line-drawing characters only for eyes.
+/// Columns where there is no terminal: more than any sentence has, so that a path in one is not torn apart. Not the largest number
+/// there is, since the drawing library calculates with it.
+const UNWRAPPED: usize = 100_000;
+
+/// How problems are drawn on a stream: with line-drawing characters, and wrapped, only for eyes.
 #[must_use]
 pub fn look(colour: bool, width: Option<usize>) -> Look {
-    Look { colour, unicode: width.is_some(), width: width.unwrap_or(Look::PLAIN.width) }
+    Look { colour, unicode: width.is_some(), width: width.unwrap_or(UNWRAPPED) }
 }
 
 /// Says what the configuration does not do that one might think; programs get it from `check`.

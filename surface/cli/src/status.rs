@@ -61,7 +61,10 @@ fn show(status: &Status, screen: &mut Screen<'_>) -> Result<(), CliError> {
 
 fn is_all_well(status: &Status) -> bool {
     let complains = |service: &ServiceStatus| !service.complaints.is_empty();
-    status.cannot_act.is_none() && status.services.iter().all(|service| is_ready(service) && !complains(service))
+    let as_written = status.configuration_refused.is_empty();
+    as_written
+        && status.cannot_act.is_none()
+        && status.services.iter().all(|service| is_ready(service) && !complains(service))
 }
 
 fn is_ready(service: &ServiceStatus) -> bool {
@@ -199,6 +202,10 @@ fn remarks(status: &Status, now: Timestamp, catalogue: &Catalogue) -> Vec<(Tone,
     if let Some(why) = &status.cannot_act {
         say(Tone::Bad, "", &Message::new("status-cannot-act").text("why", why));
     }
+    if let Some(first) = status.configuration_refused.first() {
+        let message = Message::new("status-configuration-refused").number("count", status.configuration_refused.len());
+        say(Tone::Bad, "", &message.text("why", first));
+    }
     for service in &status.services {
         for Complaint { kind, why } in &service.complaints {
             let key = match kind {
@@ -227,7 +234,7 @@ fn remarks(status: &Status, now: Timestamp, catalogue: &Catalogue) -> Vec<(Tone,
             say(Tone::Waiting, "  → ", &Message::new("status-awaiting").text("action", &action));
         }
         if open.escalated {
-            say(Tone::Bad, "  → ", &Message::new("status-escalated"));
+            say(Tone::Bad, "  → ", &Message::new("status-escalated").text("service", &open.subject.service));
         }
         let service = status.services.iter().find(|service| service.name == open.subject.service);
         if service.is_some_and(|service| matches!(service.autonomy, Autonomy::Observe | Autonomy::Propose)) {

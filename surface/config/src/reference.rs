@@ -84,8 +84,13 @@ fn write_table(text: &mut String, root: &Value, name: &str, schema: &Value, abou
             _ => String::new(),
         };
         let _ = writeln!(text, "- `{key}` ({}{default}): {about}", type_name(root, target));
-        for (choice, meaning) in choices(target).iter().filter(|(_, meaning)| !meaning.is_empty()) {
+        let each = target.get("items").map_or(target, |each| resolve(root, each));
+        for (choice, meaning) in choices(each).iter().filter(|(_, meaning)| !meaning.is_empty()) {
             let _ = writeln!(text, "  - `\"{choice}\"`: {}", one_line(meaning));
+        }
+        for (inner, written) in properties(root, each) {
+            let kind = type_name(root, resolve(root, written));
+            let _ = writeln!(text, "  - `{inner}` ({kind}): {}", one_line(description(written)));
         }
     }
     for (key, target, about) in inner {
@@ -110,7 +115,8 @@ fn type_name(root: &Value, schema: &Value) -> String {
         };
     }
     if let Some(Value::Array(several)) = schema.get("anyOf") {
-        let names: Vec<String> = several.iter().map(|one| type_name(root, resolve(root, one))).collect();
+        let mut names: Vec<String> = several.iter().map(|one| type_name(root, resolve(root, one))).collect();
+        names.dedup();
         return names.join(" or ");
     }
     if let Some(items) = schema.get("items") {
@@ -128,6 +134,7 @@ fn type_name(root: &Value, schema: &Value) -> String {
         Some("string") => "text",
         Some("boolean") => "true or false",
         Some("integer" | "number") => "number",
+        _ if schema.get("properties").is_some() => "table",
         _ => "choice",
     };
     format!("{name}{range}")

@@ -331,12 +331,16 @@ status-some-ready = { $ready } of { $count } services ready. Not ready: { $names
 status-resting = Resting until a request comes: { $names }.
 status-paused = Paused: { $scopes }. The engine watches and does not act; `homeostat resume` lets it act again.
 status-cannot-act = The engine cannot act: { $why }.
+status-configuration-refused = { $count ->
+    [one] The changed configuration was not taken, the one before stays in force: { $why }. homeostat check shows it.
+   *[other] The changed configuration was not taken, the one before stays in force; { $count } problems, the first: { $why }. homeostat check shows all.
+}
 status-settings-refused = { $service } refuses its changed settings and goes on with those before: { $why }
 status-listener-missing = { $service } cannot listen as its settings say, tries again, and does all else: { $why }
 status-shutting-down = The engine is ending.
 status-awaiting = { $action } waits for your word: homeostat approve { $action }
 status-left-to-you = The engine may not repair { $service } by itself (autonomy): homeostat resume { $service } starts it again
-status-escalated = A person is called.
+status-escalated = A person is called. What it wrote: homeostat logs { $service }
 status-engine = Engine up for { $up }; repaired: { $fixed }, without effect: { $failed }, calls for a person: { $escalations }.
 status-engine-begins = The engine has just been started, and looks at what runs.
 episode-open = { $attempts ->
@@ -365,6 +369,15 @@ check-ok = { $count ->
     [one] { $file } is well formed: one service.
    *[other] { $file } is well formed: { $count } services.
 }
+check-ok-gateway = { $file } is well formed: { $count ->
+    [0] no service
+    [one] one service
+   *[other] { $count } services
+} and a gateway with { $routes ->
+    [0] no route yet
+    [one] one route
+   *[other] { $routes } routes
+}.
 gateway-none = There is no [gateway] section, so there is no gateway. A first one is two lines: [gateway.routes.NAME] and to = "SERVICE".
 gateway-check-ok = The gateway is well formed: { $routes ->
     [0] no route yet

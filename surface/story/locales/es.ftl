@@ -330,12 +330,16 @@ status-some-ready = { $ready } de { $count } servicios listos. Sin estar listos:
 status-resting = En reposo hasta que llegue una petición: { $names }.
 status-paused = En pausa: { $scopes }. El motor observa y no actúa; `homeostat resume` le deja actuar de nuevo.
 status-cannot-act = El motor no puede actuar: { $why }.
+status-configuration-refused = { $count ->
+    [one] La configuración modificada no se aceptó, sigue en vigor la anterior: { $why }. homeostat check lo muestra.
+   *[other] La configuración modificada no se aceptó, sigue en vigor la anterior; { $count } problemas, el primero: { $why }. homeostat check los muestra todos.
+}
 status-settings-refused = { $service } rechaza su configuración nueva y sigue con la anterior: { $why }
 status-listener-missing = { $service } no puede escuchar donde dice su configuración; lo intenta de nuevo y hace todo lo demás: { $why }
 status-shutting-down = El motor está terminando.
 status-awaiting = { $action } espera su decisión: homeostat approve { $action }
 status-left-to-you = El motor no puede reparar { $service } por sí mismo (autonomía): homeostat resume { $service } lo arranca de nuevo
-status-escalated = Se ha llamado a una persona.
+status-escalated = Se ha llamado a una persona. Lo que escribió: homeostat logs { $service }
 status-engine = Motor activo desde hace { $up }; reparados: { $fixed }, sin efecto: { $failed }, llamadas a una persona: { $escalations }.
 status-engine-begins = El motor acaba de arrancar y mira qué está en marcha.
 episode-open = { $attempts ->
@@ -364,6 +368,15 @@ check-ok = { $count ->
     [one] { $file } está bien formado: un servicio.
    *[other] { $file } está bien formado: { $count } servicios.
 }
+check-ok-gateway = { $file } está bien formado: { $count ->
+    [0] ningún servicio
+    [one] un servicio
+   *[other] { $count } servicios
+} y una pasarela con { $routes ->
+    [0] ninguna ruta todavía
+    [one] una ruta
+   *[other] { $routes } rutas
+}.
 gateway-none = No hay sección [gateway], así que no hay pasarela. La primera son dos líneas: [gateway.routes.NOMBRE] y to = "SERVICIO".
 gateway-check-ok = La pasarela está bien formada: { $routes ->
     [0] ninguna ruta todavía

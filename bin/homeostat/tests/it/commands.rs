@@ -307,6 +307,9 @@ fn a_reload_with_mistakes_is_refused_by_name_and_changes_nothing() {
     let (status, problem) = bed.post("/v1/reload", "").unwrap();
     assert_eq!((status, &problem["code"]), (422, &json!("H0430")), "{problem}");
     assert!(bed.call("journal tail").out.contains("instnaces"));
+    // Whoever has just saved the file looks here first, and so do scripts, by the exit code.
+    let status = bed.call("status");
+    assert!(status.out.contains("was not taken") && status.out.contains("instnaces"), "{}", status.out);
     kill(before);
     bed.ready_after("web/0", before);
     bed.all_well();

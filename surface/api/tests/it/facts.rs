@@ -42,6 +42,7 @@ pub fn status() -> Status {
         engine_since: Timestamp(100),
         paused: Vec::new(),
         cannot_act: None,
+        configuration_refused: Vec::new(),
         shutting_down: false,
         services: vec![ServiceStatus {
             name: "web".parse().unwrap(),

@@ -14,6 +14,27 @@ fn a_good_configuration_is_called_good() {
 }
 
 #[test]
+fn a_gateway_is_counted_too() {
+    // Would break: a gateway alone is told that its file names no service, as if something were missing.
+    let home = Home::new();
+    let alone = "[gateway.routes.shop]\nto = \"shop\"\n[gateway.upstreams.shop]\nendpoints = [\"127.0.0.1:9001\"]\n";
+    std::fs::write(home.configuration(), alone).unwrap();
+    assert_eq!(home.run("check").out, "HOME/homeostat.toml is well formed: no service and a gateway with one route.\n");
+    let spanish = "HOME/homeostat.toml está bien formado: ningún servicio y una pasarela con una ruta.\n";
+    assert_eq!(home.run("check --lang es").out, spanish);
+}
+
+#[test]
+fn what_goes_to_a_file_is_not_wrapped() {
+    // Would break: a path or a setting torn over two lines is found by no search, and cannot be copied.
+    let home = Home::new();
+    let long = "a-program-in-a-folder-with-a-name/".repeat(5);
+    std::fs::write(home.configuration(), format!("[services.web]\ncommand = [\"/{long}\"]\n")).unwrap();
+    let out = home.run("check").out;
+    assert!(out.lines().any(|line| line.contains("does not exist") && line.contains(&long)), "{out}");
+}
+
+#[test]
 fn every_problem_is_shown_at_once() {
     // Mending one error to meet the next is how evenings are lost.
     let home = Home::new();

@@ -86,6 +86,8 @@ fn troubled() -> Status {
     ];
     status.paused = vec![Scope::Service { name: "api".parse().unwrap() }];
     status.cannot_act = Some("the disk is full\u{1b}[2J".to_owned());
+    status.configuration_refused =
+        vec!["homeostat.toml:7:1: H0003 unknown key `\u{1b}[2J`".to_owned(), "another".to_owned()];
     status.shutting_down = true;
     status
 }

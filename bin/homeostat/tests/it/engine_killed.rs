@@ -4,22 +4,26 @@
 use crate::bed::{Bed, kill, shim_of, visit, web};
 use homeostat_store::{Entry, Reader};
 use homeostat_testkit::processes::{self, began, marked, runs, variable};
-use homeostat_testkit::wait_until;
+use homeostat_testkit::{PATIENCE, wait_until};
 use homeostat_vocabulary::Chance;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often the engine is killed.
 const KILLS: usize = 50;
 
-/// An engine lives no longer than this, from the first moment of its start.
+/// Half of the engines live no longer than this from the first moment of their start, and are met at it by many a kill. The others
+/// live as much longer as a slow machine needs for [`ACTIONS`], and then no longer than this.
 const LIFE_MS_MAX: u64 = 700;
+
+/// So many actions are begun in each life of the second half, so that kills meet an engine at its work on every machine.
+const ACTIONS: usize = 2;
 
 /// Takes the place of the random seed, to see the same instants again.
 const SEED: &str = "ENGINE_KILLED_SEED";
@@ -59,7 +63,7 @@ fn fifty_kills_in_the_middle_of_repairs_lose_nothing_and_do_nothing_twice() {
         let mut announced = 0;
         for round in 0..KILLS {
             let life = Duration::from_millis(chance.below(LIFE_MS_MAX));
-            let acknowledged = live_and_die(&mut bed, life);
+            let acknowledged = live_and_die(&mut bed, life, round % 2 * ACTIONS);
             announced += acknowledged.len();
             known = still_there(&bed, known, &acknowledged, round);
             assert!(steady.iter().all(|pid| runs(*pid)), "round {round}: a healthy service did not outlive its engine");
@@ -95,9 +99,9 @@ fn are_at_rest(bed: &Bed, lives: &[u64]) -> bool {
     restless_lives(bed).as_deref() == Some(lives)
 }
 
-/// Lets the engine live for a while, kills it, and tells the records it has announced as durable.
-fn live_and_die(bed: &mut Bed, life: Duration) -> Vec<Value> {
-    let dead = AtomicBool::new(false);
+/// Lets the engine begin so many actions, and live for a while, kills it, and tells the records it has announced as durable.
+fn live_and_die(bed: &mut Bed, life: Duration, actions: usize) -> Vec<Value> {
+    let (dead, begun) = (AtomicBool::new(false), AtomicUsize::new(0));
     let announced = thread::scope(|scope| {
         let stream = scope.spawn(|| {
             let request = "GET /v1/events HTTP/1.0\r\nhost: localhost\r\n\r\n";
@@ -105,18 +109,27 @@ fn live_and_die(bed: &mut Bed, life: Duration) -> Vec<Value> {
                 if let Some(stream) = bed.open_request(request) {
                     let lines = BufReader::new(stream).lines().map_while(Result::ok);
                     let events = lines.filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok());
-                    return events.collect();
+                    let counted = events.inspect(|event: &Value| {
+                        begun.fetch_add(usize::from(event["kind"] == "action.begun"), Ordering::SeqCst);
+                    });
+                    return counted.collect();
                 }
                 thread::sleep(Duration::from_millis(2));
             }
             Vec::new()
         });
+        // Not by a wait that panics: this engine must die, or its stream would be read for ever.
+        let deadline = Instant::now() + PATIENCE;
+        while begun.load(Ordering::SeqCst) < actions && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(2));
+        }
         thread::sleep(life);
         kill(bed.engine.pid().expect("an engine was started"));
         dead.store(true, Ordering::SeqCst);
         stream.join().unwrap()
     });
     bed.engine.kill();
+    assert!(begun.into_inner() >= actions, "an engine found nothing to do");
     announced
 }
 

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -94,6 +95,23 @@ impl Bed {
         server.abort();
         drop(server.await);
         self.told_in.send_replace(Value::Null);
+    }
+
+    /// Waits until the link has seen that the gateway is gone: from then on it asks as if for the first time.
+    pub async fn until_seen_gone(&self) {
+        drop(std::fs::remove_file(&self.socket));
+        let listener = UnixListener::bind(&self.socket).unwrap();
+        let asked_anew = async {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut head = Vec::new();
+                while !head.contains(&b'\n') && stream.read_buf(&mut head).await.unwrap() > 0 {}
+                if head.starts_with(b"GET /v1/activations?after=0&") {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, asked_anew).await.expect("it is asked as if it were new");
     }
 
     pub fn show(&self, services: Vec<ServiceStatus>) {

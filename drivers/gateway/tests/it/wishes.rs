@@ -4,7 +4,6 @@ use crate::bed::{Bed, Says, instance, service};
 use homeostat_driver_gateway::Heard;
 use homeostat_vocabulary::{ComplaintKind, Millis, Phase};
 use serde_json::json;
-use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_requests_wait_for_is_wanted_of_the_engine() {
@@ -15,8 +14,7 @@ async fn a_service_that_requests_wait_for_is_wanted_of_the_engine() {
     assert_eq!(bed.hears_what(wanted).await, "cold");
     // A gateway that comes back counts anew, and its wishes must not be taken for old ones.
     bed.kill_gateway().await;
-    // Long enough for the link to see that it is gone; no gateway starts faster.
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    bed.until_seen_gone().await;
     bed.says.send_replace(Says { number: 1, wanted: vec!["other:admin".into()], ..Says::default() });
     bed.start_gateway();
     let other = |heard| wanted(heard).filter(|name| name != "cold");

@@ -1,11 +1,10 @@
 //! The event stream: each record once whatever is cut, bounded whatever the client does.
 
-use crate::client::raw_open;
 use crate::{Fixture, PATIENCE, eventually, facts, token_of};
 use homeostat_store::{Commit, Retention};
 use homeostat_vocabulary::{Chance, CommandReply};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 fn records(count: usize, payload_bytes: usize) -> Commit {
@@ -148,11 +147,17 @@ async fn a_stream_can_be_read_with_plain_tools() {
     let token = token_of(&fixture.data_folder);
     let request =
         format!("GET /v1/events?after=0 HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n");
-    let address = fixture.bound().tcp.unwrap();
-    let reading = tokio::spawn(async move { raw_open(address, request.as_bytes()).await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut stream = TcpStream::connect(fixture.bound().tcp.unwrap()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut read = Vec::new();
+    let first_event = async {
+        while !String::from_utf8_lossy(&read).contains("\ndata: {") {
+            assert_ne!(stream.read_buf(&mut read).await.unwrap(), 0, "it ended");
+        }
+    };
+    tokio::time::timeout(PATIENCE, first_event).await.expect("the event comes");
     fixture.close().await;
-    let text = reading.await.unwrap();
+    let text = String::from_utf8_lossy(&read);
     assert!(text.contains("content-type: text/event-stream") && text.contains("cache-control: no-store"), "{text}");
     assert!(text.contains("retry: 1000\n\n") && text.contains("id: 1\ndata: {\"seq\":1,"), "{text}");
 }

@@ -23,6 +23,9 @@ pub struct Advice {
     pub verdict: Verdict,
     /// The other side has certainly not begun with it: then even what may be done only once may be tried again.
     pub never_began: bool,
+    /// The other side itself answered that it failed; it did not just stay silent, break off or stand behind something that did.
+    /// Where several answer the same call like this, it is the call that fails and not they.
+    pub was_answered: bool,
     /// The other side asks to be left alone for this long.
     pub retry_after: Option<Duration>,
 }
@@ -30,7 +33,7 @@ pub struct Advice {
 impl From<Verdict> for Advice {
     /// Who knows no more must assume that the other side began.
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, never_began: false, retry_after: None }
+        Self { verdict, never_began: false, was_answered: false, retry_after: None }
     }
 }
 
@@ -46,7 +49,7 @@ impl From<&Refusal> for Advice {
             Refusal::TimedOut { .. } | Refusal::DeadlinePassed => (Verdict::Failed, false, None),
             Refusal::Shed { .. } => (Verdict::Ignored, true, None),
         };
-        Self { verdict, never_began, retry_after }
+        Self { verdict, never_began, was_answered: false, retry_after }
     }
 }
 
@@ -55,6 +58,13 @@ impl Advice {
     #[must_use]
     pub const fn never_began(mut self) -> Self {
         self.never_began = true;
+        self
+    }
+
+    /// The same, and it was the other side itself that answered so.
+    #[must_use]
+    pub const fn was_answered(mut self) -> Self {
+        self.was_answered = true;
         self
     }
 

@@ -18,6 +18,12 @@ use crate::{Advice, Call, Failure, Refusal, Verdict};
 
 /// The latest endpoints that are remembered as tried: no budget pays for more attempts at one call.
 const TRIED_MAX: usize = 8;
+/// Where so many endpoints, or all that there are, have themselves answered a call with a failure, it is the call: no other endpoint
+/// will do better, and nobody should wait for that. Three: that three which worked break at the same moment is rare, and where many are
+/// broken most of them are avoided by then.
+const AGREED: usize = 3;
+/// And so many such answers at least: a single endpoint is asked once more.
+const ANSWERS_MIN: usize = 2;
 /// Attempts under way of which one will succeed with less than this probability have a poor outlook. Far lower than where an
 /// endpoint begins to be doubted: to start another one costs load and budget, to go on waiting only time.
 const POOR_BELOW: f32 = 0.1;
@@ -43,6 +49,8 @@ pub struct Course<T, B: Borrow<Balancer<T>> = Balancer<T>> {
 struct Tried {
     endpoints: [EndpointId; TRIED_MAX],
     is_running: [bool; TRIED_MAX],
+    /// It answered itself that it failed.
+    has_answered: [bool; TRIED_MAX],
     count: usize,
     /// Attempts that wait for a place.
     waiting: usize,
@@ -84,8 +92,10 @@ impl<T, B: Borrow<Balancer<T>>> Leg<'_, T, B> {
     /// The same for whoever has just looked at the clock.
     pub(crate) fn finish_at(mut self, now: Moment, advice: Advice) {
         let Some(pick) = self.pick.take() else { return };
-        if advice.verdict == Verdict::Full {
-            self.course.tried().forget(self.number);
+        match advice.verdict {
+            Verdict::Full => self.course.tried().forget(self.number),
+            Verdict::Failed if advice.was_answered => self.course.tried().answered(self.number),
+            _ => {}
         }
         pick.finish_at(now, advice);
     }
@@ -101,6 +111,7 @@ impl Tried {
     const NONE: Self = Self {
         endpoints: [EndpointId::NONE; TRIED_MAX],
         is_running: [false; TRIED_MAX],
+        has_answered: [false; TRIED_MAX],
         count: 0,
         waiting: 0,
         was_refused: false,
@@ -115,6 +126,19 @@ impl Tried {
         if let Some(place) = self.place(number) {
             self.is_running[place] = false;
         }
+    }
+
+    fn answered(&mut self, number: usize) {
+        if let Some(place) = self.place(number) {
+            self.has_answered[place] = true;
+        }
+    }
+
+    /// Whether as many of so many endpoints have answered with a failure as can be asked for.
+    fn agree(&self, endpoints: usize) -> bool {
+        let answers = || self.endpoints.iter().zip(self.has_answered).filter(|(_, has_answered)| *has_answered);
+        let is_new = |(number, (id, _)): &(usize, _)| !answers().take(*number).any(|(other, _)| other == *id);
+        answers().count() >= ANSWERS_MIN && answers().enumerate().filter(is_new).count() >= endpoints.min(AGREED)
     }
 
     /// One that was full has not failed this call: later it is as good as any.
@@ -179,6 +203,11 @@ impl<T, B: Borrow<Balancer<T>>> Course<T, B> {
     /// Whether no attempt is left.
     pub fn is_spent(&self) -> bool {
         self.attempts() >= self.attempts_max
+    }
+
+    /// Whether the endpoints agree that it is the call which fails: then every other one would answer the same.
+    pub(crate) fn is_agreed(&self) -> bool {
+        self.tried().agree(self.balancer().len())
     }
 
     /// How many attempts have begun.
@@ -290,6 +319,7 @@ impl<T, B: Borrow<Balancer<T>>> Course<T, B> {
         let number = tried.count;
         tried.endpoints[number % TRIED_MAX] = pick.id();
         tried.is_running[number % TRIED_MAX] = true;
+        tried.has_answered[number % TRIED_MAX] = false;
         tried.count += 1;
         Leg { course: self, pick: Some(pick), number }
     }
@@ -344,7 +374,10 @@ impl<T, B: Borrow<Balancer<T>>> Outlook for Course<T, B> {
             Start::Beside => waiting == 0,
             Start::InPlace => !was_refused && failed < self.balancer().len(),
         };
-        is_of_use && attempts < self.attempts_max && self.has_time(call, now)
+        is_of_use
+            && attempts < self.attempts_max
+            && self.has_time(call, now)
+            && (why == Start::First || !self.is_agreed())
     }
 
     fn is_poor(&self, _: &Call, now: Moment) -> bool {

@@ -166,7 +166,8 @@ impl<T> Layers<T> {
             let now = self.clock.now();
             // Where nobody is left who may well answer, it is not worth waiting for the budget either.
             let is_hopeless = || !self.budget.has_extra(&begun.call, now) && !course.has_hope(now);
-            let may = || !is_refused && !course.is_spent() && course.has_time(&begun.call, now) && !is_hopeless();
+            let is_over = || is_refused || course.is_spent() || course.is_agreed();
+            let may = || !is_over() && course.has_time(&begun.call, now) && !is_hopeless();
             if may() { advice } else { Verdict::Ignored.into() }
         };
         let hedged = async |attempt: Attempt| {

@@ -1,6 +1,7 @@
 //! What the policies promise, each in a module of its own.
 #![allow(clippy::unwrap_used)] // in tests a panic is the report
 
+mod agreement;
 mod balance;
 mod breaker;
 mod budget;

@@ -27,7 +27,8 @@ pub fn advise(result: Result<&Response, &AttemptError>) -> Advice {
 }
 
 fn of_answer(response: &Response) -> Advice {
-    let verdict = match response.status() {
+    let status = response.status();
+    let verdict = match status {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Verdict::Full,
         StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => Verdict::Ignored,
         status if status.is_server_error() => Verdict::Failed,
@@ -37,7 +38,10 @@ fn of_answer(response: &Response) -> Advice {
     let advice = Advice::from(verdict);
     // Asked several times for each request: headers are searched only where they matter.
     let pause = if verdict == Verdict::Full { retry_after(response.headers()) } else { None };
-    pause.map_or(advice, |pause| advice.retry_after(pause))
+    let advice = pause.map_or(advice, |pause| advice.retry_after(pause));
+    // A gateway before or in the endpoint speaks of others, who may be back at once.
+    let speaks_for_others = matches!(status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
+    if verdict == Verdict::Failed && !speaks_for_others { advice.was_answered() } else { advice }
 }
 
 /// What a gRPC answer without messages says; others are judged by their head alone.

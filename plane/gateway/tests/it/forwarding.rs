@@ -63,6 +63,25 @@ fn a_failed_endpoint_is_made_up_for_by_another() {
 }
 
 #[test]
+fn a_page_that_fails_everywhere_is_answered_at_once_and_leaves_the_others_alone() {
+    // Would break: a bug in one page makes its visitors wait for seconds, and each of them is six requests for the service.
+    let answer = |path: &str| match path {
+        "/broken" => b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        _ => b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood".to_vec(),
+    };
+    let origins = [(); 2].map(|()| Origin::start(move |head, _| answer(head.split(' ').nth(1).unwrap_or_default())));
+    let house = House::open(&to_all(&[&origins[0], &origins[1]]));
+    let asked = || origins.iter().map(|origin| origin.requests.load(Ordering::SeqCst)).sum::<usize>();
+    for _ in 0..12 {
+        let before = asked();
+        assert!(house.get("/broken").starts_with("HTTP/1.1 500"));
+        // Both have said so; a third goes out beside them where both are doubted already.
+        assert!(asked() - before <= 3, "{} of six", asked() - before);
+    }
+    assert!(house.get("/").ends_with("good"));
+}
+
+#[test]
 fn a_post_is_not_made_twice() {
     // Would break: an order is placed twice because the first answer was an error.
     let bad = Origin::start(|_, _| b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n".to_vec());

@@ -9,9 +9,12 @@ pub mod command;
 pub mod episode;
 pub mod fact;
 pub mod id;
+mod language;
 pub mod plan;
 pub mod policy;
 pub mod quantity;
+mod reason;
+pub mod sentence;
 pub mod service;
 pub mod signal;
 pub mod status;
@@ -23,11 +26,13 @@ pub use command::{Command, CommandReply, Refusal, Scope};
 pub use episode::{Cause, Finding, FindingKind, Hypothesis, Lesson, LessonKey, Outcome, Resolution, Severity, Unfixed};
 pub use fact::{EscalationReason, Fact, FactClass};
 pub use id::{ActionId, EpisodeId, InstanceId, NameError, RunId, ServiceName};
+pub use language::{Language, LanguageError};
 pub use plan::{
     ActionClass, ActionEnd, Candidate, CandidateOption, Decision, Guard, GuardVerdict, Plan, Step, StepUndo, StepVerb,
     Verdict, Verification,
 };
 pub use policy::{Policy, Repair, Scaling, Switches};
+pub use sentence::Sentence;
 pub use service::{
     Autonomy, EnvironmentValue, HealthCheck, Limits, Objectives, Port, Probe, SecretReference, Service, StartMode,
     Stop, StopSignal,

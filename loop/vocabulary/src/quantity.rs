@@ -3,6 +3,8 @@
 //! Used by the sections of the configuration and of the gateway as field types. Each is read from text, shown in one canonical text that reads back as itself, and
 //! describes itself in the schema; the kind named there is what the shape check calls to judge a value.
 
+use crate::reason;
+use crate::sentence::Sentence;
 use crate::time::Millis;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
@@ -53,54 +55,54 @@ impl Period {
 }
 
 impl FromStr for Period {
-    type Err = String;
+    type Err = Sentence;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> Result<Self, Sentence> {
         let mut rest = text;
         let mut total: u64 = 0;
         while !rest.is_empty() {
-            let (amount, unit, tail) = leading_amount(rest).ok_or("a number and a unit are expected, as in \"10s\"")?;
+            let (amount, unit, tail) = leading_amount(rest).ok_or_else(|| reason::number_and_unit("10s"))?;
             let scale = PERIOD_UNITS.iter().find(|(name, _)| *name == unit);
-            let (_, scale) = scale.ok_or_else(|| unknown_unit(unit, "ms, s, min, h and d"))?;
-            let part = amount.times(*scale).ok_or("the number is too large, or finer than a millisecond")?;
+            let (_, scale) = scale.ok_or_else(|| unknown_unit(unit, reason::units_of_periods()))?;
+            let part = amount.times(*scale).ok_or_else(reason::too_fine_for_a_period)?;
             total = total.saturating_add(part);
             rest = tail;
         }
         match total {
-            _ if text.is_empty() => Err("the text is empty".to_owned()),
+            _ if text.is_empty() => Err(reason::empty()),
             ..=PERIOD_MILLIS_MAX => Ok(Self(Millis(total))),
-            _ => Err("ten years is the longest period".to_owned()),
+            _ => Err(reason::too_long()),
         }
     }
 }
 
 impl FromStr for Size {
-    type Err = String;
+    type Err = Sentence;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (amount, unit, tail) = leading_amount(text).ok_or("a number and a unit are expected, as in \"512MiB\"")?;
+    fn from_str(text: &str) -> Result<Self, Sentence> {
+        let (amount, unit, tail) = leading_amount(text).ok_or_else(|| reason::number_and_unit("512MiB"))?;
         if !tail.is_empty() {
-            return Err("one number with one unit is expected".to_owned());
+            return Err(reason::one_number());
         }
         let scale = SIZE_UNITS.iter().find(|(name, _)| *name == unit);
-        let (_, scale) = scale.ok_or_else(|| unknown_unit(unit, "B, KiB, MiB, GiB, TiB (and kB, MB, GB, TB)"))?;
+        let (_, scale) = scale.ok_or_else(|| unknown_unit(unit, reason::units_of_sizes()))?;
         match amount.times(*scale) {
             Some(bytes) if bytes <= SIZE_BYTES_MAX => Ok(Self(bytes)),
-            _ => Err("the number is too large, or finer than a byte".to_owned()),
+            _ => Err(reason::too_fine_for_a_size()),
         }
     }
 }
 
 impl FromStr for Share {
-    type Err = String;
+    type Err = Sentence;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let number = text.strip_suffix('%').ok_or("a percent sign is expected at the end, as in \"99.9%\"")?;
-        let amount = Amount::parse(number.trim_end()).ok_or("a number is expected before the percent sign")?;
-        let ppm = amount.times(WHOLE_PPM / 100).ok_or("four digits after the point are the finest share")?;
+    fn from_str(text: &str) -> Result<Self, Sentence> {
+        let number = text.strip_suffix('%').ok_or_else(reason::percent_sign)?;
+        let amount = Amount::parse(number.trim_end()).ok_or_else(reason::number_before_percent)?;
+        let ppm = amount.times(WHOLE_PPM / 100).ok_or_else(reason::too_fine_for_a_share)?;
         match u32::try_from(ppm) {
             Ok(ppm) if (1..=WHOLE_PPM).contains(&u64::from(ppm)) => Ok(Self(ppm)),
-            _ => Err("more than 0% and at most 100% is expected".to_owned()),
+            _ => Err(reason::share_bounds()),
         }
     }
 }
@@ -139,8 +141,8 @@ fn write_in_largest_unit(f: &mut fmt::Formatter<'_>, value: u64, units: &[(&str,
     write!(f, "{}{unit}", value / scale)
 }
 
-fn unknown_unit(unit: &str, known: &str) -> String {
-    if unit.is_empty() { format!("the unit is missing: {known} are known") } else { format!("the units are {known}") }
+fn unknown_unit(unit: &str, known: Sentence) -> Sentence {
+    if unit.is_empty() { reason::unit_missing(known) } else { reason::unit_unknown(known) }
 }
 
 /// A decimal number without a floating point, so that 0.1 is a tenth.

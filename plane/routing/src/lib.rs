@@ -11,6 +11,7 @@ pub mod normal;
 mod pattern;
 mod problem;
 mod query;
+mod say;
 pub mod settings;
 pub mod split;
 mod table;

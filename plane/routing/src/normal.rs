@@ -8,6 +8,8 @@
 //! bytes that no path may hold are escaped; `.` and `..` are resolved; `//` stays, because it is another path than `/`; an escaped slash
 //! stays escaped, because it is no slash.
 
+use crate::say;
+use homeostat_vocabulary::Sentence;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -26,15 +28,21 @@ pub enum NotNormal {
     HiddenDots,
 }
 
+impl NotNormal {
+    pub(crate) fn sentence(self) -> Sentence {
+        match self {
+            Self::NoSlash => say::normal_no_slash(),
+            Self::BadEscape => say::normal_escape(),
+            Self::Control => say::normal_control(),
+            Self::AboveRoot => say::normal_above_root(),
+            Self::HiddenDots => say::normal_hidden_dots(),
+        }
+    }
+}
+
 impl fmt::Display for NotNormal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NoSlash => "the path does not begin with a slash",
-            Self::BadEscape => "a percent sign is not followed by two hexadecimal digits",
-            Self::Control => "the path holds a zero byte, a control character or a space",
-            Self::AboveRoot => "the path climbs above the root",
-            Self::HiddenDots => "a dot segment is hidden behind an escaped slash or a parameter",
-        })
+        self.sentence().fmt(f)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Made by [`Table::compile`](crate::Table::compile) and by the checks; `surface/config` finds the place in the file and the code of the
 //! kind. Messages quote names and patterns, never what may be a secret.
 
+use homeostat_vocabulary::Sentence;
 use std::fmt;
 
 /// What kind of mistake it is.
@@ -50,32 +51,26 @@ pub struct Problem {
     /// The way to the value, below `gateway`: `["routes", "shop", "to"]`.
     pub path: Vec<String>,
     /// What is wrong, in one sentence.
-    pub message: String,
+    pub message: Sentence,
     /// What to do about it.
-    pub remedy: String,
+    pub remedy: Sentence,
     /// A few words for the place itself.
-    pub label: String,
+    pub label: Sentence,
     /// The word that was written and those that it may have meant, when it is about an unknown name.
     pub meant: Option<(String, Vec<String>)>,
     /// Another place that belongs to it.
-    pub also: Option<(Vec<String>, String)>,
+    pub also: Option<(Vec<String>, Sentence)>,
 }
 
 impl Problem {
     /// A problem of this kind at this place.
-    pub(crate) fn new(
-        kind: ProblemKind,
-        path: &[&str],
-        message: impl Into<String>,
-        remedy: impl Into<String>,
-        label: impl Into<String>,
-    ) -> Self {
+    pub(crate) fn new(kind: ProblemKind, path: &[&str], message: Sentence, remedy: Sentence, label: Sentence) -> Self {
         Self {
             kind,
             path: path.iter().map(|name| (*name).to_owned()).collect(),
-            message: message.into(),
-            remedy: remedy.into(),
-            label: label.into(),
+            message,
+            remedy,
+            label,
             meant: None,
             also: None,
         }
@@ -86,8 +81,8 @@ impl Problem {
         self
     }
 
-    pub(crate) fn also(mut self, path: &[&str], label: &str) -> Self {
-        self.also = Some((path.iter().map(|name| (*name).to_owned()).collect(), label.to_owned()));
+    pub(crate) fn also(mut self, path: &[&str], label: Sentence) -> Self {
+        self.also = Some((path.iter().map(|name| (*name).to_owned()).collect(), label));
         self
     }
 }

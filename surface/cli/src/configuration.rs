@@ -26,7 +26,7 @@ pub fn check(asked: &Everywhere, screen: &mut Screen<'_>) -> Result<Exit, CliErr
         return Ok(exit);
     }
     if !problems.is_empty() {
-        let drawn = problems.render(look(screen.colour(), screen.width()));
+        let drawn = problems.render(look(screen, screen.colour(), screen.width()));
         screen.data(&drawn)?;
     }
     if let Some(count) = services {

@@ -52,7 +52,7 @@ fn check(asked: &Everywhere, screen: &mut Screen<'_>) -> Result<Exit, CliError> 
         return Ok(Exit::Ok);
     }
     if !loaded.warnings.is_empty() {
-        let drawn = loaded.warnings.render(setup::look(screen.colour(), screen.width()));
+        let drawn = loaded.warnings.render(setup::look(screen, screen.colour(), screen.width()));
         screen.data(&drawn)?;
     }
     let message = Message::new("gateway-check-ok").number("routes", plan.table.routes().len());

@@ -102,7 +102,7 @@ pub fn data_folder(asked: &Everywhere, screen: &Screen<'_>) -> Result<PathBuf, C
 /// Problems of the configuration as an error, drawn for standard error.
 pub fn config_error(problems: &Problems, screen: &Screen<'_>) -> CliError {
     let (colour, width) = screen.err_look();
-    let rendered = problems.render(look(colour, width));
+    let rendered = problems.render(look(screen, colour, width));
     CliError::Config { rendered, problems: serde_json::to_value(problems).unwrap_or_default() }
 }
 
@@ -110,17 +110,18 @@ pub fn config_error(problems: &Problems, screen: &Screen<'_>) -> CliError {
 /// there is, since the drawing library calculates with it.
 const UNWRAPPED: usize = 100_000;
 
-/// How problems are drawn on a stream: with line-drawing characters, and wrapped, only for eyes.
+/// How problems are drawn on a stream: in the person's language, and with line-drawing characters, and wrapped, only for eyes.
 #[must_use]
-pub fn look(colour: bool, width: Option<usize>) -> Look {
-    Look { colour, unicode: width.is_some(), width: width.unwrap_or(UNWRAPPED) }
+pub fn look(screen: &Screen<'_>, colour: bool, width: Option<usize>) -> Look {
+    let language = screen.catalogue.language();
+    Look { colour, unicode: width.is_some(), width: width.unwrap_or(UNWRAPPED), language }
 }
 
 /// Says what the configuration does not do that one might think; programs get it from `check`.
 pub fn warn(loaded: &Loaded, screen: &mut Screen<'_>) {
     if !loaded.warnings.is_empty() && screen.format == Format::Table {
         let (colour, width) = screen.err_look();
-        let drawn = loaded.warnings.render(look(colour, width));
+        let drawn = loaded.warnings.render(look(screen, colour, width));
         screen.remark(&drawn);
     }
 }

@@ -22,6 +22,7 @@ mod place;
 mod problem;
 mod reference;
 mod render;
+mod say;
 pub mod scan;
 mod schema;
 mod secret;
@@ -34,6 +35,7 @@ mod words;
 
 pub use code::Code;
 pub use hand_over::HandedOver;
+pub use homeostat_vocabulary::Language;
 pub use loaded::{GATEWAY_SERVICE, GatewayPlan, Loaded, load, load_settings};
 pub use place::Origin;
 pub use problem::{Problem, Problems, Weight};

@@ -8,6 +8,7 @@ use crate::complete::complete;
 use crate::layer;
 use crate::place::{Origin, Place};
 use crate::problem::{Problem, Problems, Weight};
+use crate::say;
 use crate::schema;
 use crate::section::Document;
 use crate::settings::{self, Settings};
@@ -130,9 +131,8 @@ fn read(source: &Source, draft: Option<&str>) -> Reading {
     spread_defaults(&mut layers.tree);
     // The shape check leaves nothing that does not become sections; if it ever did, that is said and not hidden.
     let mut document = serde_json::from_value(layers.tree.to_json()).unwrap_or_else(|_| {
-        let message = "a value passed the check of its shape and could not be read";
-        let problem = Problem::new(crate::Code::WrongType, message, "please report this with the file");
-        shape.problems.push(problem.at(Some(layers.tree.place.clone()), "in this file"));
+        let problem = Problem::new(crate::Code::WrongType, say::unread_value(), say::please_report());
+        shape.problems.push(problem.at(Some(layers.tree.place.clone()), say::at_whole_file()));
         Document::default()
     });
     let folder = source.folder();

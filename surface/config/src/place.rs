@@ -3,7 +3,9 @@
 //! A file is such a text, and so is each environment variable and each flag, as `NAME=value`: everything a person can get
 //! wrong can be underlined. The full text never leaves this file; what is shown goes through the redaction.
 
+use crate::say;
 use crate::secret::Redacted;
+use homeostat_vocabulary::Language;
 use serde::Serialize;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -50,10 +52,10 @@ impl SourceText {
     }
 
     /// The name a person knows it by.
-    pub(crate) fn name(&self) -> String {
+    pub(crate) fn name(&self, language: Language) -> String {
         match &self.medium {
             Medium::File(path) => path.display().to_string(),
-            Medium::Variable(name) => format!("environment variable {name}"),
+            Medium::Variable(name) => say::variable(name).say(language),
             Medium::Flag(key) => format!("--set {key}"),
         }
     }
@@ -62,7 +64,7 @@ impl SourceText {
 /// Only the name: the text may hold a secret.
 impl std::fmt::Debug for SourceText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.name())
+        f.write_str(&self.name(Language::English))
     }
 }
 
@@ -112,11 +114,11 @@ impl Place {
     }
 
     /// `homeostat.toml:3:5`, or the name of the variable or flag.
-    pub fn short(&self) -> String {
+    pub fn short(&self, language: Language) -> String {
         let (line, column) = self.line_and_column();
         match self.source.medium() {
-            Medium::File(_) => format!("{}:{line}:{column}", self.source.name()),
-            Medium::Variable(_) | Medium::Flag(_) => self.source.name(),
+            Medium::File(_) => format!("{}:{line}:{column}", self.source.name(language)),
+            Medium::Variable(_) | Medium::Flag(_) => self.source.name(language),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Problems: what is wrong with a configuration, where, and what to do about it.
 //!
-//! Made by every check, collected until all checks have run, shown by the command line and the API. A problem never holds a
-//! secret: snippets are redacted, and messages quote only what cannot be one.
+//! Made by every check, collected until all checks have run, shown by the command line and the API. What it says is data until somebody
+//! reads it, in their language; logs and programs get English. A problem never holds a secret: snippets are redacted, and messages quote
+//! only what cannot be one.
 
 use crate::code::Code;
 use crate::place::{Medium, Place};
 use crate::tree::Path;
+use homeostat_vocabulary::{Language, Sentence};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::fmt;
 
@@ -27,33 +29,34 @@ pub enum Weight {
 pub struct Problem {
     pub(crate) code: Code,
     pub(crate) weight: Weight,
-    pub(crate) message: String,
-    pub(crate) help: String,
+    pub(crate) message: Sentence,
+    pub(crate) help: Sentence,
     /// The value it is about, as a way through the tree.
     pub(crate) path: Path,
     pub(crate) place: Option<Place>,
-    pub(crate) label: String,
+    /// A few words for the place.
+    pub(crate) label: Option<Sentence>,
     /// Other places that belong to it.
-    pub(crate) also: Vec<(Place, String)>,
+    pub(crate) also: Vec<(Place, Sentence)>,
 }
 
 impl Problem {
-    pub(crate) fn new(code: Code, message: impl Into<String>, help: impl Into<String>) -> Self {
+    pub(crate) const fn new(code: Code, message: Sentence, help: Sentence) -> Self {
         Self {
             code,
             weight: Weight::Error,
-            message: message.into(),
-            help: help.into(),
-            path: Path::default(),
+            message,
+            help,
+            path: Path(Vec::new()),
             place: None,
-            label: String::new(),
+            label: None,
             also: Vec::new(),
         }
     }
 
-    pub(crate) fn at(mut self, place: Option<Place>, label: impl Into<String>) -> Self {
+    pub(crate) fn at(mut self, place: Option<Place>, label: Sentence) -> Self {
         self.place = place;
-        self.label = label.into();
+        self.label = Some(label);
         self
     }
 
@@ -62,8 +65,8 @@ impl Problem {
         self
     }
 
-    pub(crate) fn also(mut self, place: Option<Place>, label: impl Into<String>) -> Self {
-        self.also.extend(place.map(|place| (place, label.into())));
+    pub(crate) fn also(mut self, place: Option<Place>, label: Sentence) -> Self {
+        self.also.extend(place.map(|place| (place, label)));
         self
     }
 
@@ -86,14 +89,14 @@ impl Problem {
 
     /// What is wrong, in one sentence.
     #[must_use]
-    pub fn message(&self) -> &str {
-        &self.message
+    pub fn message(&self, language: Language) -> String {
+        self.message.say(language)
     }
 
     /// What to do about it.
     #[must_use]
-    pub fn help(&self) -> &str {
-        &self.help
+    pub fn help(&self, language: Language) -> String {
+        self.help.say(language)
     }
 
     /// Line and column in the file, from one; `None` when it is not about a file.
@@ -106,7 +109,8 @@ impl Problem {
     /// The whole problem on one line, for logs: `homeostat.toml:3:5: H0003 unknown key ... (help)`.
     #[must_use]
     pub fn one_line(&self) -> String {
-        let place = self.place.as_ref().map(|place| format!("{}: ", place.short())).unwrap_or_default();
+        let place =
+            self.place.as_ref().map(|place| format!("{}: ", place.short(Language::English))).unwrap_or_default();
         let text = format!("{place}{} {} ({})", self.code.as_str(), self.message, self.help);
         text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
@@ -118,20 +122,23 @@ impl Problem {
     }
 }
 
-/// The form that programs read; it holds no snippet of the text.
+/// The form that programs read: each sentence in English, and as the name and the parameters that it is made of. It holds no snippet of
+/// the text.
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("code", &self.code)?;
         map.serialize_entry("severity", &self.weight)?;
-        map.serialize_entry("message", &self.message)?;
-        map.serialize_entry("help", &self.help)?;
+        map.serialize_entry("message", &self.message.to_string())?;
+        map.serialize_entry("help", &self.help.to_string())?;
+        map.serialize_entry("sentence", &self.message)?;
+        map.serialize_entry("remedy", &self.help)?;
         map.serialize_entry("page", &self.page())?;
         if !self.path.0.is_empty() {
             map.serialize_entry("key", &self.path.to_string())?;
         }
-        if let Some(place) = &self.place {
-            map.serialize_entry("place", &SerialPlace(place, &self.label))?;
+        if let Some((place, label)) = self.place.as_ref().zip(self.label.as_ref()) {
+            map.serialize_entry("place", &SerialPlace(place, label))?;
         }
         let also: Vec<SerialPlace<'_>> = self.also.iter().map(|(place, label)| SerialPlace(place, label)).collect();
         if !also.is_empty() {
@@ -141,7 +148,7 @@ impl Serialize for Problem {
     }
 }
 
-struct SerialPlace<'a>(&'a Place, &'a str);
+struct SerialPlace<'a>(&'a Place, &'a Sentence);
 
 impl Serialize for SerialPlace<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -158,7 +165,7 @@ impl Serialize for SerialPlace<'_> {
             Medium::Variable(name) => map.serialize_entry("variable", name)?,
             Medium::Flag(key) => map.serialize_entry("flag", key)?,
         }
-        map.serialize_entry("label", label)?;
+        map.serialize_entry("label", &label.to_string())?;
         map.end()
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::place::Place;
 use crate::problem::{PROBLEMS_SHOWN_MAX, Problem, Problems, Weight};
+use crate::say;
+use homeostat_vocabulary::{Language, Sentence};
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode};
 use std::fmt;
 use std::sync::Arc;
@@ -18,11 +20,13 @@ pub struct Look {
     pub unicode: bool,
     /// Columns of the terminal.
     pub width: usize,
+    /// What the words are in.
+    pub language: Language,
 }
 
 impl Look {
     /// For files, pipes and tests.
-    pub const PLAIN: Self = Self { colour: false, unicode: false, width: 100 };
+    pub const PLAIN: Self = Self { colour: false, unicode: false, width: 100, language: Language::English };
 }
 
 impl Problems {
@@ -35,24 +39,22 @@ impl Problems {
             text.push('\n');
         }
         if let Some(more) = self.len().checked_sub(PROBLEMS_SHOWN_MAX).filter(|more| *more > 0) {
-            text.push_str(&format!("and {more} more\n"));
+            text.push_str(&format!("{}\n", say::more(more).say(look.language)));
         }
-        text.push_str(&self.summary());
+        text.push_str(&self.summary(look.language));
         text.push('\n');
         text
     }
 
     /// `2 errors, 1 warning`.
     #[must_use]
-    pub fn summary(&self) -> String {
+    pub fn summary(&self, language: Language) -> String {
         let errors = self.iter().filter(|problem| problem.weight() == Weight::Error).count();
-        let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
-        match (errors, self.len() - errors) {
-            (0, 0) => "no problems".to_owned(),
-            (errors, 0) => count(errors, "error"),
-            (0, warnings) => count(warnings, "warning"),
-            (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
-        }
+        let warnings = self.len() - errors;
+        let errors = (errors > 0).then(|| if errors == 1 { say::one_error() } else { say::errors(errors) });
+        let warnings = (warnings > 0).then(|| if warnings == 1 { say::one_warning() } else { say::warnings(warnings) });
+        let counts: Vec<String> = errors.iter().chain(&warnings).map(|count| count.say(language)).collect();
+        if counts.is_empty() { say::no_problems().say(language) } else { counts.join(", ") }
     }
 }
 
@@ -71,12 +73,22 @@ impl Problem {
             .without_syntax_highlighting()
             .with_width(look.width.max(WIDTH_MIN));
         let mut text = String::new();
-        match handler.render_report(&mut text, &Drawn::new(self)) {
-            Ok(()) => text,
+        match handler.render_report(&mut text, &Drawn::new(self, look.language)) {
+            Ok(()) => in_language(text, look.language),
             // A place that cannot be drawn must not hide the problem.
             Err(_) => format!("{}\n", self.one_line()),
         }
     }
+}
+
+/// The drawing library knows its one word in English only: it is exchanged, and what follows it is moved by the difference.
+fn in_language(drawn: String, language: Language) -> String {
+    let (theirs, ours) = (say::advice().say(Language::English), say::advice().say(language));
+    let Some(at) = drawn.rfind(&format!("  {theirs}: ")).filter(|_| theirs != ours) else { return drawn };
+    let (before, after) = drawn.split_at(at);
+    let indent = |word: &str| format!("\n{}", " ".repeat(word.chars().count() + "  : ".len()));
+    let after = after.replacen(&theirs, &ours, 1).replace(&indent(&theirs), &indent(&ours));
+    format!("{before}{after}")
 }
 
 /// A problem in the form the drawing library asks for.
@@ -84,26 +96,28 @@ struct Drawn<'a> {
     problem: &'a Problem,
     source: Option<NamedSource<String>>,
     labels: Vec<LabeledSpan>,
+    message: String,
     help: String,
 }
 
 impl<'a> Drawn<'a> {
-    fn new(problem: &'a Problem) -> Self {
-        let mut help = problem.help.clone();
+    fn new(problem: &'a Problem, language: Language) -> Self {
+        let mut help = problem.help(language);
+        let said = |label: &Sentence| Some(label.say(language));
         let mut labels = Vec::new();
         let mut source = None;
         if let Some(place) = &problem.place {
-            source = Some(NamedSource::new(place.source.name(), place.source.shown().text().to_owned()));
-            labels.push(LabeledSpan::new_primary_with_span(Some(problem.label.clone()), shown_span(place)));
+            source = Some(NamedSource::new(place.source.name(language), place.source.shown().text().to_owned()));
+            labels.push(LabeledSpan::new_primary_with_span(problem.label.as_ref().and_then(said), shown_span(place)));
             for (other, label) in &problem.also {
                 if Arc::ptr_eq(&other.source, &place.source) {
-                    labels.push(LabeledSpan::new_with_span(Some(label.clone()), shown_span(other)));
+                    labels.push(LabeledSpan::new_with_span(said(label), shown_span(other)));
                 } else {
-                    help.push_str(&format!("\n{}: {label}", other.short()));
+                    help.push_str(&format!("\n{}: {}", other.short(language), label.say(language)));
                 }
             }
         }
-        Self { problem, source, labels, help }
+        Self { problem, source, labels, message: problem.message(language), help }
     }
 }
 
@@ -143,7 +157,7 @@ impl Diagnostic for Drawn<'_> {
 
 impl fmt::Display for Drawn<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.problem.message)
+        f.write_str(&self.message)
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::code::Code;
 use crate::problem::{Problem, Problems};
+use crate::say;
 use std::path::{Path, PathBuf};
 
 /// The file's name in each place where it is looked for.
@@ -54,7 +55,6 @@ pub fn locate(environment: &[(String, String)]) -> Result<PathBuf, Problems> {
         return Ok(found.clone());
     }
     let searched: Vec<String> = places.iter().map(|path| path.display().to_string()).collect();
-    let message = format!("no {FILE_NAME} was found; looked for {}", searched.join(", "));
-    let help = "write one with `homeostat init`, or name one with --config PATH";
-    Err(Problems::new(vec![Problem::new(Code::Unreadable, message, help)]))
+    let message = say::no_file(FILE_NAME, searched.join(", "));
+    Err(Problems::new(vec![Problem::new(Code::Unreadable, message, say::write_or_name_file())]))
 }

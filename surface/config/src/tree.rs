@@ -3,6 +3,8 @@
 //! Built by the layers, judged by the shape check, which takes out what is wrong, and then turned into the sections.
 
 use crate::place::Place;
+use crate::say;
+use homeostat_vocabulary::Sentence;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -29,7 +31,7 @@ pub enum Value {
     /// A text.
     Text(String),
     /// A date or time, or a number beyond all bounds: nothing of ours is one.
-    Foreign(&'static str),
+    Foreign(Sentence),
     /// A list.
     List(Vec<Node>),
     /// A table.
@@ -38,15 +40,15 @@ pub enum Value {
 
 impl Value {
     /// How a person calls this kind of value.
-    pub const fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> Sentence {
         match self {
-            Self::Boolean(_) => "true or false",
-            Self::Integer(_) => "a whole number",
-            Self::Float(_) => "a number with a point",
-            Self::Text(_) => "text",
-            Self::Foreign(kind) => kind,
-            Self::List(_) => "a list",
-            Self::Table(_) => "a table",
+            Self::Boolean(_) => say::a_boolean(),
+            Self::Integer(_) => say::a_whole_number(),
+            Self::Float(_) => say::a_point_number(),
+            Self::Text(_) => say::a_text(),
+            Self::Foreign(kind) => kind.clone(),
+            Self::List(_) => say::a_list(),
+            Self::Table(_) => say::a_table(),
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Quotes and backslashes work as in `sh`; variables, globs, pipes and redirections do not exist, and [`shell_syntax`]
 //! finds what looks as if the writer had expected them.
 
+use crate::say;
+use homeostat_vocabulary::Sentence;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
@@ -14,7 +16,7 @@ use std::borrow::Cow;
 pub struct Words(pub Vec<String>);
 
 /// Splits a text into words.
-pub fn split(text: &str) -> Result<Vec<String>, &'static str> {
+pub fn split(text: &str) -> Result<Vec<String>, Sentence> {
     let mut words = Vec::new();
     let mut letters = text.chars();
     // `None` between words; an empty quoted word is a word too.
@@ -27,13 +29,13 @@ pub fn split(text: &str) -> Result<Vec<String>, &'static str> {
                     match letters.next() {
                         Some('\'') => break,
                         Some(inner) => word.push(inner),
-                        None => return Err("a single quote is not closed"),
+                        None => return Err(say::single_quote_open()),
                     }
                 }
             }
             '"' => read_double_quoted(&mut letters, word.get_or_insert_default())?,
             '\\' => {
-                let escaped = letters.next().ok_or("a backslash stands at the end")?;
+                let escaped = letters.next().ok_or_else(say::backslash_at_end)?;
                 word.get_or_insert_default().push(escaped);
             }
             space if space.is_whitespace() => words.extend(word.take()),
@@ -42,23 +44,23 @@ pub fn split(text: &str) -> Result<Vec<String>, &'static str> {
     }
     words.extend(word);
     match words.first() {
-        None => Err("the command is empty"),
-        Some(program) if program.is_empty() => Err("the program's name is empty"),
+        None => Err(say::command_empty()),
+        Some(program) if program.is_empty() => Err(say::program_nameless()),
         Some(_) => Ok(words),
     }
 }
 
-fn read_double_quoted(letters: &mut std::str::Chars<'_>, word: &mut String) -> Result<(), &'static str> {
+fn read_double_quoted(letters: &mut std::str::Chars<'_>, word: &mut String) -> Result<(), Sentence> {
     loop {
         match letters.next() {
             Some('"') => return Ok(()),
             Some('\\') => match letters.next() {
                 Some(escaped @ ('"' | '\\' | '$' | '`')) => word.push(escaped),
                 Some(other) => word.extend(['\\', other]),
-                None => return Err("a double quote is not closed"),
+                None => return Err(say::double_quote_open()),
             },
             Some(inner) => word.push(inner),
-            None => return Err("a double quote is not closed"),
+            None => return Err(say::double_quote_open()),
         }
     }
 }
@@ -94,7 +96,7 @@ impl<'de> Deserialize<'de> for Words {
             list => {
                 let words: Vec<String> = serde_json::from_value(list).map_err(D::Error::custom)?;
                 let runs = words.first().is_some_and(|program| !program.is_empty());
-                if runs { Ok(Self(words)) } else { Err(D::Error::custom("the command is empty")) }
+                if runs { Ok(Self(words)) } else { Err(D::Error::custom(say::command_empty())) }
             }
         }
     }

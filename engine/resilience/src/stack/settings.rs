@@ -117,14 +117,16 @@ impl Default for StackSettings {
 
 /// A setting that no stack can be made of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}` is {value}: {possible}")]
+#[error("`{key}` is {value}: {least} to {most} is possible")]
 pub struct InvalidStack {
     /// Which.
     pub key: &'static str,
     /// What was asked for.
     pub value: String,
-    /// What is possible.
-    pub possible: String,
+    /// The least that is possible.
+    pub least: String,
+    /// The most that is possible.
+    pub most: String,
 }
 
 impl StackSettings {
@@ -249,5 +251,5 @@ fn within<V: Copy + PartialOrd + std::fmt::Display>(
     if value >= least && value <= most {
         return Ok(());
     }
-    Err(InvalidStack { key, value: value.to_string(), possible: format!("{least} to {most} is possible") })
+    Err(InvalidStack { key, value: value.to_string(), least: least.to_string(), most: most.to_string() })
 }

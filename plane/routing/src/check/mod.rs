@@ -15,6 +15,7 @@ pub use door::listen_address;
 use crate::problem::{Problem, Problems};
 use crate::settings::Gateway;
 use crate::table::Table;
+use homeostat_vocabulary::Sentence;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The services of the configuration that the gateway stands in, each with the names of its ports (`port` for its own). Without an engine
@@ -43,12 +44,7 @@ fn way<'a>(parts: &[&[&'a str]]) -> Vec<&'a str> {
 }
 
 /// Reports under a way that is put together.
-fn report(
-    problems: &mut Vec<Problem>,
-    kind: crate::ProblemKind,
-    path: &[&str],
-    words: (impl Into<String>, impl Into<String>, &str),
-) {
+fn report(problems: &mut Vec<Problem>, kind: crate::ProblemKind, path: &[&str], words: (Sentence, Sentence, Sentence)) {
     let (message, remedy, label) = words;
     problems.push(Problem::new(kind, path, message, remedy, label));
 }

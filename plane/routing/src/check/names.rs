@@ -2,6 +2,7 @@
 
 use super::report;
 use crate::problem::{Problem, ProblemKind};
+use crate::say;
 use crate::settings::Gateway;
 
 /// As long as the name of a service may be.
@@ -16,17 +17,14 @@ pub(super) fn check(settings: &Gateway, problems: &mut Vec<Problem>) {
     ];
     for (section, names) in named {
         for name in names.into_iter().filter(|name| !is_name(name)) {
-            let message = format!("{name:?} cannot name one of `gateway.{section}`");
-            let remedy = "use lower-case letters, digits and hyphens, first a letter, 63 at most, as in \"shop-api\"";
-            report(problems, ProblemKind::BadName, &[section, name], (message, remedy, "this name"));
+            let words = (say::no_name(format!("{name:?}"), section), say::write_name(), say::at_name());
+            report(problems, ProblemKind::BadName, &[section, name], words);
         }
     }
     for (route, settings) in &settings.routes {
         for name in settings.rate_limits.keys().filter(|name| !is_name(name)) {
-            let message = format!("{name:?} cannot name a rate limit");
-            let remedy = "use lower-case letters, digits and hyphens, as in \"each-client\"";
-            let path = ["routes", route, "rate_limits", name];
-            report(problems, ProblemKind::BadName, &path, (message, remedy, "this name"));
+            let words = (say::no_limit_name(format!("{name:?}")), say::write_limit_name(), say::at_name());
+            report(problems, ProblemKind::BadName, &["routes", route, "rate_limits", name], words);
         }
     }
 }

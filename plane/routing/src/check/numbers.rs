@@ -2,6 +2,7 @@
 
 use super::report;
 use crate::problem::{Problem, ProblemKind};
+use crate::say;
 use crate::settings::Gateway;
 use homeostat_resilience::StackSettings;
 use homeostat_vocabulary::quantity::{Period, Size};
@@ -16,10 +17,10 @@ pub(super) fn check(settings: &Gateway, problems: &mut Vec<Problem>) {
             let path = ["routes", name, "rate_limits", limit];
             above_zero(&[&path[..], &["window"]].concat(), rate.window, problems);
             if !is_key(&rate.per) {
-                let message = format!("{:?} does not tell clients apart", rate.per);
-                let remedy = "write \"address\", \"header:NAME\", \"claim:NAME\" or \"everyone\"";
+                let message = say::no_client_key(format!("{:?}", rate.per));
                 let path = [&path[..], &["per"]].concat();
-                report(problems, ProblemKind::BadFormat, &path, (message, remedy, "cannot be read"));
+                let words = (message, say::write_client_key(), say::at_unreadable());
+                report(problems, ProblemKind::BadFormat, &path, words);
             }
         }
     }
@@ -33,9 +34,9 @@ pub(super) fn check(settings: &Gateway, problems: &mut Vec<Problem>) {
             above_zero(&["upstreams", name, "health", "interval"], health.interval, problems);
             above_zero(&["upstreams", name, "health", "timeout"], health.timeout, problems);
             if crate::normal::normal_path(health.path.split('?').next().unwrap_or_default()).is_err() {
-                let message = format!("{:?} is no path", health.path);
+                let message = say::no_path(format!("{:?}", health.path));
                 let path = ["upstreams", name, "health", "path"];
-                let words = (message, "write a path such as \"/healthz\"", "cannot be read");
+                let words = (message, say::write_health_path(), say::at_unreadable());
                 report(problems, ProblemKind::BadFormat, &path, words);
             }
         }
@@ -56,15 +57,16 @@ pub(super) fn check(settings: &Gateway, problems: &mut Vec<Problem>) {
 fn check_stack(path: &[&str], stack: &StackSettings, problems: &mut Vec<Problem>) {
     if let Err(invalid) = stack.check() {
         let path = [path, &[invalid.key]].concat();
-        let message = format!("`{}` is {}, which is out of range", invalid.key, invalid.value);
-        report(problems, ProblemKind::OutOfRange, &path, (message, invalid.possible, "out of range"));
+        let message = say::out_of_range(invalid.key, invalid.value);
+        let words = (message, say::possible(invalid.least, invalid.most), say::at_out_of_range());
+        report(problems, ProblemKind::OutOfRange, &path, words);
     }
 }
 
 fn above_zero(path: &[&str], period: Period, problems: &mut Vec<Problem>) {
     if period.0.0 == 0 {
-        let message = format!("`{}` leaves no time at all", path.last().copied().unwrap_or_default());
-        report(problems, ProblemKind::OutOfRange, path, (message, "write a period such as \"5s\"", "no time"));
+        let message = say::no_time(path.last().copied().unwrap_or_default());
+        report(problems, ProblemKind::OutOfRange, path, (message, say::write_period(), say::at_no_time()));
     }
 }
 
@@ -74,13 +76,12 @@ fn check_sizes(settings: &Gateway, problems: &mut Vec<Problem>) {
     const MOST: Size = Size(1 << 20);
     let limits = &settings.limits;
     if !(LEAST..=MOST).contains(&limits.head_max) {
-        let message = format!("`gateway.limits.head_max` is {}, which is out of range", limits.head_max);
-        let remedy = format!("write a size from {LEAST} to {MOST}");
-        report(problems, ProblemKind::OutOfRange, &["limits", "head_max"], (message, remedy, "out of range"));
+        let message = say::out_of_range("gateway.limits.head_max", limits.head_max.to_string());
+        let remedy = say::write_size(LEAST.to_string(), MOST.to_string());
+        report(problems, ProblemKind::OutOfRange, &["limits", "head_max"], (message, remedy, say::at_out_of_range()));
     }
     if settings.cache.answer_max > settings.cache.memory_max {
-        let message = "`answer_max` is more than `memory_max`, the room for all answers";
-        let words = (message, "lower it, or raise `memory_max`", "more than the whole");
+        let words = (say::answer_beyond_memory(), say::lower_or_raise(), say::at_more_than_whole());
         report(problems, ProblemKind::Conflict, &["cache", "answer_max"], words);
     }
 }
@@ -93,8 +94,7 @@ fn check_hops(settings: &Gateway, problems: &mut Vec<Problem>) {
             bits.is_none_or(|bits| bits.parse::<u8>().is_ok_and(|bits| bits <= most))
         });
         if read.is_none() {
-            let message = format!("{hop:?} is neither an address nor a network");
-            let words = (message, "write it as in \"10.0.0.7\" or \"10.0.0.0/8\"", "cannot be read");
+            let words = (say::no_hop(format!("{hop:?}")), say::write_hop(), say::at_unreadable());
             report(problems, ProblemKind::BadFormat, &["trusted_hops", &index.to_string()], words);
         }
     }

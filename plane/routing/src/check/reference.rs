@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Services, report, way};
 use crate::problem::{Problem, ProblemKind};
+use crate::say;
 use crate::settings::{Gateway, Route, Upstream};
 
 pub(super) fn check(settings: &Gateway, services: &Services, problems: &mut Vec<Problem>) {
@@ -22,9 +23,8 @@ pub(super) fn check(settings: &Gateway, services: &Services, problems: &mut Vec<
                 continue;
             }
             let Some(ports) = services.get(target) else {
-                let message = format!("route `{name}` leads to `{target}`, which is neither an upstream nor a service");
-                let remedy = format!("declare it as [gateway.upstreams.{target}] or [services.{target}]");
-                let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, "not declared");
+                let (message, remedy) = (say::leads_to_unknown(name, target), say::declare_target(target));
+                let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, say::at_undeclared());
                 problems.push(problem.meant(target, known()));
                 continue;
             };
@@ -35,19 +35,16 @@ pub(super) fn check(settings: &Gateway, services: &Services, problems: &mut Vec<
         let owners =
             || settings.routes.iter().filter(|(_, one)| one.policies_of.is_none()).map(|(name, _)| name.as_str());
         if let Some(owner) = route.policies_of.as_deref().filter(|owner| !owners().any(|one| one == *owner)) {
-            let message =
-                format!("route `{name}` shares the policies of `{owner}`, which is no route with policies of its own");
-            let remedy = "name a route that has no `policies_of` itself";
+            let (message, remedy) = (say::shares_unknown(name, owner), say::name_owner());
             let path = ["routes", name, "policies_of"];
-            let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, "no such route");
+            let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, say::at_no_route());
             problems.push(problem.meant(owner, owners()));
         }
         check_sharing(name, route, settings, problems);
         if let Some(auth) = route.auth.as_deref().filter(|auth| !settings.auth.contains_key(*auth)) {
-            let message = format!("route `{name}` asks for `{auth}`, which is not declared");
-            let remedy = format!("declare it as [gateway.auth.{auth}]");
+            let (message, remedy) = (say::auth_unknown(name, auth), say::declare_auth(auth));
             let path = ["routes", name, "auth"];
-            let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, "not declared");
+            let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, say::at_undeclared());
             problems.push(problem.meant(auth, settings.auth.keys().map(String::as_str)));
         }
     }
@@ -65,10 +62,8 @@ fn check_sharing(name: &str, route: &Route, settings: &Gateway, problems: &mut V
     if own.is_empty() || !own.is_disjoint(&others) {
         return;
     }
-    let message =
-        format!("route `{name}` shares the policies of `{owner_name}`, but the two lead to no upstream in common");
-    let remedy = "name a route that leads to the same upstream, or take `policies_of` out";
-    report(problems, ProblemKind::Conflict, &["routes", name, "policies_of"], (message, remedy, "nothing to share"));
+    let words = (say::nothing_in_common(name, owner_name), say::name_common(), say::at_nothing_shared());
+    report(problems, ProblemKind::Conflict, &["routes", name, "policies_of"], words);
 }
 
 fn check_upstream(name: &str, upstream: &Upstream, services: &Services, problems: &mut Vec<Problem>) {
@@ -79,14 +74,12 @@ fn check_upstream(name: &str, upstream: &Upstream, services: &Services, problems
     let path: Vec<&str> = ["upstreams", name].into_iter().chain(key).collect();
     let Some(ports) = services.get(service) else {
         if key.is_some() {
-            let message = format!("upstream `{name}` is the service `{service}`, which is not declared");
-            let remedy = format!("declare it as [services.{service}]");
-            let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, "not declared");
+            let (message, remedy) = (say::service_unknown(name, service), say::declare_service(service));
+            let problem = Problem::new(ProblemKind::UnknownName, &path, message, remedy, say::at_undeclared());
             problems.push(problem.meant(service, services.keys().map(String::as_str)));
         } else {
-            let message = format!("upstream `{name}` does not say where it is, and no service has its name");
-            let remedy = "add endpoints = [\"ADDRESS:PORT\"], or `dns`, or `service`";
-            report(problems, ProblemKind::UpstreamSource, &path, (message, remedy, "leads nowhere"));
+            let words = (say::upstream_nowhere(name), say::add_source(), say::at_nowhere());
+            report(problems, ProblemKind::UpstreamSource, &path, words);
         }
         return;
     };
@@ -98,18 +91,14 @@ fn check_upstream(name: &str, upstream: &Upstream, services: &Services, problems
 
 fn no_port(problems: &mut Vec<Problem>, path: &[&str], service: &str, port: &str, ports: &BTreeSet<String>) {
     let (message, remedy) = if port == "port" {
-        let message = format!("service `{service}` has no `port` that requests could go to");
         let remedy = match ports.first() {
-            Some(other) => format!(
-                "add port = \"auto\" under [services.{service}], or port = \"{other}\" under [gateway.upstreams.{service}]"
-            ),
-            None => format!("add port = \"auto\" under [services.{service}]"),
+            Some(other) => say::add_port_or_name(service, other),
+            None => say::add_port(service),
         };
-        (message, remedy)
+        (say::no_own_port(service), remedy)
     } else {
-        let message = format!("service `{service}` has no port `{port}`");
-        (message, format!("add it under [services.{service}.ports], or choose one that is there"))
+        (say::no_port(service, port), say::add_further_port(service))
     };
-    let problem = Problem::new(ProblemKind::NoServicePort, path, message, remedy, "no such port");
+    let problem = Problem::new(ProblemKind::NoServicePort, path, message, remedy, say::at_no_port());
     problems.push(problem.meant(port, ports.iter().map(String::as_str)));
 }

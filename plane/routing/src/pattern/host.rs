@@ -1,5 +1,8 @@
 //! Hosts: a name, or every name below one.
 
+use crate::say;
+use homeostat_vocabulary::Sentence;
+
 /// The longest host name there is (RFC 1035), with room for an address in brackets.
 pub const HOST_BYTES_MAX: usize = 255;
 
@@ -17,26 +20,26 @@ pub enum HostPattern {
 
 impl HostPattern {
     /// Reads a host as it is written in a route.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub fn parse(text: &str) -> Result<Self, Sentence> {
         let (below, name) = text.strip_prefix("*.").map_or((false, text), |name| (true, name));
         if name.contains('*') {
-            return Err("a star stands only at the beginning, as in \"*.example.org\"");
+            return Err(say::host_star());
         }
         if name.starts_with('[') {
             let inner = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
             let address = inner.and_then(|inner| inner.parse::<std::net::Ipv6Addr>().ok());
             return match address {
                 Some(_) if !below => Ok(Self::Exact(name.to_ascii_lowercase().into())),
-                _ => Err("an address in brackets is expected, as in \"[::1]\""),
+                _ => Err(say::host_brackets()),
             };
         }
         if name.contains(':') {
-            return Err("a host is written without scheme and port");
+            return Err(say::host_alone());
         }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(plain);
         if name.len() > HOST_BYTES_MAX || !name.split('.').all(is_label) {
-            return Err("letters, digits, hyphens and dots are expected, as in \"shop.example.org\"");
+            return Err(say::host_letters());
         }
         let name = name.to_ascii_lowercase().into();
         Ok(if below { Self::Below(name) } else { Self::Exact(name) })

@@ -2,6 +2,8 @@
 
 use super::CAPTURES_MAX;
 use crate::normal::normal_path;
+use crate::say;
+use homeostat_vocabulary::Sentence;
 
 /// The deepest pattern: far beyond what anybody writes, and a bound for the walk through the table.
 const SEGMENTS_MAX: usize = 64;
@@ -44,8 +46,8 @@ impl PathPattern {
     }
 
     /// Reads the `path` of a route.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let inner = text.strip_prefix('/').ok_or("a path begins with a slash")?;
+    pub fn parse(text: &str) -> Result<Self, Sentence> {
+        let inner = text.strip_prefix('/').ok_or_else(say::path_slash)?;
         let (inner, tail) = match inner.rsplit_once('/').unwrap_or(("", inner)) {
             (before, last) if last.starts_with('{') && last.ends_with("..}") => {
                 let name = capture_name(&last[1..last.len() - 3])?;
@@ -59,31 +61,31 @@ impl PathPattern {
     }
 
     /// Reads the `path_prefix` of a route. A slash at its end changes nothing.
-    pub fn parse_prefix(text: &str) -> Result<Self, String> {
-        let inner = text.strip_prefix('/').ok_or("a path begins with a slash")?;
+    pub fn parse_prefix(text: &str) -> Result<Self, Sentence> {
+        let inner = text.strip_prefix('/').ok_or_else(say::path_slash)?;
         let inner = inner.strip_suffix('/').unwrap_or(inner);
         Self::assemble(Some(inner).filter(|inner| !inner.is_empty()), Tail::Below)
     }
 
-    fn assemble(inner: Option<&str>, tail: Tail) -> Result<Self, String> {
+    fn assemble(inner: Option<&str>, tail: Tail) -> Result<Self, Sentence> {
         let written = inner.into_iter().flat_map(|inner| inner.split('/'));
         let segments = written.map(Segment::parse).collect::<Result<Vec<_>, _>>()?;
         let pattern = Self { segments, tail };
         let names = pattern.capture_names();
         if pattern.segments.len() > SEGMENTS_MAX {
-            return Err(format!("{SEGMENTS_MAX} segments are the most"));
+            return Err(say::segments_most(SEGMENTS_MAX));
         }
         if names.len() > CAPTURES_MAX {
-            return Err(format!("{CAPTURES_MAX} captures are the most"));
+            return Err(say::captures_most(CAPTURES_MAX));
         }
         if let Some(name) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
-            return Err(format!("`{}` is captured twice", name.1));
+            return Err(say::captured_twice(&**name.1));
         }
         let plain = pattern.plain_text();
         match normal_path(&plain) {
             Ok(normal) if normal == plain => Ok(pattern),
-            Ok(normal) => Err(format!("no request has this path after normalising; it would be `{normal}`")),
-            Err(error) => Err(error.to_string()),
+            Ok(normal) => Err(say::normal_is(normal.into_owned())),
+            Err(error) => Err(error.sentence()),
         }
     }
 
@@ -113,23 +115,21 @@ impl PathPattern {
 }
 
 impl Segment {
-    fn parse(text: &str) -> Result<Self, String> {
+    fn parse(text: &str) -> Result<Self, Sentence> {
         match text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            Some(name) if name.ends_with("..") => Err(format!("`{text}` can only stand at the end")),
+            Some(name) if name.ends_with("..") => Err(say::rest_at_end(text)),
             Some(name) => capture_name(name).map(Self::Capture),
-            None if text.contains(['{', '}']) => Err(format!(
-                "`{text}` is neither a text nor a capture: a capture is a whole segment, as in `/{{name}}/`"
-            )),
+            None if text.contains(['{', '}']) => Err(say::half_capture(text)),
             None => Ok(Self::Text(text.into())),
         }
     }
 }
 
-fn capture_name(name: &str) -> Result<Box<str>, String> {
+fn capture_name(name: &str) -> Result<Box<str>, Sentence> {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(plain) {
         Ok(name.into())
     } else {
-        Err(format!("`{name}` cannot name a capture: small letters, digits and underscores, first a letter"))
+        Err(say::capture_name(name))
     }
 }

@@ -1,6 +1,8 @@
 //! Texts with captures: `/internal/{rest}`.
 
 use super::Captures;
+use crate::say;
+use homeostat_vocabulary::Sentence;
 
 /// A text with places that are filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +16,7 @@ enum Piece {
 
 impl Template {
     /// Reads a text whose captures have these names.
-    pub fn parse(text: &str, names: &[Box<str>]) -> Result<Self, String> {
+    pub fn parse(text: &str, names: &[Box<str>]) -> Result<Self, Sentence> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -28,7 +30,7 @@ impl Template {
                 continue;
             }
             let closed = if brace == "{" { rest.split_once('}') } else { None };
-            let (name, after) = closed.ok_or("a brace has no other; a brace itself is written twice")?;
+            let (name, after) = closed.ok_or_else(say::lone_brace)?;
             let index = names.iter().position(|known| **known == *name).ok_or_else(|| unknown(name, names))?;
             if !plain.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut plain)));
@@ -61,10 +63,10 @@ impl Template {
     }
 }
 
-fn unknown(name: &str, names: &[Box<str>]) -> String {
+fn unknown(name: &str, names: &[Box<str>]) -> Sentence {
     let known: Vec<String> = names.iter().map(|name| format!("`{{{name}}}`")).collect();
     match known.as_slice() {
-        [] => format!("the route's path catches nothing, so `{{{name}}}` stands for nothing"),
-        known => format!("the route's path catches no `{name}`, only {}", known.join(", ")),
+        [] => say::catches_nothing(name),
+        known => say::catches_others(name, known.join(", ")),
     }
 }

@@ -1,5 +1,8 @@
 //! Values of headers and of the query: one text, what begins so, or anything.
 
+use crate::say;
+use homeostat_vocabulary::Sentence;
+
 /// Which values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValuePattern {
@@ -13,12 +16,12 @@ pub enum ValuePattern {
 
 impl ValuePattern {
     /// Reads a value as it is written in a route: a star at the end stands for anything.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
+    pub fn parse(text: &str) -> Result<Self, Sentence> {
         match text.strip_suffix('*') {
             Some("") => Ok(Self::Any),
-            Some(begin) if begin.contains('*') => Err("a star stands only at the end"),
+            Some(begin) if begin.contains('*') => Err(say::star_at_end()),
             Some(begin) => Ok(Self::Begins(begin.into())),
-            None if text.contains('*') => Err("a star stands only at the end"),
+            None if text.contains('*') => Err(say::star_at_end()),
             None => Ok(Self::Exact(text.into())),
         }
     }

@@ -5,8 +5,10 @@ use super::read::Reader;
 use super::{Action, Fallback, Route, Source, Table, UpstreamId, UpstreamPlan};
 use crate::pattern::{HostPattern, PathPattern};
 use crate::problem::{Problem, ProblemKind, Problems};
+use crate::say;
 use crate::settings::{self, Gateway};
 use crate::split::{Mark, Split};
+use homeostat_vocabulary::Sentence;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -64,7 +66,7 @@ fn read_upstreams(settings: &Gateway, problems: &mut Vec<Problem>) -> Vec<Upstre
 }
 
 fn read_source(name: &str, written: &settings::Upstream, problems: &mut Vec<Problem>) -> Option<Source> {
-    let mut report = |kind, keys: &[&str], message: String, remedy: &str, label: &str| {
+    let mut report = |kind, keys: &[&str], message: Sentence, remedy: Sentence, label: Sentence| {
         let path: Vec<&str> = ["upstreams", name].iter().chain(keys).copied().collect();
         problems.push(Problem::new(kind, &path, message, remedy, label));
     };
@@ -72,17 +74,15 @@ fn read_source(name: &str, written: &settings::Upstream, problems: &mut Vec<Prob
         + usize::from(written.dns.is_some())
         + usize::from(written.service.is_some());
     if ways > 1 {
-        let message = format!("upstream `{name}` says twice where it is");
-        let remedy = "keep one of `endpoints`, `dns` and `service`";
-        report(ProblemKind::UpstreamSource, &[], message, remedy, "says it twice");
+        report(ProblemKind::UpstreamSource, &[], say::upstream_twice(name), say::keep_one_source(), say::at_twice());
         return None;
     }
     if let Some(dns) = &written.dns {
         let parts = dns.rsplit_once(':').and_then(|(name, port)| Some((name, port.parse().ok()?)));
         let read = parts.filter(|(host, port)| *port > 0 && HostPattern::parse(host).is_ok() && !host.contains('*'));
         let Some((host, port)) = read else {
-            let message = format!("`dns` of upstream `{name}` is no name with a port");
-            report(ProblemKind::BadFormat, &["dns"], message, "write it as in \"api.internal:9001\"", "cannot be read");
+            let (message, remedy) = (say::dns_unreadable(name), say::write_dns());
+            report(ProblemKind::BadFormat, &["dns"], message, remedy, say::at_unreadable());
             return None;
         };
         return Some(Source::Dns { name: host.into(), port });
@@ -98,9 +98,8 @@ fn read_source(name: &str, written: &settings::Upstream, problems: &mut Vec<Prob
         match numeric.as_deref().unwrap_or(endpoint).parse::<std::net::SocketAddr>() {
             Ok(address) if address.port() > 0 => addresses.push(address),
             _ => {
-                let message = format!("endpoint {endpoint:?} of upstream `{name}` is no address with a port");
-                let remedy = "write it as in \"127.0.0.1:9001\"; a name goes into `dns`";
-                report(ProblemKind::BadFormat, &["endpoints"], message, remedy, "cannot be read");
+                let message = say::endpoint_unreadable(format!("{endpoint:?}"), name);
+                report(ProblemKind::BadFormat, &["endpoints"], message, say::write_endpoint(), say::at_unreadable());
             }
         }
     }
@@ -153,8 +152,8 @@ fn read_action(
     ];
     let said: Vec<&str> = said.iter().filter(|(_, is_said)| *is_said).map(|(key, _)| *key).collect();
     if let [_, second, ..] = said.as_slice() {
-        let message = format!("it says what to do in {} ways: {}", said.len(), said.join(", "));
-        reader.report(ProblemKind::RouteAction, &[second], &message, "keep one of them", "said again here");
+        let message = say::actions(said.len(), said.join(", "));
+        reader.report(ProblemKind::RouteAction, &[second], message, say::keep_one(), say::at_again());
     }
     if let Some(redirect) = &written.redirect {
         return Action::Redirect(reader.redirect(redirect, names));
@@ -163,16 +162,14 @@ fn read_action(
         return Action::Respond(reader.fixed_answer(&["respond"], answer));
     }
     if said.is_empty() {
-        let remedy = "add a line such as to = \"SERVICE\", or one of `split`, `redirect` and `respond`";
-        reader.report(ProblemKind::RouteAction, &[], "it does not say what to do", remedy, "leads nowhere");
+        reader.report(ProblemKind::RouteAction, &[], say::no_action(), say::add_action(), say::at_nowhere());
     }
     let only = written.to.iter().map(|name| (name, 1));
     let sides = only.chain(written.split.iter().map(|(name, weight)| (name, *weight)));
     let sides: Vec<_> =
         sides.filter_map(|(name, weight)| Some((*ids.get(name.as_str())?, name.clone(), weight))).collect();
     if !sides.is_empty() && sides.iter().all(|(_, _, weight)| *weight == 0) {
-        let remedy = "give at least one upstream a weight above 0";
-        reader.report(ProblemKind::NoWeight, &["split"], "its weights are all 0", remedy, "nobody gets a request");
+        reader.report(ProblemKind::NoWeight, &["split"], say::no_weight(), say::give_weight(), say::at_nobody());
     }
     let sticky = read_sticky(reader, written);
     Action::Forward(Split::new(sides.into_iter(), sticky))
@@ -184,22 +181,20 @@ fn read_sticky(reader: &mut Reader<'_>, written: &settings::Route) -> Option<Mar
         (Some(cookie), None) => {
             let is_token = http::HeaderName::from_bytes(cookie.name.as_bytes()).is_ok();
             if !is_token {
-                let message = format!("{:?} cannot name a cookie", cookie.name);
-                let remedy = "use letters, digits and hyphens, as in \"cohort\"";
-                reader.report(ProblemKind::BadFormat, &["sticky", "cookie", "name"], &message, remedy, "this name");
+                let (message, remedy) = (say::cookie_name(format!("{:?}", cookie.name)), say::write_cookie_name());
+                reader.report(ProblemKind::BadFormat, &["sticky", "cookie", "name"], message, remedy, say::at_name());
             }
             Some(Mark::Cookie { name: cookie.name.as_str().into(), age_max_s: cookie.age_max.0.0 / 1_000 })
         }
         (None, Some(header)) => reader.header_name(&["sticky", "header"], header).map(Mark::Header),
         (Some(_), Some(_)) => {
-            let message = "`sticky` says twice how a client is known";
-            reader.report(ProblemKind::Conflict, &["sticky"], message, "keep `cookie` or `header`", "says it twice");
+            let (message, remedy) = (say::sticky_twice(), say::keep_cookie_or_header());
+            reader.report(ProblemKind::Conflict, &["sticky"], message, remedy, say::at_twice());
             None
         }
         (None, None) => {
-            let message = "`sticky` does not say how a client is known";
-            let remedy = "write sticky = { cookie = {} }, or a `header`";
-            reader.report(ProblemKind::Conflict, &["sticky"], message, remedy, "says nothing");
+            let (message, remedy) = (say::sticky_silent(), say::write_sticky());
+            reader.report(ProblemKind::Conflict, &["sticky"], message, remedy, say::at_silent());
             None
         }
     }

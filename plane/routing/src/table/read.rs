@@ -4,7 +4,9 @@ use super::conditions::Conditions;
 use crate::edit::{Edits, FixedAnswer, Redirect, Rewrite};
 use crate::pattern::{HostPattern, PathPattern, Template, ValuePattern};
 use crate::problem::{Problem, ProblemKind};
+use crate::say;
 use crate::settings;
+use homeostat_vocabulary::Sentence;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use std::collections::BTreeMap;
 
@@ -35,14 +37,14 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reports what stands under a key of the route.
-    pub fn report(&mut self, kind: ProblemKind, keys: &[&str], message: &str, remedy: &str, label: &str) {
+    pub fn report(&mut self, kind: ProblemKind, keys: &[&str], message: Sentence, remedy: Sentence, label: Sentence) {
         let path: Vec<&str> = ["routes", self.name].iter().chain(keys).copied().collect();
-        let message = format!("route `{}`: {message}", self.name);
+        let message = say::of_route(self.name, message);
         self.problems.push(Problem::new(kind, &path, message, remedy, label));
     }
 
-    fn bad(&mut self, keys: &[&str], message: &str, remedy: &str) {
-        self.report(ProblemKind::BadFormat, keys, message, remedy, "cannot be read");
+    fn bad(&mut self, keys: &[&str], message: Sentence, remedy: Sentence) {
+        self.report(ProblemKind::BadFormat, keys, message, remedy, say::at_unreadable());
     }
 
     pub fn hosts(&mut self, texts: &settings::Texts) -> Vec<HostPattern> {
@@ -51,11 +53,9 @@ impl Reader<'_> {
             match HostPattern::parse(text) {
                 Ok(host) if hosts.contains(&host) => {}
                 Ok(host) => hosts.push(host),
-                Err(reason) => self.bad(
-                    &["host"],
-                    &format!("the host {text:?} cannot be read: {reason}"),
-                    "write a name such as \"shop.example.org\" or \"*.example.org\"",
-                ),
+                Err(reason) => {
+                    self.bad(&["host"], say::host_unreadable(format!("{text:?}"), reason), say::write_host_or_star());
+                }
             }
         }
         hosts
@@ -67,9 +67,9 @@ impl Reader<'_> {
                 self.report(
                     ProblemKind::Conflict,
                     &["path_prefix"],
-                    "`path` and `path_prefix` exclude each other",
-                    "take one of them out; `path = \"/a/{rest..}\"` takes what lies below `/a/`",
-                    "beside `path`",
+                    say::path_beside_prefix(),
+                    say::take_path_or_prefix(),
+                    say::at_beside_path(),
                 );
                 return PathPattern::any();
             }
@@ -78,8 +78,7 @@ impl Reader<'_> {
             (None, Some(text)) => ("path_prefix", PathPattern::parse_prefix(text)),
         };
         read.unwrap_or_else(|reason| {
-            let remedy = "write a path such as \"/cart\", \"/users/{id}\" or \"/files/{rest..}\"";
-            self.bad(&[key], &format!("`{key}` cannot be read: {reason}"), remedy);
+            self.bad(&[key], say::key_unreadable(key, reason), say::write_path());
             PathPattern::any()
         })
     }
@@ -90,11 +89,7 @@ impl Reader<'_> {
             let is_written_large = !text.bytes().any(|byte| byte.is_ascii_lowercase());
             match Method::from_bytes(text.as_bytes()) {
                 Ok(method) if is_written_large => methods.push(method),
-                _ => self.bad(
-                    &["methods"],
-                    &format!("{text:?} is no method"),
-                    "write methods in capital letters, such as [\"GET\", \"POST\"]",
-                ),
+                _ => self.bad(&["methods"], say::no_method(format!("{text:?}")), say::write_methods()),
             }
         }
         let mut headers = Vec::new();
@@ -111,20 +106,14 @@ impl Reader<'_> {
 
     fn value(&mut self, keys: &[&str], text: &str) -> Option<ValuePattern> {
         let read = ValuePattern::parse(text);
-        if let Err(reason) = read {
-            self.bad(
-                keys,
-                &format!("{text:?} cannot be read: {reason}"),
-                "write a value, its beginning and `*`, or `*`",
-            );
-        }
-        read.ok()
+        read.map_err(|reason| self.bad(keys, say::value_unreadable(format!("{text:?}"), reason), say::write_value()))
+            .ok()
     }
 
     pub fn header_name(&mut self, keys: &[&str], name: &str) -> Option<HeaderName> {
         let read = HeaderName::from_bytes(name.as_bytes()).ok();
         if read.is_none() {
-            self.bad(keys, &format!("{name:?} cannot name a header"), "write a name such as \"X-Colour\"");
+            self.bad(keys, say::no_header_name(format!("{name:?}")), say::write_header_name());
         }
         read
     }
@@ -149,7 +138,7 @@ impl Reader<'_> {
             let keys = [key, verb, name.as_str()];
             let template = self.template(&keys, text, names);
             if HeaderValue::from_str(text).is_err() {
-                self.bad(&keys, "the value holds what no header may", "write printable letters on one line");
+                self.bad(&keys, say::header_value(), say::write_printable());
             }
             values.extend(self.edited(&keys, name).zip(template));
         }
@@ -160,20 +149,16 @@ impl Reader<'_> {
     fn edited(&mut self, keys: &[&str], name: &str) -> Option<HeaderName> {
         let name = self.header_name(keys, name)?;
         if HEADERS_OF_THE_CONNECTION.contains(&name.as_str()) {
-            let remedy = if name == http::header::HOST { "write `rewrite.host` instead" } else { "take it out" };
-            let message = format!("`{name}` belongs to the connection, and is not a route's to change");
-            self.report(ProblemKind::Conflict, keys, &message, remedy, "not a route's to change");
+            let remedy = if name == http::header::HOST { say::write_rewrite_host() } else { say::take_out() };
+            let message = say::header_of_connection(name.as_str());
+            self.report(ProblemKind::Conflict, keys, message, remedy, say::at_not_to_change());
             return None;
         }
         Some(name)
     }
 
     fn template(&mut self, keys: &[&str], text: &str, names: &[Box<str>]) -> Option<Template> {
-        let read = Template::parse(text, names);
-        if let Err(reason) = &read {
-            self.bad(keys, reason, "name in braces what the route's `path` catches, and write a brace itself twice");
-        }
-        read.ok()
+        Template::parse(text, names).map_err(|reason| self.bad(keys, reason, say::name_captures())).ok()
     }
 
     pub fn rewrite(&mut self, rewrite: Option<&settings::Rewrite>, names: &[Box<str>]) -> Option<Rewrite> {
@@ -188,11 +173,7 @@ impl Reader<'_> {
         let filled = template.fill(&crate::Captures::default());
         let is_path = text.starts_with('/') && crate::normal::normal_path(&filled).is_ok_and(|normal| normal == filled);
         if !is_path {
-            self.bad(
-                keys,
-                &format!("{text:?} is not a path in its normal form"),
-                "write a path such as \"/new/{rest}\"",
-            );
+            self.bad(keys, say::path_not_normal(format!("{text:?}")), say::write_new_path());
         }
         is_path.then_some(template)
     }
@@ -200,7 +181,7 @@ impl Reader<'_> {
     fn is_authority(&mut self, keys: &[&str], text: &str) -> bool {
         let is_one = text.parse::<http::uri::Authority>().is_ok() && !text.contains('@');
         if !is_one {
-            self.bad(keys, &format!("{text:?} is not a host"), "write a name such as \"shop.example.org\"");
+            self.bad(keys, say::no_host(format!("{text:?}")), say::write_host());
         }
         is_one
     }
@@ -209,14 +190,12 @@ impl Reader<'_> {
         let path = redirect.path.as_ref().and_then(|text| self.path_template(&["redirect", "path"], text, names));
         let host = redirect.host.as_deref().filter(|text| self.is_authority(&["redirect", "host"], text));
         if redirect.scheme.is_none() && redirect.host.is_none() && redirect.path.is_none() {
-            let message = "the redirect leads to where it comes from";
-            let remedy = "say another `scheme`, `host` or `path`";
-            self.report(ProblemKind::RouteAction, &["redirect"], message, remedy, "leads nowhere else");
+            let (message, remedy) = (say::redirect_to_itself(), say::say_elsewhere());
+            self.report(ProblemKind::RouteAction, &["redirect"], message, remedy, say::at_nowhere_else());
         }
         if !REDIRECTS.contains(&redirect.status) {
-            let message = format!("{} sends nobody elsewhere", redirect.status);
-            let remedy = "write 301, 302, 303, 307 or 308";
-            self.report(ProblemKind::OutOfRange, &["redirect", "status"], &message, remedy, "not a redirect");
+            let (message, remedy) = (say::no_redirect(redirect.status), say::write_redirect());
+            self.report(ProblemKind::OutOfRange, &["redirect", "status"], message, remedy, say::at_no_redirect());
         }
         Redirect {
             scheme: redirect.scheme.map(settings::Scheme::as_str),
@@ -231,12 +210,12 @@ impl Reader<'_> {
         let key = |last: &'static str| keys.iter().copied().chain([last]).collect::<Vec<_>>();
         let status = StatusCode::from_u16(answer.status).ok().filter(|status| (200..=599).contains(&status.as_u16()));
         if status.is_none() {
-            let message = format!("{} is no status of an answer", answer.status);
-            self.report(ProblemKind::OutOfRange, &key("status"), &message, "write 200 to 599", "out of range");
+            let (message, remedy) = (say::no_status(answer.status), say::write_status());
+            self.report(ProblemKind::OutOfRange, &key("status"), message, remedy, say::at_out_of_range());
         }
         let content_type = HeaderValue::from_str(&answer.content_type);
         if content_type.is_err() {
-            self.bad(&key("content_type"), "the type holds what no header may", "write a type such as \"text/plain\"");
+            self.bad(&key("content_type"), say::content_type(), say::write_type());
         }
         let usual = HeaderValue::from_static("text/plain; charset=utf-8");
         let mut fixed = FixedAnswer::new(status.unwrap_or(StatusCode::OK), content_type.unwrap_or(usual), &answer.body);
@@ -246,7 +225,7 @@ impl Reader<'_> {
             match (name, HeaderValue::from_str(text)) {
                 (Some(name), Ok(value)) => drop(fixed.headers.insert(name, value)),
                 (_, Err(_)) => {
-                    self.bad(&keys, "the value holds what no header may", "write printable letters on one line");
+                    self.bad(&keys, say::header_value(), say::write_printable());
                 }
                 (None, Ok(_)) => {}
             }

@@ -47,6 +47,11 @@ fn every_problem_is_shown_at_once() {
     }
     let json: serde_json::Value = serde_json::from_str(&home.run("check --output json").out).unwrap();
     assert_eq!(json["ok"], false);
+    assert!(
+        home.run("check --lang es").out.contains("ayuda: escriba un número de 1 a"),
+        "not in the language asked for"
+    );
+    assert_eq!(json["problems"][0]["remedy"]["name"], "add_line", "{json}");
     assert!(json["problems"].as_array().unwrap().len() >= 3);
     let error: serde_json::Value = serde_json::from_str(&home.run("config show --output json").err).unwrap();
     assert_eq!(error["exit"], 2);

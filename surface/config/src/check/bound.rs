@@ -4,9 +4,12 @@ use super::Judge;
 use crate::code::Code;
 use crate::place::Medium;
 use crate::problem::Problem;
+use crate::say;
 use crate::section::Start;
 use crate::tree::{Node, Path};
+use homeostat_vocabulary::Sentence;
 use homeostat_vocabulary::quantity::Period;
+use homeostat_vocabulary::sentence::Argument;
 use std::net::SocketAddr;
 
 pub fn check(judge: &mut Judge<'_>) {
@@ -25,13 +28,13 @@ pub fn listen_address(text: &str) -> Option<SocketAddr> {
 
 fn check_api(judge: &mut Judge<'_>) {
     let path = Path::of(&["api", "listen"]);
-    let help = "write an address of this machine alone, such as \"127.0.0.1:5000\"";
+    let help = say::write_loopback();
     let problem = match listen_address(&judge.document.api.listen) {
         Some(address) if address.ip().is_loopback() => return,
-        Some(_) => Problem::new(Code::NotLoopback, "`api.listen` could be reached from other machines", help),
-        None => Problem::new(Code::BadFormat, "`api.listen` cannot be read as an address with a port", help),
+        Some(_) => Problem::new(Code::NotLoopback, say::api_reachable(), help),
+        None => Problem::new(Code::BadFormat, say::api_unreadable(), help),
     };
-    judge.report(path.clone(), problem.at(judge.place(&path), "this address"));
+    judge.report(path.clone(), problem.at(judge.place(&path), say::at_address()));
 }
 
 fn check_models(judge: &mut Judge<'_>) {
@@ -41,13 +44,13 @@ fn check_models(judge: &mut Judge<'_>) {
     };
     // The plain variable may be set for a whole machine, with other programs in mind.
     let is_plain_variable = matches!(place.source.medium(), Medium::Variable(name) if name == "AI_DECISIONS_ENABLED");
-    let message = "no model takes part in decisions yet";
+    let message = say::no_models();
     let problem = if is_plain_variable {
-        Problem::new(Code::NoModels, message, "nothing changes; unset the variable to be rid of this line").warning()
+        Problem::new(Code::NoModels, message, say::unset_variable()).warning()
     } else {
-        Problem::new(Code::NoModels, message, "set it to false, or leave it out")
+        Problem::new(Code::NoModels, message, say::set_false())
     };
-    judge.report(path, problem.at(Some(place), "this asks for one"));
+    judge.report(path, problem.at(Some(place), say::at_model()));
 }
 
 fn check_scaling(judge: &mut Judge<'_>) {
@@ -71,40 +74,43 @@ fn check_scaling(judge: &mut Judge<'_>) {
     ];
     for (low_key, low, high_key, high, may_be_equal) in pairs {
         if low > high || (low == high && !may_be_equal) {
-            let least = if may_be_equal { "at most" } else { "below" };
-            let message =
-                format!("`scaling.{low_key}` is {low}, and must be {least} `scaling.{high_key}`, which is {high}");
-            crossed(judge, &Path::of(&["scaling", low_key]), &Path::of(&["scaling", high_key]), message);
+            let keys = [low_key, high_key].map(|key| Path::of(&["scaling", key]));
+            let (one, other) = (keys[0].to_string(), keys[1].to_string());
+            let message = if may_be_equal {
+                say::crossed(one, low, other, high)
+            } else {
+                say::crossed_strictly(one, low, other, high)
+            };
+            crossed(judge, &keys[0], &keys[1], message);
         }
     }
     if !scaling.enabled {
         return;
     }
     let path = Path::of(&["scaling", "enabled"]);
-    let held: Vec<String> = judge
+    let held: Vec<Sentence> = judge
         .services()
         .filter_map(|(name, service)| {
             // The sections already hold the bounded number; the tree has what was written.
             let written = judge.tree.at(&Path::of_service(name, &["instances"])).map(Node::to_json);
             let declared = written.and_then(|number| number.as_u64()).unwrap_or(1);
             let runs = u64::from(service.instances);
-            (declared != runs).then(|| format!("{name} runs {runs} instead of {declared}"))
+            (declared != runs).then(|| say::runs_instead(name, runs, declared))
         })
         .collect();
-    let effect = if held.is_empty() { "no service is outside of them now".to_owned() } else { held.join(", ") };
-    let help = format!("declared numbers of instances are held within the bounds ({effect}); load changes nothing");
-    let problem = Problem::new(Code::NoScalingByLoad, "instances are not scaled by load yet", help).warning();
-    judge.report(path.clone(), problem.at(judge.place(&path), "only holds numbers within the bounds"));
+    let effect = if held.is_empty() { say::none_outside().into() } else { Argument::Several(held) };
+    let problem = Problem::new(Code::NoScalingByLoad, say::no_scaling(), say::numbers_held(effect)).warning();
+    judge.report(path.clone(), problem.at(judge.place(&path), say::at_scaling()));
 }
 
 fn check_repair(judge: &mut Judge<'_>) {
     let repair = judge.document.repair.clone();
     if repair.backoff_first > repair.backoff_max {
-        let message = format!(
-            "`repair.backoff_first` is {}, and must be at most `repair.backoff_max`, which is {}",
-            repair.backoff_first, repair.backoff_max
-        );
-        crossed(judge, &Path::of(&["repair", "backoff_first"]), &Path::of(&["repair", "backoff_max"]), message);
+        let keys = ["backoff_first", "backoff_max"].map(|key| Path::of(&["repair", key]));
+        let values = [repair.backoff_first, repair.backoff_max].map(|period| period.to_string());
+        let [first, most] = values;
+        let message = say::crossed(keys[0].to_string(), first, keys[1].to_string(), most);
+        crossed(judge, &keys[0], &keys[1], message);
     }
     let lengths = [
         ("backoff_first", repair.backoff_first),
@@ -126,10 +132,9 @@ fn check_services(judge: &mut Judge<'_>) {
     let says_something_else = judge.broken.iter().any(|path| path.0.first().is_some_and(|name| name == "services"));
     // A gateway alone has something to look after: the requests.
     if document.services.is_empty() && document.gateway.is_none() && !says_something_else {
-        let help = "add a table such as [services.web] with a command, or let `homeostat init` write one";
         let path = Path::of(&["services"]);
-        let problem = Problem::new(Code::NoServices, "no service is declared", help).warning();
-        judge.report(path.clone(), problem.at(judge.place(&path), "nothing to look after"));
+        let problem = Problem::new(Code::NoServices, say::no_services(), say::add_service()).warning();
+        judge.report(path.clone(), problem.at(judge.place(&path), say::at_no_services()));
     }
     for (name, service) in &document.services {
         if let Some(health) = &service.health {
@@ -141,10 +146,7 @@ fn check_services(judge: &mut Judge<'_>) {
                 check_length(judge, timeout_path, timeout);
             }
             if timeout > health.interval && health.interval.0.0 > 0 {
-                let message = format!(
-                    "the health check of `{name}` may take {timeout}, and is made every {}: the next would begin before",
-                    health.interval
-                );
+                let message = say::check_overlaps(name, timeout.to_string(), health.interval.to_string());
                 let keys = ["timeout", "interval"].map(|key| Path::of_service(name, &["health", key]));
                 crossed(judge, &keys[0], &keys[1], message);
             }
@@ -152,7 +154,7 @@ fn check_services(judge: &mut Judge<'_>) {
         if let Some(idle_stop) = service.idle_stop {
             check_length(judge, Path::of_service(name, &["idle_stop"]), idle_stop);
             if service.start == Start::AtOnce {
-                let message = format!("`{name}` rests after {idle_stop} without a request, and is to run all the time");
+                let message = say::rests_and_runs(name, idle_stop.to_string());
                 let keys = ["idle_stop", "start"].map(|key| Path::of_service(name, &[key]));
                 crossed(judge, &keys[0], &keys[1], message);
             }
@@ -162,9 +164,12 @@ fn check_services(judge: &mut Judge<'_>) {
         }
         if let Some(time) = service.limits.cpu_time.filter(|time| time.0.0 < 1_000) {
             let path = Path::of_service(name, &["limits", "cpu_time"]);
-            let message = format!("`{path}` is {time}, and is counted in whole seconds");
+            let message = say::whole_seconds(path.to_string(), time.to_string());
             let place = judge.place(&path);
-            judge.report(path, Problem::new(Code::OutOfRange, message, "write \"1s\" or more").at(place, "too short"));
+            judge.report(
+                path,
+                Problem::new(Code::OutOfRange, message, say::write_second()).at(place, say::at_too_short()),
+            );
         }
         check_memory(judge, name, "memory", service.limits.memory.map(|size| size.0));
         check_memory(judge, name, "file_size", service.limits.file_size.map(|size| size.0));
@@ -174,25 +179,25 @@ fn check_services(judge: &mut Judge<'_>) {
 fn check_memory(judge: &mut Judge<'_>, service: &str, key: &str, bytes: Option<u64>) {
     if bytes == Some(0) {
         let path = Path::of_service(service, &["limits", key]);
-        let message = format!("`{path}` is nothing at all, with which no program can run");
+        let message = say::nothing_at_all(path.to_string());
         let place = judge.place(&path);
-        judge.report(path, Problem::new(Code::OutOfRange, message, "leave it out for no limit").at(place, "nothing"));
+        judge.report(path, Problem::new(Code::OutOfRange, message, say::leave_out()).at(place, say::at_nothing()));
     }
 }
 
 fn check_length(judge: &mut Judge<'_>, path: Path, period: Period) {
     if period.0.0 == 0 {
-        let message = format!("`{path}` has no length");
+        let message = say::no_length(path.to_string());
         let place = judge.place(&path);
-        judge.report(path, Problem::new(Code::OutOfRange, message, "write a period above zero").at(place, "zero"));
+        judge.report(path, Problem::new(Code::OutOfRange, message, say::write_above_zero()).at(place, say::at_zero()));
     }
 }
 
 /// Both ends are shown; when one of them is only a default, the other is the one to change.
-fn crossed(judge: &mut Judge<'_>, one: &Path, other: &Path, message: String) {
+fn crossed(judge: &mut Judge<'_>, one: &Path, other: &Path, message: Sentence) {
     let written = [one, other].map(|path| judge.tree.at(path).map(|node| node.place.clone()));
     let [first, second] = written;
     let (place, also) = if first.is_some() { (first, second) } else { (second, None) };
-    let problem = Problem::new(Code::CrossedBounds, message, format!("change `{one}` or `{other}`"));
-    judge.report(one.clone(), problem.at(place, "this").also(also, "and this"));
+    let problem = Problem::new(Code::CrossedBounds, message, say::change_one(one.to_string(), other.to_string()));
+    judge.report(one.clone(), problem.at(place, say::at_this()).also(also, say::at_and_this()));
 }

@@ -5,6 +5,7 @@ use super::suggest::nearest;
 use crate::code::Code;
 use crate::place::Place;
 use crate::problem::Problem;
+use crate::say;
 use crate::tree::Path;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -25,12 +26,12 @@ fn check_known(judge: &mut Judge<'_>) {
                 continue;
             }
             let help = match nearest(dependency, names()) {
-                Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("declare it as [services.{dependency}], or take it out"),
+                Some(near) => say::did_you_mean(near),
+                None => say::declare_dependency(dependency),
             };
-            let message = format!("`{name}` depends on `{dependency}`, which is not declared");
+            let message = say::unknown_dependency(name, dependency);
             let place = entry_place(judge, name, dependency);
-            let problem = Problem::new(Code::UnknownDependency, message, help).at(place, "no such service");
+            let problem = Problem::new(Code::UnknownDependency, message, help).at(place, say::at_no_service());
             judge.report(Path::of_service(name, &["depends_on"]), problem);
         }
     }
@@ -112,13 +113,13 @@ fn shortest_circle<'a>(start: &'a str, edges: &BTreeMap<&'a str, Vec<&'a str>>) 
 fn report_circle(judge: &mut Judge<'_>, circle: &[&str]) {
     let closed: Vec<&str> = circle.iter().chain(circle.first()).copied().collect();
     let message = match circle {
-        [alone] => format!("`{alone}` depends on itself"),
-        _ => format!("services depend on each other in a circle: {}", closed.join(" -> ")),
+        [alone] => say::depends_on_itself(*alone),
+        _ => say::circle(closed.join(" -> ")),
     };
-    let mut problem = Problem::new(Code::DependencyCycle, message, "take one of these dependencies out");
+    let mut problem = Problem::new(Code::DependencyCycle, message, say::take_dependency_out());
     for (index, pair) in closed.windows(2).enumerate() {
         let [from, to] = pair else { continue };
-        let label = format!("{from} waits for {to}");
+        let label = say::at_waits(*from, *to);
         let place = entry_place(judge, from, to);
         problem = if index == 0 { problem.at(place, label) } else { problem.also(place, label) };
     }

@@ -4,10 +4,12 @@ use super::Judge;
 use super::suggest::nearest;
 use crate::code::Code;
 use crate::problem::Problem;
+use crate::say;
 use crate::tree::Path;
 use homeostat_routing::check::{Services, check as check_gateway};
 use homeostat_routing::settings::Gateway;
 use homeostat_routing::{Problem as Found, ProblemKind};
+use homeostat_vocabulary::sentence::Argument;
 
 pub fn check(judge: &mut Judge<'_>) {
     let document = judge.document;
@@ -35,15 +37,15 @@ pub fn check(judge: &mut Judge<'_>) {
 fn check_files(judge: &mut Judge<'_>, gateway: &Gateway) {
     for (names, file) in gateway.files_read() {
         let (path, file) = (below_gateway(&names), judge.folder.join(file));
-        let why = match std::fs::File::open(&file).and_then(|file| file.metadata()) {
+        let why: Argument = match std::fs::File::open(&file).and_then(|file| file.metadata()) {
             Ok(found) if found.is_file() => continue,
-            Ok(_) => "it is no file".to_owned(),
-            Err(error) => error.to_string(),
+            Ok(_) => say::is_no_file().into(),
+            Err(error) => error.to_string().into(),
         };
         if !judge.is_broken(&path) {
-            let message = format!("the file {} cannot be read: {why}", file.display());
-            let problem = Problem::new(Code::MissingFile, message, "put it there, or correct the path");
-            judge.report(path.clone(), problem.at(judge.place(&path), "named here"));
+            let message = say::gateway_file_unreadable(file.display().to_string(), why);
+            let problem = Problem::new(Code::MissingFile, message, say::put_there());
+            judge.report(path.clone(), problem.at(judge.place(&path), say::at_named()));
         }
     }
 }
@@ -63,7 +65,7 @@ fn below_gateway(names: &[String]) -> Path {
 
 fn carry_over(judge: &Judge<'_>, found: &Found, path: &Path) -> Problem {
     let near = found.meant.as_ref().and_then(|(word, known)| nearest(word, known.iter().map(String::as_str)));
-    let help = near.map_or_else(|| found.remedy.clone(), |near| format!("did you mean \"{near}\"?"));
+    let help = near.map_or_else(|| found.remedy.clone(), say::did_you_mean);
     let place = match found.kind {
         ProblemKind::BadName | ProblemKind::RouteAction | ProblemKind::MissingKey => judge.key_place(path),
         _ => judge.place(path),

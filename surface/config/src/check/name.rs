@@ -4,8 +4,9 @@ use super::Judge;
 use crate::GATEWAY_SERVICE;
 use crate::code::Code;
 use crate::problem::Problem;
+use crate::say;
 use crate::tree::Path;
-use homeostat_vocabulary::ServiceName;
+use homeostat_vocabulary::{Sentence, ServiceName};
 
 /// The longest name of an engine, so that a notice can begin with it.
 const ENGINE_NAME_LETTERS_MAX: usize = 63;
@@ -15,41 +16,32 @@ pub fn check(judge: &mut Judge<'_>) {
     let name = &document.engine.name;
     if name.trim().is_empty() || name.chars().count() > ENGINE_NAME_LETTERS_MAX || name.contains(char::is_control) {
         let path = Path::of(&["engine", "name"]);
-        let problem =
-            Problem::new(Code::BadName, "the engine's name cannot be used", "write 1 to 63 printable letters")
-                .at(judge.place(&path), "this name");
+        let problem = Problem::new(Code::BadName, say::engine_name(), say::write_engine_name())
+            .at(judge.place(&path), say::at_name());
         judge.report(path, problem);
     }
     for (name, service) in &document.services {
         if name.parse::<ServiceName>().is_err() {
-            let help = "use lower-case letters, digits and hyphens, first a letter, 63 at most, as in \"web-api\"";
-            refuse(judge, Path::of_service(name, &[]), &format!("{name:?} cannot name a service"), help);
+            let message = say::no_service_name(format!("{name:?}"));
+            refuse(judge, Path::of_service(name, &[]), message, say::write_service_name());
         }
         if name == GATEWAY_SERVICE && document.gateway.is_some() {
-            let help = "call it something else: this is the name of the gateway that [gateway] declares";
-            refuse(judge, Path::of_service(name, &[]), "a service cannot be called `gateway` beside a [gateway]", help);
+            refuse(judge, Path::of_service(name, &[]), say::gateway_name(), say::call_otherwise());
         }
         for port in service.ports.keys().filter(|port| !is_port_name(port)) {
-            let help =
-                "use lower-case letters, digits, hyphens and underscores; `port` itself stands outside of `ports`";
-            refuse(
-                judge,
-                Path::of_service(name, &["ports", port]),
-                &format!("{port:?} cannot name a further port"),
-                help,
-            );
+            let message = say::no_port_name(format!("{port:?}"));
+            refuse(judge, Path::of_service(name, &["ports", port]), message, say::write_port_name());
         }
         for variable in service.environment.keys().filter(|name| !is_variable_name(name)) {
-            let help = "a variable's name is not empty and holds no equals sign";
-            let message = format!("{variable:?} cannot name an environment variable");
-            refuse(judge, Path::of_service(name, &["environment", variable]), &message, help);
+            let message = say::no_variable_name(format!("{variable:?}"));
+            refuse(judge, Path::of_service(name, &["environment", variable]), message, say::write_variable_name());
         }
     }
 }
 
-fn refuse(judge: &mut Judge<'_>, path: Path, message: &str, help: &str) {
+fn refuse(judge: &mut Judge<'_>, path: Path, message: Sentence, help: Sentence) {
     let place = judge.key_place(&path);
-    judge.report(path, Problem::new(Code::BadName, message, help).at(place, "this name"));
+    judge.report(path, Problem::new(Code::BadName, message, help).at(place, say::at_name()));
 }
 
 fn is_port_name(name: &str) -> bool {

@@ -7,6 +7,7 @@ use super::suggest::nearest;
 use super::{Judge, placeholder_texts};
 use crate::code::Code;
 use crate::problem::Problem;
+use crate::say;
 use crate::section::Service;
 use crate::tree::Path;
 use std::collections::BTreeSet;
@@ -34,18 +35,17 @@ fn check_one(judge: &mut Judge<'_>, name: &str, service: &Service, path: &Path, 
             return;
         }
         let help = match nearest(port, service.ports.keys().map(String::as_str)) {
-            Some(near) => format!("did you mean {{port:{near}}}?"),
-            None => format!("declare it: ports = {{ {port} = \"auto\" }}"),
+            Some(near) => say::did_you_mean_port(near),
+            None => say::declare_named_port(port),
         };
-        let message = format!("`{name}` declares no port `{port}`");
-        let problem = Problem::new(Code::UndeclaredPort, message, help).at(place, format!("{{{found}}} is used here"));
+        let message = say::no_named_port(name, port);
+        let problem = Problem::new(Code::UndeclaredPort, message, help).at(place, say::at_placeholder(found));
         return judge.report(path.clone(), problem);
     }
     if found == "port" {
         if service.port.is_none() && !judge.is_broken(&Path::of_service(name, &["port"])) {
-            let message = format!("`{name}` declares no `port`");
-            let problem = Problem::new(Code::UndeclaredPort, message, "declare it: port = \"auto\"");
-            judge.report(path.clone(), problem.at(place, "{port} is used here"));
+            let problem = Problem::new(Code::UndeclaredPort, say::no_own_port(name), say::declare_own_port());
+            judge.report(path.clone(), problem.at(place, say::at_placeholder(found)));
         }
         return;
     }
@@ -56,16 +56,13 @@ fn check_one(judge: &mut Judge<'_>, name: &str, service: &Service, path: &Path, 
     }
     let problem = match nearest(found, KNOWN.into_iter()) {
         Some(near) => {
-            let message = format!("there is no placeholder {{{found}}}");
-            Problem::new(Code::UnknownPlaceholder, message, format!("did you mean {{{near}}}?"))
+            Problem::new(Code::UnknownPlaceholder, say::no_placeholder(found), say::did_you_mean_placeholder(near))
         }
         None => {
-            let message = format!("{{{found}}} is no placeholder of ours, and is passed on as it stands");
-            let help = "the placeholders are {port}, {port:NAME}, {instance}, {service}, and {run} at a start";
-            Problem::new(Code::UnknownPlaceholder, message, help).warning()
+            Problem::new(Code::UnknownPlaceholder, say::foreign_placeholder(found), say::placeholders_are()).warning()
         }
     };
-    judge.report(path.clone(), problem.at(place, format!("{{{found}}} is used here")));
+    judge.report(path.clone(), problem.at(place, say::at_placeholder(found)));
 }
 
 /// What stands in braces and could be a placeholder.

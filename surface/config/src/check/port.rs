@@ -4,6 +4,7 @@ use super::Judge;
 use super::bound::listen_address;
 use crate::code::Code;
 use crate::problem::Problem;
+use crate::say;
 use crate::section::Service;
 use crate::tree::Path;
 use homeostat_routing::settings::Gateway;
@@ -23,10 +24,11 @@ pub fn check(judge: &mut Judge<'_>) {
         match taken.get(&address.port()).filter(|first| first.0[0] != path.0[0]) {
             None => drop(taken.insert(address.port(), path)),
             Some(first) => {
-                let message = format!("port {} is wanted by `{first}` and by `{path}`", address.port());
+                let message = say::port_taken(address.port(), first.to_string(), path.to_string());
                 let owner = judge.tree.at(first).map(|node| node.place.clone());
-                let problem = Problem::new(Code::PortTaken, message, "choose another number");
-                let problem = problem.at(judge.place(&path), "wanted again here").also(owner, "wanted first here");
+                let problem = Problem::new(Code::PortTaken, message, say::choose_number());
+                let problem =
+                    problem.at(judge.place(&path), say::at_wanted_again()).also(owner, say::at_wanted_first());
                 judge.report(path, problem);
             }
         }
@@ -34,19 +36,20 @@ pub fn check(judge: &mut Judge<'_>) {
     for (name, service) in &document.services {
         for (path, port) in fixed_ports(name, service) {
             if let Some(first) = taken.get(&port) {
-                let message = format!("port {port} is wanted by `{first}` and by `{path}`");
+                let message = say::port_taken(port, first.to_string(), path.to_string());
                 let owner = judge.tree.at(first).map(|node| node.place.clone());
-                let problem = Problem::new(Code::PortTaken, message, "choose another number, or \"auto\"");
-                let problem = problem.at(judge.place(&path), "wanted again here").also(owner, "wanted first here");
+                let problem = Problem::new(Code::PortTaken, message, say::choose_number_or_auto());
+                let problem =
+                    problem.at(judge.place(&path), say::at_wanted_again()).also(owner, say::at_wanted_first());
                 judge.report(path, problem);
                 continue;
             }
             taken.insert(port, path.clone());
             if service.instances > 1 && !judge.is_broken(&Path::of_service(name, &["instances"])) {
-                let message = format!("{} instances of `{name}` cannot share port {port}", service.instances);
+                let message = say::port_shared(service.instances, name, port);
                 let count = judge.tree.at(&Path::of_service(name, &["instances"])).map(|node| node.place.clone());
-                let problem = Problem::new(Code::PortShared, message, "write \"auto\", or run one instance");
-                let problem = problem.at(judge.place(&path), "one port").also(count, "several instances");
+                let problem = Problem::new(Code::PortShared, message, say::write_auto());
+                let problem = problem.at(judge.place(&path), say::at_one_port()).also(count, say::at_instances());
                 judge.report(path, problem);
             }
         }

@@ -3,6 +3,7 @@
 use super::Judge;
 use crate::code::Code;
 use crate::problem::Problem;
+use crate::say;
 use crate::section::Service;
 use crate::tree::Path;
 use crate::words;
@@ -19,10 +20,10 @@ pub fn check(judge: &mut Judge<'_>) {
         let folder = judge.folder.join(service.working_folder.as_deref().unwrap_or_default());
         let folder_path = Path::of_service(name, &["working_folder"]);
         if !folder.is_dir() {
-            let message = format!("the working folder {} does not exist", folder.display());
-            let problem = Problem::new(Code::MissingFolder, message, "create it, or correct the path");
+            let message = say::no_folder(folder.display().to_string());
+            let problem = Problem::new(Code::MissingFolder, message, say::create_or_correct());
             let place = judge.place(&folder_path);
-            judge.report(folder_path.clone(), problem.at(place, "no such folder"));
+            judge.report(folder_path.clone(), problem.at(place, say::at_no_folder()));
         }
         let probe = service.health.as_ref().and_then(|health| health.exec.as_ref());
         let commands = [(Path::of_service(name, &["command"]), service.command.as_ref())];
@@ -51,28 +52,16 @@ fn check_program(judge: &mut Judge<'_>, service: &Service, folder: &FilePath, pa
     let found = candidates.iter().find(|file| file.is_file());
     let (message, help) = match found {
         Some(file) => {
-            let help = format!("make it executable: chmod +x {}", file.display());
-            (format!("the program {} cannot be executed", file.display()), help)
+            let file = file.display().to_string();
+            (say::not_executable(&file), say::make_executable(&file))
         }
-        None if program.starts_with("~/") => {
-            let help = "there is no shell that would expand ~; write the whole path".to_owned();
-            (format!("the program `{program}` does not exist"), help)
-        }
-        None if has_folder => {
-            let help = "build it, or correct the path".to_owned();
-            (format!("the program {} does not exist", candidates[0].display()), help)
-        }
-        None if folder.join(program).is_file() => {
-            let help = format!("it stands in the working folder: write ./{program}");
-            (format!("the program `{program}` is not in PATH"), help)
-        }
-        None => {
-            let help = "install it, or write its whole path".to_owned();
-            (format!("the program `{program}` is not in PATH"), help)
-        }
+        None if program.starts_with("~/") => (say::no_program(format!("`{program}`")), say::no_tilde()),
+        None if has_folder => (say::no_program(candidates[0].display().to_string()), say::build_or_correct()),
+        None if folder.join(program).is_file() => (say::not_in_path(program), say::in_working_folder(program)),
+        None => (say::not_in_path(program), say::install()),
     };
     let place = program_place(judge, path);
-    judge.report(path.clone(), Problem::new(Code::MissingProgram, message, help).at(place, "this program"));
+    judge.report(path.clone(), Problem::new(Code::MissingProgram, message, help).at(place, say::at_program()));
 }
 
 /// The service's own PATH if it is given one, or else the engine's.
@@ -101,11 +90,7 @@ fn check_shell_syntax(judge: &mut Judge<'_>, path: &Path, command: &[String]) {
     if let Some(word) = words::shell_syntax(command) {
         // The word may be an assignment with a secret in it; only its beginning is quoted.
         let word = word.split_inclusive('=').next().unwrap_or_default();
-        let message = format!("`{path}` holds `{word}`, which only a shell would understand");
-        let help = "there is no shell: write [\"sh\", \"-c\", \"...\"], and variables under environment";
-        judge.report(
-            path.clone(),
-            Problem::new(Code::ShellSyntax, message, help).warning().at(place, "passed on as it is"),
-        );
+        let problem = Problem::new(Code::ShellSyntax, say::shell_syntax(path.to_string(), word), say::no_shell());
+        judge.report(path.clone(), problem.warning().at(place, say::at_passed_on()));
     }
 }

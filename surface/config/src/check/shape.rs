@@ -6,9 +6,12 @@ use super::kind;
 use super::suggest::nearest;
 use crate::code::Code;
 use crate::problem::Problem;
+use crate::say;
 use crate::schema;
 use crate::show::written_value;
 use crate::tree::{Node, Path, Value, written_key};
+use homeostat_vocabulary::Sentence;
+use homeostat_vocabulary::sentence::Argument;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 
@@ -83,28 +86,26 @@ impl Walk<'_> {
             if self.torn || self.found.broken.contains(&way) {
                 continue;
             }
-            let message = format!("`{path}` has no `{key}`");
-            let problem =
-                Problem::new(Code::MissingKey, message, format!("add a line such as {}", example_line(key, expected)));
-            self.refuse(problem.at(Some(place.clone()), format!("`{key}` is missing here")), &way);
+            let (message, help) = (say::no_key(path.to_string(), key), say::add_line(example_line(key, expected)));
+            let problem = Problem::new(Code::MissingKey, message, help);
+            self.refuse(problem.at(Some(place.clone()), say::at_missing(key)), &way);
         }
         true
     }
 
     fn refuse_unknown(&mut self, key: &str, child: &Node, expected: &Json, path: &Path) {
         let known: Vec<&str> = schema::properties(self.root, expected).map(|(name, _)| name.as_str()).collect();
-        let table = if path.0.is_empty() { "the file".to_owned() } else { format!("`{path}`") };
+        let table: Argument = if path.0.is_empty() { say::the_file().into() } else { format!("`{path}`").into() };
         let help = match nearest(key, known.iter().copied()) {
             Some(near) => {
                 // What was meant is known; that it is missing need not be said too.
                 self.found.broken.push(path.join(near));
-                format!("did you mean `{near}`?")
+                say::did_you_mean_key(near)
             }
-            None => format!("{table} knows {}", listed(&known)),
+            None => say::table_knows(table.clone(), names(&known)),
         };
-        let message = format!("unknown key `{key}` in {table}");
-        let problem =
-            Problem::new(Code::UnknownKey, message, help).at(Some(child.key_place.clone()), "not a key of ours");
+        let problem = Problem::new(Code::UnknownKey, say::unknown_key(key, table), help);
+        let problem = problem.at(Some(child.key_place.clone()), say::at_unknown_key());
         self.refuse(problem, &path.join(key));
     }
 
@@ -154,8 +155,9 @@ fn judge_plain(node: &Node, expected: &Json, path: &Path) -> Option<Problem> {
         Value::Boolean(_) if schema::allows(expected, "boolean") => None,
         Value::Integer(number) if schema::allows(expected, "integer") => judge_range(*number, node, expected, path),
         Value::Float(number) if schema::allows(expected, "number") && !number.is_finite() => {
-            let problem = Problem::new(Code::OutOfRange, format!("`{path}` is {number}"), "write a number such as 0.5");
-            Some(problem.at(Some(node.place.clone()), "not a number that can be reckoned with"))
+            let message = say::is_no_number(path.to_string(), number.to_string());
+            let problem = Problem::new(Code::OutOfRange, message, say::write_number());
+            Some(problem.at(Some(node.place.clone()), say::at_no_number()))
         }
         // Bounds of numbers with a point are judged where their meaning is known.
         Value::Float(_) if schema::allows(expected, "number") => None,
@@ -176,82 +178,69 @@ fn judge_range(number: i64, node: &Node, expected: &Json, path: &Path) -> Option
     if (least..=most).contains(&number) {
         return None;
     }
-    let message = format!("`{path}` is {number}, which is out of range");
-    let problem = Problem::new(Code::OutOfRange, message, format!("write a number from {least} to {most}"));
-    Some(problem.at(Some(node.place.clone()), "out of range"))
+    let message = say::out_of_range(path.to_string(), number);
+    let problem = Problem::new(Code::OutOfRange, message, say::write_number_within(least, most));
+    Some(problem.at(Some(node.place.clone()), say::at_out_of_range()))
 }
 
 /// A text that is none of the values it may have.
 pub fn not_a_choice(node: &Node, path: &Path, known: &[&str]) -> Problem {
     let written = node.text().unwrap_or_default();
     let help = match nearest(written, known.iter().copied()) {
-        Some(near) => format!("did you mean \"{near}\"? The choices are {}", listed(known)),
-        None => format!("the choices are {}", listed(known)),
+        Some(near) => say::choices_near(near, names(known)),
+        None => say::choices(names(known)),
     };
-    Problem::new(Code::NotAChoice, format!("`{path}` does not know this value"), help)
-        .at(Some(node.place.clone()), "not one of the choices")
+    let problem = Problem::new(Code::NotAChoice, say::no_choice(path.to_string()), help);
+    problem.at(Some(node.place.clone()), say::at_no_choice())
 }
 
 /// Another type than the one expected.
 pub fn wrong_type(node: &Node, path: &Path, expected: &Json) -> Problem {
-    let wanted = if let [(choice, _), ..] = schema::choices(expected).as_slice() {
-        format!("text such as \"{choice}\"")
-    } else {
-        kind_names(expected).join(" or ")
-    };
-    let mut problem = wrong_type_for(node, path, &wanted);
-    if let Some(example) = example(&wanted, path) {
-        problem.help = format!("write {wanted}, as in {example}");
+    if let [(choice, _), ..] = schema::choices(expected).as_slice() {
+        return wrong_type_for(node, path, say::a_text_such_as(*choice));
+    }
+    let kinds: Vec<Kind> = KINDS.into_iter().filter(|(kind, ..)| schema::allows(expected, kind)).collect();
+    let wanted = Argument::AnyOf(kinds.iter().map(|(_, phrase, _)| phrase()).collect());
+    let mut problem = wrong_type_for(node, path, wanted.clone());
+    if let [(_, _, Some(value))] = kinds.as_slice()
+        && let Some(line) = example(value, path)
+    {
+        problem.help = say::write_as_in(wanted, line);
     }
     problem
 }
 
 /// A line of the wanted kind. It repeats nothing of what was written, which may be a secret.
-fn example(wanted: &str, path: &Path) -> Option<String> {
-    let value = match wanted {
-        "text in quotes" => "\"...\"",
-        "a list in brackets" => "[\"...\"]",
-        "a table" => "{}",
-        _ => return None,
-    };
+fn example(value: &str, path: &Path) -> Option<String> {
     // Members of a list have no key of their own.
     let key = path.0.last().filter(|key| key.parse::<usize>().is_err())?;
     Some(format!("{} = {value}", written_key(key)))
 }
 
 /// Another type than the one described.
-pub fn wrong_type_for(node: &Node, path: &Path, wanted: &str) -> Problem {
-    let found = node.value.kind();
+pub fn wrong_type_for(node: &Node, path: &Path, wanted: impl Into<Argument>) -> Problem {
+    let (wanted, found) = (wanted.into(), node.value.kind());
+    // Where a text is wanted, a text is never of the wrong type.
     let quoted_number = node.text().is_some_and(|text| text.parse::<f64>().is_ok() || text.parse::<bool>().is_ok());
-    let help = if quoted_number && !wanted.contains("text") {
-        "take the quotes away".to_owned()
-    } else {
-        format!("write {wanted}")
-    };
-    Problem::new(Code::WrongType, format!("`{path}` must be {wanted}, and is {found}"), help)
-        .at(Some(node.place.clone()), format!("this is {found}"))
+    let help = if quoted_number { say::take_quotes_away() } else { say::write(wanted.clone()) };
+    let problem = Problem::new(Code::WrongType, say::wrong_type(path.to_string(), wanted, found.clone()), help);
+    problem.at(Some(node.place.clone()), say::at_found(found))
 }
 
-fn kind_names(expected: &Json) -> Vec<&'static str> {
-    const NAMES: [(&str, &str); 6] = [
-        ("boolean", "true or false"),
-        ("integer", "a whole number"),
-        ("number", "a number"),
-        ("string", "text in quotes"),
-        ("array", "a list in brackets"),
-        ("object", "a table"),
-    ];
-    NAMES.iter().filter(|(kind, _)| schema::allows(expected, kind)).map(|(_, name)| *name).collect()
-}
+/// A kind of the schema, what it is called, and how one is written when only this kind is wanted.
+type Kind = (&'static str, fn() -> Sentence, Option<&'static str>);
 
-/// `a`, `b` and `c`.
-pub fn listed(words: &[&str]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    match quoted.as_slice() {
-        [] => "nothing".to_owned(),
-        [only] => only.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
+const KINDS: [Kind; 6] = [
+    ("boolean", say::a_boolean, None),
+    ("integer", say::a_whole_number, None),
+    ("number", say::a_number, None),
+    ("string", say::a_quoted_text, Some("\"...\"")),
+    ("array", say::a_bracketed_list, Some("[\"...\"]")),
+    ("object", say::a_table, Some("{}")),
+];
+
+fn names(words: &[&str]) -> Argument {
+    Argument::Names(words.iter().map(|word| (*word).to_owned()).collect())
 }
 
 fn example_line(key: &str, expected: &Json) -> String {

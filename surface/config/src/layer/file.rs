@@ -4,7 +4,10 @@ use super::Layers;
 use crate::code::Code;
 use crate::place::{Medium, Place, SourceText};
 use crate::problem::Problem;
+use crate::say;
 use crate::tree::{Node, Value};
+use homeostat_vocabulary::Sentence;
+use homeostat_vocabulary::sentence::Argument;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -31,16 +34,16 @@ pub fn all_of(path: &Path, layers: &mut Layers) -> Vec<PathBuf> {
                 paths.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect();
             more.sort();
             if more.len() > FILES_MAX {
-                let message = format!("{} has more than {FILES_MAX} files", folder.display());
-                layers.problems.push(Problem::new(Code::Unreadable, message, "put several services in one file"));
+                let message = say::too_many_files(folder.display().to_string(), FILES_MAX);
+                layers.problems.push(Problem::new(Code::Unreadable, message, say::put_together()));
                 more.truncate(FILES_MAX);
             }
             files.append(&mut more);
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => {
-            let message = format!("the folder {} cannot be listed: {error}", folder.display());
-            layers.problems.push(Problem::new(Code::Unreadable, message, "make it readable, or remove it"));
+            let message = say::folder_unlisted(folder.display().to_string(), error.to_string());
+            layers.problems.push(Problem::new(Code::Unreadable, message, say::make_readable()));
         }
     }
     layers.files.push(folder);
@@ -53,7 +56,7 @@ pub fn read(path: &Path, rank: usize, layers: &mut Layers) {
     match read_bounded(path) {
         Ok(bytes) => read_bytes(path, bytes, rank, layers),
         Err((reason, help)) => {
-            let message = format!("{} cannot be read: {reason}", path.display());
+            let message = say::file_unreadable(path.display().to_string(), reason);
             layers.problems.push(Problem::new(Code::Unreadable, message, help));
             layers.is_torn = true;
         }
@@ -70,8 +73,8 @@ pub fn read_bytes(path: &Path, bytes: Vec<u8>, rank: usize, layers: &mut Layers)
             let source = SourceText::new(medium, rank, String::from_utf8_lossy(error.as_bytes()).into_owned());
             // Up to the first wrong byte the lossy text is the same.
             let place = Place::new(&source, valid_up_to..valid_up_to + char::REPLACEMENT_CHARACTER.len_utf8());
-            let problem = Problem::new(Code::Syntax, "the file is not UTF-8 text", "save the file as UTF-8");
-            layers.problems.push(problem.at(Some(place.clone()), "this byte is not text"));
+            let problem = Problem::new(Code::Syntax, say::not_utf8(), say::save_as_utf8());
+            layers.problems.push(problem.at(Some(place.clone()), say::at_byte()));
             layers.torn_at.push(place);
             layers.is_torn = true;
             source
@@ -101,37 +104,33 @@ fn report_syntax(errors: &[toml::de::Error], source: &Arc<SourceText>, layers: &
         let said = error.message().lines().next().unwrap_or_default();
         let is_new = lines.insert(place.line_and_column().0) & messages.insert(said.to_owned());
         if is_new && messages.len() <= SYNTAX_ERRORS_MAX {
-            let problem = Problem::new(
-                Code::Syntax,
-                format!("the file is not valid TOML: {said}"),
-                syntax_help(said, place.text_from_line()),
-            );
-            layers.problems.push(problem.at(Some(place), "here"));
+            let problem = Problem::new(Code::Syntax, say::not_toml(said), syntax_help(said, place.text_from_line()));
+            layers.problems.push(problem.at(Some(place), say::at_here()));
         }
     }
 }
 
-fn read_bounded(path: &Path) -> Result<Vec<u8>, (String, &'static str)> {
-    let help = "check the path and its permissions, or write one with `homeostat init`";
-    let file = std::fs::File::open(path).map_err(|error| (error.to_string(), help))?;
+fn read_bounded(path: &Path) -> Result<Vec<u8>, (Argument, Sentence)> {
+    let unread = |error: std::io::Error| (error.to_string().into(), say::check_path());
+    let file = std::fs::File::open(path).map_err(unread)?;
     let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| (error.to_string(), help))?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unread)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
-        return Err(("it is larger than 1 MiB".to_owned(), "split it into files of the folder conf.d"));
+        return Err((say::too_large().into(), say::split_file()));
     }
     Ok(bytes)
 }
 
-fn syntax_help(message: &str, text: &str) -> &'static str {
+fn syntax_help(message: &str, text: &str) -> Sentence {
     let value = text.lines().next().and_then(|line| line.split_once('=')).map_or("", |(_, value)| value.trim_start());
     // The parser takes `./server` for a number; whoever wrote it has forgotten the quotes.
     let lacks_quotes = value.starts_with(|c: char| c.is_alphabetic() || matches!(c, '.' | '/' | '~' | '$'));
     if message.contains("duplicate key") {
-        "say it once; tables are opened once, and a key stands once in a table"
+        say::say_once()
     } else if lacks_quotes || message.contains("quoted") || message.contains("literal") || message.contains("string") {
-        "texts stand in double quotes: key = \"text\""
+        say::quote_text()
     } else {
-        "see the page for how TOML is written"
+        say::see_page()
     }
 }
 
@@ -150,14 +149,14 @@ pub fn from_value(value: &Spanned<DeValue<'_>>, key_place: Place, source: &Arc<S
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
             Ok(integer) => Value::Integer(integer),
-            Err(_) => Value::Foreign("a number too large"),
+            Err(_) => Value::Foreign(say::a_large_number()),
         },
         DeValue::Float(float) => match float.as_str().parse() {
             Ok(float) => Value::Float(float),
-            Err(_) => Value::Foreign("no number"),
+            Err(_) => Value::Foreign(say::a_non_number()),
         },
         DeValue::Boolean(boolean) => Value::Boolean(*boolean),
-        DeValue::Datetime(_) => Value::Foreign("a date"),
+        DeValue::Datetime(_) => Value::Foreign(say::a_date()),
         DeValue::Array(list) => {
             Value::List(list.iter().map(|item| from_value(item, Place::new(source, item.span()), source)).collect())
         }

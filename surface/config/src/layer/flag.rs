@@ -2,6 +2,7 @@
 
 use super::{Layers, bad_override, nested, typed};
 use crate::place::{Medium, Place, SourceText};
+use crate::say;
 use crate::schema;
 use serde_json::Value as Json;
 use toml::de::{DeTable, DeValue};
@@ -14,8 +15,8 @@ pub fn read(overrides: &[String], root: &Json, mut rank: usize, layers: &mut Lay
         let source = SourceText::new(Medium::Flag(key.trim().to_owned()), rank, text.clone());
         let names = if has_value { names_of(key) } else { None };
         let Some(names) = names else {
-            let message = format!("the flag --set {} names no key and value", source.shown().text());
-            layers.problems.push(bad_override(message, "write it as --set services.web.instances=2", &source));
+            let message = say::flag_without_key(source.shown().text());
+            layers.problems.push(bad_override(message, say::write_flag(), &source));
             continue;
         };
         let key_place = Place::new(&source, 0..key.len());

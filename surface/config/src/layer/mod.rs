@@ -11,8 +11,10 @@ mod variable;
 use crate::code::Code;
 use crate::place::{Medium, Place, SourceText};
 use crate::problem::Problem;
+use crate::say;
 use crate::source::Source;
 use crate::tree::{Node, Value};
+use homeostat_vocabulary::Sentence;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,6 +78,6 @@ fn nested(names: &[String], key_place: &Place, leaf: Node) -> Node {
     })
 }
 
-fn bad_override(message: String, help: &str, text: &Arc<SourceText>) -> Problem {
-    Problem::new(Code::BadOverride, message, help).at(Some(Place::whole(text)), "here")
+fn bad_override(message: Sentence, help: Sentence, text: &Arc<SourceText>) -> Problem {
+    Problem::new(Code::BadOverride, message, help).at(Some(Place::whole(text)), say::at_here())
 }

@@ -5,6 +5,7 @@
 
 use super::{Layers, bad_override, nested, typed};
 use crate::place::{Medium, Place, SourceText};
+use crate::say;
 use crate::schema;
 use crate::source::Source;
 use crate::tree::Node;
@@ -49,12 +50,7 @@ pub fn read(source: &Source, root: &Json, mut rank: usize, layers: &mut Layers) 
         let segments: Vec<&str> = way.split("__").collect();
         if segments.iter().any(|segment| segment.is_empty()) {
             let text = SourceText::new(Medium::Variable(name.clone()), rank, name.clone());
-            let message = format!("the environment variable {name} names no key");
-            layers.problems.push(bad_override(
-                message,
-                "write it as HOMEOSTAT__SECTION__KEY, with two underscores",
-                &text,
-            ));
+            layers.problems.push(bad_override(say::variable_without_key(name), say::write_variable(), &text));
             continue;
         }
         let names = resolve(&segments, root, &layers.tree);

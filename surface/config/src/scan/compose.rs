@@ -10,6 +10,7 @@ use crate::problem::Weight;
 use crate::section::Api;
 use crate::source::{FILE_NAME, Source};
 use crate::tree::written_key;
+use homeostat_vocabulary::Language;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -53,9 +54,9 @@ fn reasons(source: &Source, text: &str) -> BTreeMap<String, (Code, String)> {
     let mut reasons = BTreeMap::new();
     for problem in errors {
         if let Some(name) = problem.path.0.get(1) {
-            let known = reasons.entry(name.clone()).or_insert((problem.code(), problem.message().to_owned()));
+            let known = reasons.entry(name.clone()).or_insert((problem.code(), problem.message(Language::English)));
             if problem.code() == Code::OpenSecret {
-                *known = (problem.code(), problem.message().to_owned());
+                *known = (problem.code(), problem.message(Language::English));
             }
         }
     }

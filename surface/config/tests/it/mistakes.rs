@@ -1,7 +1,7 @@
 //! Every kind of mistake: its page, its example, its remedy, and what is said about it.
 
 use crate::place::Place;
-use homeostat_config::{Code, Look};
+use homeostat_config::{Code, Language, Look, Problem};
 use std::path::PathBuf;
 
 /// The page about a code.
@@ -93,6 +93,46 @@ fn all_mistakes_of_all_layers_are_told_at_once() {
 }
 
 #[test]
+fn every_code_is_told_in_both_languages() {
+    // Would break: a person who reads Spanish meets an English sentence exactly when something is wrong.
+    let mut told = String::new();
+    for code in Code::ALL {
+        let page = page(*code);
+        let place = match code {
+            Code::Unreadable => Place::with("").file("conf.d/a.toml/b", ""),
+            Code::BadOverride => Place::with("").flag("=1"),
+            _ => Place::with(examples(&page)[0]),
+        };
+        let problems = place.problems();
+        let of_this_code: Vec<_> = problems.iter().filter(|problem| problem.code() == *code).collect();
+        assert!(!of_this_code.is_empty(), "{code:?} is told nowhere: {problems}");
+        for problem in of_this_code {
+            for say in [Problem::message, Problem::help] {
+                let [english, spanish] = Language::ALL.map(|language| say(problem, language));
+                assert_ne!(english, spanish, "{code:?} is not translated");
+                assert_eq!(quoted(&english), quoted(&spanish), "{code:?} names something in one language only");
+            }
+            let [message, help] = [problem.message(Language::Spanish), problem.help(Language::Spanish)];
+            told.push_str(&place.without_folder(&format!("{} {message}\n      {help}\n", code.as_str())));
+        }
+    }
+    insta::assert_snapshot!("every_code_in_spanish", told);
+}
+
+/// What stands in backquotes: names of keys and services, which are the same in every language.
+fn quoted(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn all_is_drawn_in_the_language_asked_for() {
+    // Would break: the words around a problem stay English, or a line that was broken no longer stands below the one before.
+    let place = many_mistakes();
+    let look = Look { width: 100, language: Language::Spanish, ..Look::PLAIN };
+    insta::assert_snapshot!("all_at_once_in_spanish", place.without_folder(&place.problems().render(look)));
+}
+
+#[test]
 fn programs_get_the_same_as_json() {
     // An editor or a deploy script places its marks by these numbers.
     let place = many_mistakes();
@@ -115,7 +155,7 @@ fn drawn_for_a_terminal_it_fits_and_without_one_it_is_plain() {
     let problems = Place::with("[services.web]\ncommand = [\"./server\"]\nreplicas = 2").problems();
     let plain = problems.render(Look::PLAIN);
     assert!(plain.is_ascii() && !plain.contains('\u{1b}'), "{plain}");
-    let drawn = problems.render(Look { colour: true, unicode: true, width: 50 });
+    let drawn = problems.render(Look { colour: true, unicode: true, width: 50, ..Look::PLAIN });
     assert!(drawn.contains('\u{1b}') && drawn.contains('─'), "{drawn}");
     let narrow = problems.render(Look { width: 10, ..Look::PLAIN });
     assert!(narrow.contains("replicas"), "{narrow}");
@@ -160,7 +200,7 @@ fn circles_are_named_in_full_and_once() {
         service("f", "\"a\", \"d\""),
     ];
     let place = Place::with(text.concat());
-    let messages: Vec<String> = place.problems().iter().map(|problem| problem.message().to_owned()).collect();
+    let messages: Vec<String> = place.problems().iter().map(|problem| problem.message(Language::English)).collect();
     let circle = "services depend on each other in a circle: a -> b -> c -> a";
     assert_eq!(messages, [circle, "`d` depends on itself"]);
 }

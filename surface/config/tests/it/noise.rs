@@ -1,7 +1,7 @@
 //! Noise: files that no person would write, and files that a slip has broken.
 
 use crate::place::Place;
-use homeostat_config::{Look, Weight};
+use homeostat_config::{Language, Look, Weight};
 use proptest::prelude::*;
 
 const GOOD: &str = r#"
@@ -29,13 +29,13 @@ limits = { memory = "512MiB" }
 fn check(place: &Place) -> Result<(), TestCaseError> {
     let problems = place.problems();
     for problem in &problems {
-        prop_assert!(!problem.help().is_empty());
+        prop_assert!(!problem.help(Language::English).is_empty());
         if problem.weight() == Weight::Error {
             prop_assert!(problem.line_and_column().is_some(), "no place: {problem}");
             prop_assert!(problem.one_line().contains("homeostat.toml:"), "no file: {problem}");
         }
     }
-    let drawn = problems.render(Look { colour: true, unicode: true, width: 60 });
+    let drawn = problems.render(Look { colour: true, unicode: true, width: 60, ..Look::PLAIN });
     prop_assert!(drawn.len() < 1 << 20);
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! Secrets: whatever is written where, none is ever shown.
 
 use crate::place::Place;
-use homeostat_config::{Look, Problems};
+use homeostat_config::{Language, Look, Problems};
 use proptest::prelude::*;
 
 /// Everything that problems can be turned into.
 fn all_forms(problems: &Problems) -> String {
-    let drawn = [Look::PLAIN, Look { colour: true, unicode: true, width: 40 }].map(|look| problems.render(look));
+    let drawn = [Look::PLAIN, Look { colour: true, unicode: true, width: 40, language: Language::Spanish }]
+        .map(|look| problems.render(look));
     let json = serde_json::to_string(problems).unwrap();
     format!("{}{}{json}{problems}{problems:?}", drawn[0], drawn[1])
 }

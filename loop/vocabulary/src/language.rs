@@ -1,10 +1,10 @@
-//! Which language a person is spoken to in, and how it is picked.
+//! Which language a person is spoken to in, and how it is picked. Used by whatever speaks to people: stories, problems, the command line.
 
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
 
-/// A language that the catalogues speak.
+/// A language that people are spoken to in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub enum Language {
     /// English.
@@ -16,7 +16,7 @@ pub enum Language {
     Spanish,
 }
 
-/// A language that no catalogue speaks.
+/// A language that nothing is said in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no catalogue for {0:?}; there is one for en and one for es")]
 pub struct LanguageError(pub String);

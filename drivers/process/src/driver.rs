@@ -11,11 +11,11 @@ use crate::life::{self, Life};
 use crate::ports::PortBook;
 use crate::record::{LogBounds, Order};
 use crate::shim::THIS_PROGRAM;
-use crate::takeover::Relief;
+use crate::takeover::{Relief, with_work};
 use crate::watch::Shim;
 use homeostat_act::{Driver, DriverError, Pending, Sighting, StartOrder};
 use homeostat_reactor::Inlet;
-use homeostat_vocabulary::{Exit, InstanceId, RunId, Signal, SignalKind, Timestamp};
+use homeostat_vocabulary::{Exit, InstanceId, RunId, Service, Signal, SignalKind, Timestamp};
 use rustix::process::Signal as ProcessSignal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -136,11 +136,13 @@ impl ProcessDriver {
 
     async fn adopt_all(&self) -> Result<Vec<Sighting>, DriverError> {
         let found = self.blocking(Shared::adopt).await?;
-        let sightings = found.into_iter().map(|seen| {
+        let mut sightings = Vec::new();
+        for lives in found {
+            let Some(seen) = with_work(lives).await else { continue };
             self.watch(seen.watched);
-            seen.sighting
-        });
-        Ok(sightings.collect())
+            sightings.push(seen.sighting);
+        }
+        Ok(sightings)
     }
 
     /// Tells the exit of a running life when it comes.
@@ -213,8 +215,8 @@ impl Driver for ProcessDriver {
 }
 
 /// A life that was seen, with what is needed to watch it if it runs.
-struct Seen {
-    sighting: Sighting,
+pub(crate) struct Seen {
+    pub(crate) sighting: Sighting,
     watched: Option<Watched>,
 }
 
@@ -230,14 +232,14 @@ struct Watched {
 enum Extent {
     /// Nothing else.
     Alone,
-    /// What it was to take over from and did not: nobody else would end it.
+    /// What it was to take over from, or was to take over from it, and did not: nobody else would end it.
     WithUnrelieved,
 }
 
 enum Stopping {
     /// It never began, or had ended before.
     Over(Option<Exit>),
-    /// Its shim, and those of lives that it did not relieve, have been told and have this long.
+    /// Its shim, and those of lives beside it, have been told and have this long.
     Asked(Vec<Shim>, Duration),
 }
 
@@ -289,7 +291,8 @@ impl Shared {
         self.seen(&self.folder(instance).run(run.clone()))
     }
 
-    fn adopt(&self) -> Result<Vec<Seen>, ProcessError> {
+    /// The lives of each instance that run, the latest first; the last that is over, where none runs.
+    fn adopt(&self) -> Result<Vec<Vec<(Seen, Service)>>, ProcessError> {
         let data_folder = &self.options.data_folder;
         let folders = InstanceFolder::all(data_folder)
             .map_err(|source| ProcessError::DataFolder { folder: data_folder.clone(), source })?;
@@ -298,17 +301,24 @@ impl Shared {
             let turn = self.turn(&instance.instance);
             let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
             let records = |error| ProcessError::of_records(&instance.instance, error);
-            let mut latest = None;
-            for (life, _) in instance.lives().map_err(records)? {
+            let (mut running, mut over) = (Vec::new(), None);
+            for (life, Order { service, .. }) in instance.lives().map_err(records)? {
                 let Some(seen) = self.seen(&life)? else { continue };
                 // One that runs counts for more than a later one that failed to take over from it.
-                if seen.watched.is_some() {
-                    latest = Some(seen);
+                if seen.watched.is_none() {
+                    over = over.or(Some((seen, service)));
+                    continue;
+                }
+                let may_be_beside = service.takes_over;
+                running.push((seen, service));
+                if !may_be_beside {
                     break;
                 }
-                latest = latest.or(Some(seen));
             }
-            found.extend(latest);
+            if running.is_empty() {
+                running.extend(over);
+            }
+            found.push(running);
         }
         Ok(found)
     }
@@ -321,13 +331,15 @@ impl Shared {
         };
         let order = self.folder(instance).run(run.clone()).read::<Order>(ORDER);
         let order = order.map_err(|error| ProcessError::of_records(instance, error))?;
-        let before = match &order {
+        let beside = match &order {
             Some(order) if order.service.takes_over && extent == Extent::WithUnrelieved => {
-                self.relief(instance, run)?.before
+                let others = life::others_that_run(&self.folder(instance), run);
+                others.map_err(|error| ProcessError::of_records(instance, error))?
             }
             _ => Vec::new(),
         };
-        let shims: Vec<Shim> = std::iter::once(shim).chain(before).collect();
+        let beside = beside.into_iter().map(|(_, started)| Shim::of(started.shim));
+        let shims: Vec<Shim> = std::iter::once(shim).chain(beside).collect();
         shims.iter().for_each(|shim| shim.signal(ProcessSignal::TERM));
         let grace = order.map_or(Duration::ZERO, |order| order.service.stop.grace.into());
         Ok(Stopping::Asked(shims, grace))

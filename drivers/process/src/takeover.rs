@@ -1,10 +1,10 @@
 //! A life that takes over from the one before: both run for a while, and the one before ends by itself when the new one has its work.
 //!
-//! Called by the driver after a start. Always holds: the start counts as done only when the life before is gone; when the new one ends
+//! Called by the driver after a start, and when it adopts. Always holds: the start counts as done only when the life before is gone; when the new one ends
 //! first, or gives no sign of having taken over, it is ended, the start has failed, and the life before goes on as if nobody had
 //! asked. It must never end a life that nobody took over from.
 
-use crate::driver::{ProcessDriver, STOP_MARGIN};
+use crate::driver::{ProcessDriver, STOP_MARGIN, Seen};
 use crate::error::ProcessError;
 use crate::watch::Shim;
 use homeostat_act::{DriverError, Sighting};
@@ -67,6 +67,19 @@ impl ProcessDriver {
         let reason = format!("the life that {} took over from", new.run);
         Err(ProcessError::DoesNotEnd { instance: new.instance.clone(), reason }.into())
     }
+}
+
+/// Of the lives of an instance that run, the latest first, the one that has the work. An engine that died in the middle of a take-over
+/// leaves two, and the start has not counted as done: the later one is it only if it answers for itself. The next engine goes on with the
+/// start, which ends it should it hang.
+pub(crate) async fn with_work(lives: Vec<(Seen, Service)>) -> Option<Seen> {
+    let mut lives = lives.into_iter().peekable();
+    while let Some((seen, service)) = lives.next() {
+        if lives.peek().is_none() || answers(desk_of(&service), seen.sighting.pid).await {
+            return Some(seen);
+        }
+    }
+    None
 }
 
 fn failed(new: &Sighting, how: &str) -> Result<(), DriverError> {

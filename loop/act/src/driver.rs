@@ -18,7 +18,7 @@ pub trait Driver: Send + Sync + 'static {
     fn start(&self, order: StartOrder) -> Pending<'_, Result<Sighting, DriverError>>;
 
     /// Ends the life `run`: gracefully, then hard, with everything it has spawned. Returns when it is gone. Stopping a life
-    /// that is over, or never was, is a success. What it was to take over from and did not ends with it.
+    /// that is over, or never was, is a success. What it was to take over from, or was to take over from it, and did not, ends with it.
     fn stop(&self, instance: InstanceId, run: RunId) -> Pending<'_, Result<Option<Exit>, DriverError>>;
 
     /// Takes the start of the life `run` back: ends it as `stop` does, and it alone. A life that it was to take over from serves, or
@@ -28,7 +28,8 @@ pub trait Driver: Send + Sync + 'static {
     /// Looks what became of the life `run`; `None` when it never began.
     fn look(&self, instance: InstanceId, run: RunId) -> Pending<'_, Result<Option<Sighting>, DriverError>>;
 
-    /// Finds the latest life of every instance an earlier engine started, and watches the ones that still run from now on.
+    /// Finds the latest life of every instance an earlier engine started, and watches the ones that still run from now on. One that was
+    /// taking over and shows no sign of having done so is not it: the life before is.
     fn adopt(&self) -> Pending<'_, Result<Vec<Sighting>, DriverError>>;
 }
 

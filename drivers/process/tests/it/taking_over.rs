@@ -139,8 +139,8 @@ async fn whoever_is_stopped_takes_along_what_it_did_not_relieve() {
     bed.wait_for_line("web/0", "begun");
     starting.abort();
     bed.next_engine();
-    assert_eq!(bed.driver.adopt().await.unwrap()[0].run, run("aaaa0002"));
-    bed.stop("web/0", "aaaa0002").await.unwrap();
+    assert_eq!(bed.driver.adopt().await.unwrap()[0].run, run("aaaa0001"));
+    bed.stop("web/0", "aaaa0001").await.unwrap();
     wait_until("nothing of both is left", || bed.running().is_empty());
     bed.assert_nothing_left();
 }
@@ -182,5 +182,52 @@ async fn a_take_over_that_is_undone_while_the_new_life_hangs_ends_that_one_alone
     assert!(bed.look("web/0", run_of(&key).as_str()).await.unwrap().ended.is_some());
     assert!(bed.look("web/0", "aaaa0001").await.unwrap().ended.is_none(), "the good one serves");
     bed.stop("web/0", "aaaa0001").await.unwrap();
+    bed.assert_nothing_left();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_engine_does_not_take_a_life_that_hangs_for_the_one_that_serves() {
+    // Would break: an engine dies in the middle of an upgrade to a bad program, and the next one forgets the good gateway that serves.
+    let mut bed = Bed::new();
+    bed.start("web/0", "aaaa0001", &until_relieved(&bed)).await.unwrap();
+    bed.wait_for_line("web/0", "ready");
+    let hangs = with_desk(&bed, shell("echo begun; exec sleep 3600"));
+    let _of_the_old_one = std::os::unix::net::UnixListener::bind(bed.folder.path().join("desk")).unwrap();
+    let order =
+        || homeostat_act::StartOrder { instance: instance("web/0"), run: run("aaaa0002"), service: hangs.clone() };
+    let (driver, ordered) = (bed.driver.clone(), order());
+    let starting = tokio::spawn(async move { driver.start(ordered).await });
+    bed.wait_for_line("web/0", "begun");
+    starting.abort();
+    bed.next_engine();
+    let adopted = bed.driver.adopt().await.unwrap();
+    assert_eq!((adopted.len(), &adopted[0].run), (1, &run("aaaa0001")));
+    // The next engine goes on with what the one before was doing.
+    let failed = bed.driver.start(order()).await.unwrap_err();
+    assert!(failed.to_string().contains("did not take over"), "{failed}");
+    assert!(bed.look("web/0", "aaaa0002").await.unwrap().ended.is_some());
+    assert!(bed.look("web/0", "aaaa0001").await.unwrap().ended.is_none());
+    bed.stop("web/0", "aaaa0001").await.unwrap();
+    bed.assert_nothing_left();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_next_engine_knows_the_life_that_has_taken_over() {
+    // Would break: an engine dies while the old gateway lets its last requests end, and the next one takes that for the one that serves.
+    let mut bed = Bed::new();
+    bed.start("web/0", "aaaa0001", &until_relieved(&bed)).await.unwrap();
+    bed.wait_for_line("web/0", "ready");
+    let desk = bed.folder.path().join("desk");
+    let mut new = with_desk(&bed, command(&[TESTBED, "takes-desk", &desk.display().to_string()]));
+    new.stop.grace = Millis(600_000);
+    let order = homeostat_act::StartOrder { instance: instance("web/0"), run: run("aaaa0002"), service: new };
+    let driver = bed.driver.clone();
+    let starting = tokio::spawn(async move { driver.start(order).await });
+    wait_until("it answers", || std::os::unix::net::UnixStream::connect(&desk).is_ok());
+    starting.abort();
+    bed.next_engine();
+    assert_eq!(bed.driver.adopt().await.unwrap()[0].run, run("aaaa0002"));
+    bed.stop("web/0", "aaaa0002").await.unwrap();
+    wait_until("nothing of both is left", || bed.running().is_empty());
     bed.assert_nothing_left();
 }

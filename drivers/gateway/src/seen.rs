@@ -82,6 +82,7 @@ impl Itself {
             let kind = match kind.as_str() {
                 "settings_refused" => ComplaintKind::SettingsRefused,
                 "listener_missing" => ComplaintKind::ListenerMissing,
+                "certificates_refused" => ComplaintKind::CertificatesRefused,
                 _ => return None,
             };
             why.truncate(why.floor_char_boundary(Self::WHY_BYTES_MAX));

@@ -83,6 +83,8 @@ pub enum ComplaintKind {
     SettingsRefused,
     /// It cannot listen as its settings want it, and tries again.
     ListenerMissing,
+    /// It cannot use its changed certificates, and goes on with those before.
+    CertificatesRefused,
 }
 
 /// One instance at a glance.

@@ -16,6 +16,8 @@ pub struct Shown {
     clients: ClientCertificates,
     certificates: Certificates,
     read: Vec<Option<SystemTime>>,
+    /// Why what was read last is not shown, if it is not.
+    refused: Option<String>,
 }
 
 impl Shown {
@@ -36,7 +38,7 @@ impl Shown {
         // Looked at before reading: what is written meanwhile is a change.
         let read = stamps(&files);
         let certificates = Certificates::load(&files)?;
-        Ok(Self { files, clients, certificates, read })
+        Ok(Self { files, clients, certificates, read, refused: None })
     }
 
     /// TLS that shows them, also what they are replaced by.
@@ -57,7 +59,14 @@ impl Shown {
             return Ok(false);
         }
         self.read = now;
-        self.certificates.replace(&self.files).map(|()| true)
+        let replaced = self.certificates.replace(&self.files);
+        self.refused = replaced.as_ref().err().map(ToString::to_string);
+        replaced.map(|()| true)
+    }
+
+    /// Why the files that stand now are not what is shown, if they are not.
+    pub fn refused(&self) -> Option<&str> {
+        self.refused.as_deref()
     }
 }
 

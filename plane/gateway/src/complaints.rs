@@ -1,4 +1,5 @@
-//! What the gateway has to complain of: settings that it refused, and a listener that it cannot have.
+//! What the gateway has to complain of: settings that it refused, a listener that it cannot have, and changed
+//! certificates that it cannot use.
 //!
 //! Noted where either is found out, read by the control. Always holds: a complaint stands until what it is about was put right, or has
 //! become another; there are few and they are short, whatever is written in the settings.
@@ -15,7 +16,7 @@ const WHY_BYTES_MAX: usize = 1_000;
 /// One of them.
 #[derive(Debug, Clone, Serialize)]
 pub struct Complaint {
-    /// `settings_refused` or `listener_missing`.
+    /// `settings_refused`, `listener_missing` or `certificates_refused`.
     pub kind: &'static str,
     /// The reason.
     pub why: String,
@@ -29,6 +30,7 @@ pub struct Complaints(Mutex<Known>);
 struct Known {
     settings: Vec<String>,
     listener: Option<String>,
+    certificates: Vec<String>,
 }
 
 impl Complaints {
@@ -46,12 +48,19 @@ impl Complaints {
         self.known().listener = why.map(cut);
     }
 
+    /// The files of certificates were looked at: why changed ones cannot be used, for each listener that shows older ones.
+    pub fn of_certificates(&self, whys: Vec<String>) {
+        self.known().certificates = whys.into_iter().take(PROBLEMS_MAX).map(cut).collect();
+    }
+
     /// What stands.
     pub fn read(&self) -> Vec<Complaint> {
         let known = self.known();
         let complaint = |kind| move |why: &String| Complaint { kind, why: why.clone() };
         let settings = known.settings.iter().map(complaint("settings_refused"));
-        settings.chain(known.listener.iter().map(complaint("listener_missing"))).collect()
+        let listener = known.listener.iter().map(complaint("listener_missing"));
+        let certificates = known.certificates.iter().map(complaint("certificates_refused"));
+        settings.chain(listener).chain(certificates).collect()
     }
 }
 

@@ -109,6 +109,12 @@ impl Doors {
         }
     }
 
+    /// Why listeners go on with older certificates than those in the files; one line for each that does.
+    pub fn refused_certificates(&self) -> Vec<String> {
+        let refused = |door: &Door| door.certificates.as_ref()?.refused().map(str::to_owned);
+        self.open.iter().filter_map(|(name, door)| Some(format!("listener `{name}`: {}", refused(door)?))).collect()
+    }
+
     /// Where the listeners really are.
     pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
         let address = |(name, door): (&String, &Door)| Some((name.clone(), door.sockets.first()?.local_addr().ok()?));

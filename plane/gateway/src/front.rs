@@ -17,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 use crate::answer;
 use crate::cache::{CacheRules, Errand, Target, may_be_together, pass_by};
-use crate::forward::{NoAnswer, bounded};
+use crate::forward::{NoAnswer, Trail, bounded};
 use crate::gateway::Gateway;
 use crate::plan::{Plan, RoutePlan};
 use crate::visit::{Afterwards, Visit};
@@ -58,6 +58,8 @@ impl Handler for Front {
         found.route.response_edits.apply(response.headers_mut(), &found.captures);
         visit.sign(&plan, response.headers_mut());
         counted.answered(&visit, &response);
+        // Told by now: an answer that never ends would hold its endpoint as one that has not begun.
+        response.extensions_mut().remove::<Trail>();
         response
     }
 

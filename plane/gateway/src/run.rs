@@ -153,6 +153,7 @@ async fn live(options: Options) -> Result<(), RunError> {
             },
             _ = looks.tick() => {
                 doors.renew_certificates();
+                gateway.complaints().of_certificates(doors.refused_certificates());
                 // Not while a successor is at it: these places may rightly be its own by now.
                 if is_robbed && offers.is_empty() {
                     is_robbed = take_back(&mut desks, &mut door, &gateway)
@@ -178,6 +179,8 @@ async fn live(options: Options) -> Result<(), RunError> {
                     tracing::error!(%error, "a listener of the new settings cannot be had yet; the others are in force");
                 }
                 gateway.complaints().of_listener(followed.err().map(|error| error.to_string()));
+                // A listener that went, or was opened anew, has nothing more to complain of.
+                gateway.complaints().of_certificates(doors.refused_certificates());
             }
         }
     }

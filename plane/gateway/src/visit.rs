@@ -6,9 +6,9 @@ use homeostat_edge::trace::{Outcome, Value};
 use homeostat_edge::{Client, Code, Problem, Record, RequestId, Span, SpanSink, Trace};
 use homeostat_routing::{RouteId, UpstreamId};
 use homeostat_vocabulary::Timestamp;
-use homeostat_wire::{Body, Peer, Response};
+use homeostat_wire::{Body, Peer, Response, heard_of_connect, is_extended_connect};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header};
 
 use crate::cache::From;
 use crate::forward::{Answered, Trail};
@@ -44,6 +44,8 @@ pub struct Visit {
     /// Where its answer came from, if it came for this request alone.
     trail: Option<Trail>,
     version: Version,
+    /// Whether it asked for a WebSocket over HTTP/2: what is seen of it here is the upgrade of HTTP/1.1.
+    is_connect: bool,
 }
 
 impl Visit {
@@ -67,7 +69,18 @@ impl Visit {
             overrun: Mishap::default(),
             trail: None,
             version,
+            is_connect: version == Version::HTTP_2 && is_extended_connect(&head.extensions),
         }
+    }
+
+    /// The method that the client sent.
+    fn method<'a>(&self, seen: &'a Method) -> &'a Method {
+        if self.is_connect { &Method::CONNECT } else { seen }
+    }
+
+    /// The status that the client hears.
+    fn status(&self, seen: StatusCode) -> u16 {
+        if self.is_connect { heard_of_connect(seen).as_u16() } else { seen.as_u16() }
     }
 
     /// An answer came, for this request alone.
@@ -96,7 +109,7 @@ impl Visit {
 
     /// Tells the log and whoever looks of an answer.
     fn tell(&self, gateway: &Gateway, plan: &Plan, asked: &Told<'_>, response: &Response, took: Duration) {
-        let status = response.status().as_u16();
+        let (method, status) = (self.method(asked.method), self.status(response.status()));
         let trail = self.trail.as_ref().or_else(|| response.extensions().get());
         let upstream = self.upstream.map(|id| &*plan.table.upstream(id).name);
         let endpoint = trail.map(|trail| trail.endpoint.place.name.as_str());
@@ -105,7 +118,7 @@ impl Visit {
         plan.log.note(&Record {
             at: self.wall,
             client: self.client.address,
-            method: asked.method.as_str(),
+            method: method.as_str(),
             host: asked.host,
             path: asked.path,
             protocol: if self.version == Version::HTTP_2 { "2" } else { "1.1" },
@@ -128,7 +141,7 @@ impl Visit {
                 at_ms: self.wall.0,
                 id: self.id.as_str().to_owned(),
                 client: self.client.address.to_string(),
-                method: asked.method.to_string(),
+                method: method.to_string(),
                 host: asked.host.to_owned(),
                 path: asked.path.to_owned(),
                 route: asked.route.to_owned(),
@@ -202,6 +215,7 @@ impl Counted<'_> {
             Told { route: name, method: &self.method, host: self.host, path: self.path, agent: self.agent.as_ref() };
         visit.tell(self.gateway, self.plan, &asked, response, took);
         if visit.trace.sampled() && self.gateway.spans().is_open() {
+            let (method, status) = (visit.method(&self.method), visit.status(response.status()));
             self.gateway.spans().take(Span {
                 trace_id: visit.trace.trace_id,
                 span_id: visit.trace.span_id,
@@ -211,7 +225,7 @@ impl Counted<'_> {
                 duration: took,
                 outcome: if status < 500 { Outcome::Good } else { Outcome::Failed },
                 attributes: vec![
-                    ("http.request.method", Value::Text(self.method.to_string().into())),
+                    ("http.request.method", Value::Text(method.to_string().into())),
                     ("http.response.status_code", Value::Number(status.into())),
                     ("url.path", Value::Text(self.path.to_owned().into())),
                 ],

@@ -41,3 +41,4 @@ pub use peer::{Peer, TlsFacts};
 pub use refusal::Refusal;
 pub use serve::serve;
 pub use upgraded::Upgraded;
+pub use websocket::{heard_of_connect, is_extended_connect};

@@ -7,10 +7,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
-use http::{Extensions, Method, Request};
+use http::{Extensions, Method, Request, StatusCode};
 use sha1::{Digest, Sha1};
 
 use crate::headers::{has_token, is_upgrade};
+use crate::refusal::Refusal;
 
 /// The protocol, as both versions name it.
 pub(crate) const WEBSOCKET: &str = "websocket";
@@ -45,6 +46,21 @@ pub(crate) fn is_granted(request: &Extensions, answer: &HeaderMap) -> bool {
     let mut accepted = answer.get_all(SEC_WEBSOCKET_ACCEPT).iter();
     let is_owed = accepted.next() == Some(owed) && accepted.next().is_none();
     is_owed && is_upgrade(answer) && has_token(answer, &UPGRADE, WEBSOCKET)
+}
+
+/// Whether a request was an extended CONNECT (RFC 8441), and only looks like the GET of HTTP/1.1.
+pub fn is_extended_connect(request: &Extensions) -> bool {
+    request.get::<Owed>().is_some()
+}
+
+/// What the client of an extended CONNECT hears: a granted WebSocket is a good answer there, and any other good answer would be taken
+/// for one.
+pub fn heard_of_connect(answer: StatusCode) -> StatusCode {
+    match answer {
+        StatusCode::SWITCHING_PROTOCOLS => StatusCode::OK,
+        answer if answer.is_success() => Refusal::WebSocket.status().unwrap_or(StatusCode::BAD_GATEWAY),
+        answer => answer,
+    }
 }
 
 fn accept(key: &[u8]) -> String {

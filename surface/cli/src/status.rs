@@ -211,6 +211,7 @@ fn remarks(status: &Status, now: Timestamp, catalogue: &Catalogue) -> Vec<(Tone,
             let key = match kind {
                 ComplaintKind::SettingsRefused => "status-settings-refused",
                 ComplaintKind::ListenerMissing => "status-listener-missing",
+                ComplaintKind::CertificatesRefused => "status-certificates-refused",
             };
             say(Tone::Bad, "", &Message::new(key).text("service", &service.name).text("why", why));
         }

@@ -337,6 +337,7 @@ status-configuration-refused = { $count ->
 }
 status-settings-refused = { $service } refuses its changed settings and goes on with those before: { $why }
 status-listener-missing = { $service } cannot listen as its settings say, tries again, and does all else: { $why }
+status-certificates-refused = { $service } cannot use its changed certificates and shows those before: { $why }
 status-shutting-down = The engine is ending.
 status-awaiting = { $action } waits for your word: homeostat approve { $action }
 status-left-to-you = The engine may not repair { $service } by itself (autonomy): homeostat resume { $service } starts it again

@@ -336,6 +336,7 @@ status-configuration-refused = { $count ->
 }
 status-settings-refused = { $service } rechaza su configuración nueva y sigue con la anterior: { $why }
 status-listener-missing = { $service } no puede escuchar donde dice su configuración; lo intenta de nuevo y hace todo lo demás: { $why }
+status-certificates-refused = { $service } no puede usar sus certificados cambiados y sigue mostrando los anteriores: { $why }
 status-shutting-down = El motor está terminando.
 status-awaiting = { $action } espera su decisión: homeostat approve { $action }
 status-left-to-you = El motor no puede reparar { $service } por sí mismo (autonomía): homeostat resume { $service } lo arranca de nuevo

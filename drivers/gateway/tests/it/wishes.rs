@@ -70,10 +70,12 @@ async fn what_the_gateway_complains_of_is_told_until_it_was_put_right() {
     assert_eq!(bed.hears_what(told).await, []);
     let complaint = |kind: &str, why: &str| json!({ "kind": kind, "why": why });
     let long = "é".repeat(5_000);
-    let complaints = vec![complaint("settings_refused", &long), complaint("of tomorrow", "nobody knows")];
+    let certificates = complaint("certificates_refused", "the key does not fit");
+    let complaints = vec![complaint("settings_refused", &long), complaint("of tomorrow", "nobody knows"), certificates];
     bed.says.send_replace(Says { batch: 1, complaints, ..Says::default() });
     let heard = bed.hears_what(told).await;
-    assert_eq!((heard.len(), heard[0].kind), (1, ComplaintKind::SettingsRefused));
+    let kinds: Vec<_> = heard.iter().map(|complaint| complaint.kind).collect();
+    assert_eq!(kinds, [ComplaintKind::SettingsRefused, ComplaintKind::CertificatesRefused]);
     assert!(heard[0].why.len() <= 1_000, "it is bounded");
     bed.says.send_replace(Says { batch: 2, ..Says::default() });
     assert_eq!(bed.hears_what(told).await, []);

@@ -8,7 +8,7 @@
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use homeostat_wire::client::{Connection, Multiplexed, Shelf};
 
@@ -43,6 +43,10 @@ pub struct Endpoint {
     lanes: Box<[Lane]>,
 }
 
+/// How long answers of unknown length may still take at an endpoint that has nothing else to do any more. Pages that are made while
+/// they are sent end within it; feeds of events and long calls of gRPC never end by themselves, and their clients come back by themselves.
+const STREAMS_WAITED_FOR: Duration = Duration::from_secs(5);
+
 /// An endpoint that is in no list any more, seen from outside: held only by requests that are under way there.
 #[derive(Debug)]
 pub struct Parted {
@@ -50,14 +54,25 @@ pub struct Parted {
     pub name: String,
     /// Held by every attempt, and by its answer until that is on its way to the client.
     endpoint: Weak<Endpoint>,
-    /// Held by every body of an answer to its end, to give the connection back.
-    shelves: Box<[Weak<Kept>]>,
+    /// Held by every body of an answer to its end, to give the connection back: by those of known length, and by the others. A tunnel
+    /// holds neither: it has no end to wait for.
+    shelves: Box<[(Weak<Kept>, Weak<Streams>)]>,
+    /// Since when only answers of unknown length have been seen under way.
+    streams_since: Option<Instant>,
 }
 
 impl Parted {
-    /// Whether a request is under way there.
-    pub fn is_busy(&self) -> bool {
-        self.endpoint.strong_count() > 0 || self.shelves.iter().any(|shelf| shelf.strong_count() > 0)
+    /// Whether a request is under way there that is worth waiting for.
+    pub fn is_busy(&mut self, now: Instant) -> bool {
+        if self.endpoint.strong_count() > 0 || self.shelves.iter().any(|(kept, _)| kept.strong_count() > 0) {
+            self.streams_since = None;
+            return true;
+        }
+        if self.shelves.iter().all(|(_, streams)| streams.strong_count() == 0) {
+            return false;
+        }
+        let since = *self.streams_since.get_or_insert(now);
+        now.saturating_duration_since(since) < STREAMS_WAITED_FOR
     }
 }
 
@@ -70,8 +85,11 @@ struct Lane {
 
 impl Lane {
     fn new(kept_max: usize) -> Self {
-        let kept = Kept { lying: Mutex::default(), kept_max, broken: AtomicU32::new(0) };
-        Self { kept: Arc::new(kept), multiplexed: Mutex::default() }
+        let kept = Arc::new_cyclic(|kept| {
+            let streams = Arc::new(Streams(Weak::clone(kept)));
+            Kept { lying: Mutex::default(), kept_max, broken: AtomicU32::new(0), streams }
+        });
+        Self { kept, multiplexed: Mutex::default() }
     }
 
     fn shared(&self) -> MutexGuard<'_, Option<Multiplexed>> {
@@ -86,7 +104,13 @@ pub struct Kept {
     kept_max: usize,
     /// Bodies of answers that broke off since somebody last looked.
     broken: AtomicU32,
+    /// Where answers of unknown length bring their connections.
+    streams: Arc<Streams>,
 }
+
+/// The same shelf for answers of unknown length, which do not keep it from going: they may never end.
+#[derive(Debug)]
+struct Streams(Weak<Kept>);
 
 impl Kept {
     fn connections(&self) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
@@ -105,6 +129,25 @@ impl Shelf for Kept {
     fn broke(&self) {
         self.broken.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn of_streams(self: Arc<Self>) -> Option<Arc<dyn Shelf>> {
+        Some(Arc::clone(&self.streams) as Arc<dyn Shelf>)
+    }
+}
+
+/// Once the shelf is gone, so is its endpoint: what comes is closed.
+impl Shelf for Streams {
+    fn put(&self, connection: Connection) {
+        if let Some(kept) = self.0.upgrade() {
+            kept.put(connection);
+        }
+    }
+
+    fn broke(&self) {
+        if let Some(kept) = self.0.upgrade() {
+            kept.broke();
+        }
+    }
 }
 
 impl Endpoint {
@@ -116,8 +159,9 @@ impl Endpoint {
 
     /// How it is seen once it is in no list any more. No counter on the path of a request is needed for it.
     pub fn parted(self: &Arc<Self>) -> Parted {
-        let shelves = self.lanes.iter().map(|lane| Arc::downgrade(&lane.kept)).collect();
-        Parted { name: self.place.name.clone(), endpoint: Arc::downgrade(self), shelves }
+        let shelves = self.lanes.iter().map(|lane| (Arc::downgrade(&lane.kept), Arc::downgrade(&lane.kept.streams)));
+        let (name, shelves) = (self.place.name.clone(), shelves.collect());
+        Parted { name, endpoint: Arc::downgrade(self), shelves, streams_since: None }
     }
 
     /// Bodies of its answers that broke off since this was last asked.
@@ -167,5 +211,30 @@ impl Endpoint {
     /// How many connections wait for their next request.
     pub fn idle(&self) -> usize {
         self.lanes.iter().map(|lane| lane.kept.connections().len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_answers_of_unknown_length_are_not_waited_for_to_their_end() {
+        // Would break: a download is cut by a stop that could wait for it, or a feed without an end is waited for in vain.
+        let terms = Arc::new(Terms::once(None, Duration::ZERO));
+        let place = Place::at("127.0.0.1:9".parse().unwrap());
+        let endpoint = Arc::new(Endpoint::new(place, 2, terms, Arc::default()));
+        let (measured, stream) = (endpoint.shelf(0), endpoint.shelf(1).of_streams().unwrap());
+        let mut parted = endpoint.parted();
+        let begin = Instant::now();
+        assert!(parted.is_busy(begin + 10 * STREAMS_WAITED_FOR), "it has not begun to answer");
+        drop(endpoint);
+        let late = begin + 20 * STREAMS_WAITED_FOR;
+        assert!(parted.is_busy(late), "an answer of known length is under way");
+        drop(measured);
+        assert!(parted.is_busy(late), "the stream has its time from now on");
+        assert!(!parted.is_busy(late + STREAMS_WAITED_FOR));
+        drop(stream);
+        assert!(!parted.is_busy(late));
     }
 }

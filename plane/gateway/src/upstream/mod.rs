@@ -17,6 +17,7 @@ mod watched;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use homeostat_reactor::Clock;
 use homeostat_resilience::stack::{InvalidStack, Stack, StackSnapshot};
@@ -168,10 +169,10 @@ impl Upstream {
         self.members().endpoints.values().cloned().collect()
     }
 
-    /// The endpoints that are not there any more and have requests under way still, by name.
+    /// The endpoints that are not there any more and have requests under way still that are worth waiting for, by name.
     pub fn leaving(&self) -> Vec<String> {
-        let mut members = self.members();
-        members.parted.retain(Parted::is_busy);
+        let (now, mut members) = (Instant::now(), self.members());
+        members.parted.retain_mut(|parted| parted.is_busy(now));
         members.parted.iter().map(|parted| parted.name.clone()).collect()
     }
 
@@ -226,7 +227,8 @@ impl Members {
         let stays = |name: &str, old: &Arc<Endpoint>| self.endpoints.get(name).is_some_and(|new| Arc::ptr_eq(new, old));
         let left = before.iter().filter(|(name, old)| !stays(name, old)).map(|(_, old)| old.parted());
         let left: Vec<Parted> = left.collect();
-        self.parted.retain(Parted::is_busy);
+        let now = Instant::now();
+        self.parted.retain_mut(|parted| parted.is_busy(now));
         self.parted.extend(left);
         let more = self.parted.len().saturating_sub(ENDPOINTS_MAX);
         self.parted.drain(..more);

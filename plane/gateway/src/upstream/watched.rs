@@ -5,7 +5,7 @@
 //! client that leaves, or that breaks off its own body, says nothing against the endpoint.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -68,7 +68,8 @@ impl http_body::Body for Sending {
 struct Watched {
     body: Body,
     /// Whose trailers say how the call ended, and the policies that hear of it: of lack of room at once, as it is so now.
-    grpc: Option<(Arc<Endpoint>, Policies)>,
+    /// The endpoint is not held: a call may last for ever, and must not be taken for a request that has no answer yet.
+    grpc: Option<(Weak<Endpoint>, Policies)>,
     /// Whether the client broke off the request's own body.
     request: Mishap,
     /// Who is told; nobody once it was told.
@@ -86,7 +87,9 @@ pub fn watched(
     if response.body().is_end_stream() {
         return response;
     }
-    let grpc = is_grpc(response.headers()).then(|| (Arc::clone(endpoint), policies.clone()));
+    let grpc = is_grpc(response.headers()).then(|| (Arc::downgrade(endpoint), policies.clone()));
+    let has_length = response.body().length().is_some();
+    let shelf = if has_length { shelf } else { Arc::clone(&shelf).of_streams().unwrap_or(shelf) };
     response.map(|body| Body::boxed(Watched { body, grpc, request, shelf: Some(shelf) }))
 }
 
@@ -111,7 +114,11 @@ impl http_body::Body for Watched {
         };
         match (verdict, self.shelf.as_ref(), &self.grpc) {
             (Verdict::Failed, Some(shelf), _) => shelf.broke(),
-            (Verdict::Full, Some(_), Some((endpoint, policies))) => policies.said_full(&endpoint.place.name),
+            (Verdict::Full, Some(_), Some((endpoint, policies))) => {
+                if let Some(endpoint) = endpoint.upgrade() {
+                    policies.said_full(&endpoint.place.name);
+                }
+            }
             _ => return polled,
         }
         self.shelf = None;

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, StreamBody};
 
 use crate::house::House;
 use crate::stage::number;
+use crate::streams::{nobody, none_leaves, tell_of, until_none_leaves};
 
 /// How the answers of a server end.
 #[derive(Clone, Copy)]
@@ -33,6 +34,8 @@ enum End {
     Hears,
     /// With the body of the request, and its head is there before.
     Talks,
+    /// Never, as a call does that goes on and on.
+    Never,
     /// Well, as its length says, but that it was all it never says.
     Silent,
 }
@@ -48,10 +51,14 @@ impl Handler for End {
         if matches!(self, Self::Hears) {
             while let Some(Ok(_)) = heard.frame().await {}
         }
-        if matches!(self, Self::Silent) {
+        if matches!(self, Self::Never | Self::Silent) {
             let all = stream::iter([Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(b"half")))])
                 .chain(stream::pending());
             let mut response = Response::new(Body::boxed(StreamBody::new(all)));
+            if matches!(self, Self::Never) {
+                response.headers_mut().insert("content-type", HeaderValue::from_static("application/grpc"));
+                return response;
+            }
             response.headers_mut().insert("content-length", HeaderValue::from_static("4"));
             response.headers_mut().insert("cache-control", HeaderValue::from_static("max-age=60"));
             return response;
@@ -63,7 +70,7 @@ impl Handler for End {
             Ok(Frame::trailers(trailers))
         };
         let end = match self {
-            Self::Well | Self::Hears | Self::Talks | Self::Silent => status("0"),
+            Self::Well | Self::Hears | Self::Talks | Self::Never | Self::Silent => status("0"),
             Self::BrokenOff => Err(std::io::Error::other("broken off")),
             Self::GrpcFailed | Self::LooksFailed => status("14"),
             Self::GrpcFull => status("8"),
@@ -225,4 +232,27 @@ fn an_answer_that_is_here_is_kept_though_its_stream_has_not_ended() {
     assert!(house.get("/").ends_with("half"));
     let metrics = house.order("GET /metrics", "");
     assert!(metrics.contains("resilience_call_seconds_count{stack=\"shop>shop\"} 1\n"), "{metrics}");
+}
+
+#[test]
+fn a_call_that_never_ends_does_not_hold_its_instance_up_for_long() {
+    // Would break: one open stream of gRPC holds each stop of an instance up for the whole grace.
+    let settings = "[gateway.routes.shop]\nto = \"shop\"\n[gateway.upstreams.shop]\nprotocol = \"grpc\"\n";
+    let house = House::open(settings);
+    tell_of(&house, "shop/0", start(End::Never));
+    let mut client = house.connect();
+    client.write_all(b"GET / HTTP/1.1\r\nHost: shop.test\r\n\r\n").unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"half\r\n") {
+        let mut piece = [0; 1_024];
+        let count = client.read(&mut piece).unwrap();
+        assert!(count > 0, "{}", String::from_utf8_lossy(&seen));
+        seen.extend_from_slice(&piece[..count]);
+    }
+    tell_of(&house, "shop/1", nobody());
+    assert!(!none_leaves(&house), "it may end in a moment");
+    until_none_leaves(&house);
+    client.set_nonblocking(true).unwrap();
+    let still = client.read(&mut [0; 16]).unwrap_err();
+    assert_eq!(still.kind(), std::io::ErrorKind::WouldBlock, "the call goes on");
 }

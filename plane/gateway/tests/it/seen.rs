@@ -19,7 +19,7 @@ fn shop(origin: &Origin) -> String {
 }
 
 /// Waits until the log has a line with all of these.
-fn logged(house: &House, parts: &[&str]) -> String {
+pub fn logged(house: &House, parts: &[&str]) -> String {
     let until = Instant::now() + Duration::from_secs(20);
     loop {
         let log = std::fs::read_to_string(house.folder.path().join("access.log")).unwrap_or_default();
@@ -32,7 +32,7 @@ fn logged(house: &House, parts: &[&str]) -> String {
 }
 
 /// Looks from now on.
-fn look(house: &House, query: &str) -> BufReader<UnixStream> {
+pub fn look(house: &House, query: &str) -> BufReader<UnixStream> {
     let mut stream = house.control();
     stream.write_all(format!("GET /v1/tap{query} HTTP/1.1\r\nHost: gateway\r\n\r\n").as_bytes()).unwrap();
     let mut seen = BufReader::new(stream);
@@ -41,7 +41,7 @@ fn look(house: &House, query: &str) -> BufReader<UnixStream> {
     seen
 }
 
-fn next(seen: &mut BufReader<UnixStream>, part: &str) -> String {
+pub fn next(seen: &mut BufReader<UnixStream>, part: &str) -> String {
     loop {
         let mut line = String::new();
         assert!(seen.read_line(&mut line).unwrap() > 0, "no line with {part}");

@@ -1,8 +1,8 @@
 //! What goes both ways at once through the whole gateway, with raw bytes at either end: tunnels, early answers, trailers.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
-use std::time::Duration;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 use crate::house::House;
 
@@ -157,4 +157,68 @@ fn trailers_pass_both_ways() {
     assert!(until(&mut server, "\r\n\r\n").to_lowercase().ends_with("0\r\nx-sum: 12\r\n\r\n"));
     server.write_all(b"0\r\nserver-timing: all;dur=1\r\n\r\n").unwrap();
     assert!(until(&mut client, "\r\n\r\n").to_lowercase().ends_with("0\r\nserver-timing: all;dur=1\r\n\r\n"));
+}
+
+/// A gateway that was told of an origin by the engine, which the test plays itself.
+fn told(more: &str) -> (House, TcpListener) {
+    let origin = TcpListener::bind("127.0.0.1:0").unwrap();
+    let house = House::open(&format!("{more}\n[gateway.routes.shop]\nto = \"shop\"\n"));
+    tell_of(&house, "shop/0", origin.local_addr().unwrap());
+    (house, origin)
+}
+
+/// Tells the gateway of the one instance that there is.
+pub fn tell_of(house: &House, name: &str, address: SocketAddr) {
+    let list = format!("{{\"services\":{{\"shop\":[{{\"name\":\"{name}\",\"address\":\"{address}\"}}]}}}}");
+    assert!(house.order("PUT /v1/endpoints", &list).starts_with("HTTP/1.1 204"));
+}
+
+pub fn nobody() -> SocketAddr {
+    ([127, 0, 0, 1], 9).into()
+}
+
+#[test]
+fn a_tunnel_does_not_hold_its_instance_up() {
+    // Would break: one open WebSocket holds each stop of an instance up for the whole grace.
+    let (house, origin) = told("");
+    let (mut client, mut server) = tunnelled(&house, &origin);
+    tell_of(&house, "shop/1", nobody());
+    until_none_leaves(&house);
+    server.write_all(b"still there").unwrap();
+    assert_eq!(until(&mut client, "there"), "still there");
+}
+
+#[test]
+fn an_answer_that_never_ends_does_not_hold_its_instance_up_for_long() {
+    // Would break: one open feed of events holds each stop of an instance up for the whole grace.
+    let (house, origin) = told("[gateway.routes.same]\nto = \"shop\"\npath = \"/same\"\ncoalesce = true\n");
+    let feeds = ["/feed", "/same"].map(|path| {
+        let mut client = house.connect();
+        client.write_all(format!("GET {path} HTTP/1.1\r\nHost: shop.test\r\n\r\n").as_bytes()).unwrap();
+        let mut server = accept(&origin);
+        until(&mut server, "\r\n\r\n");
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+        server.write_all(format!("{head}5\r\nfirst\r\n").as_bytes()).unwrap();
+        until(&mut client, "first");
+        (client, server)
+    });
+    tell_of(&house, "shop/1", nobody());
+    assert!(!none_leaves(&house), "it may end in a moment");
+    until_none_leaves(&house);
+    for (mut client, mut server) in feeds {
+        server.write_all(b"4\r\nnext\r\n").unwrap();
+        until(&mut client, "next");
+    }
+}
+
+pub fn none_leaves(house: &House) -> bool {
+    house.order("GET /v1/leaving", "").ends_with("[]")
+}
+
+pub fn until_none_leaves(house: &House) {
+    let began = Instant::now();
+    while !none_leaves(house) {
+        assert!(began.elapsed() < Duration::from_secs(30), "it is waited for still");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

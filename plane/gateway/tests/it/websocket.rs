@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::house::House;
+use crate::seen::{logged, look, next};
 use crate::stage::number;
 
 type Response = http::Response<hyper::body::Incoming>;
@@ -114,7 +115,7 @@ fn play(limits: &str, scene: impl AsyncFnOnce(&House, Scene)) -> House {
     let address = origin.local_addr().unwrap();
     let house = House::open(&format!(
         "[gateway.limits]\n{limits}\n[gateway.routes.shop]\nto = \"shop\"\nmethods = [\"GET\"]\n\
-         [gateway.routes.here]\npath = \"/here\"\nrespond = {{ status = 204 }}\n\
+         [gateway.access_log]\nfile = \"access.log\"\n[gateway.routes.here]\npath = \"/here\"\nrespond = {{ status = 204 }}\n\
          [gateway.upstreams.shop]\nendpoints = [\"{address}\"]\n"
     ));
     let all = async {
@@ -303,4 +304,24 @@ fn a_drain_lets_a_websocket_end_by_itself() {
     })
     // It was told already.
     .ended();
+}
+
+#[test]
+fn a_websocket_over_http2_is_told_of_as_the_connect_that_it_is() {
+    // Would break: the log and the tap tell of a GET and a 101, neither of which there is over HTTP/2.
+    play("", async |house, mut scene| {
+        let mut seen = look(house, "");
+        let (client, server) = scene.tunnel().await;
+        let (method, status) = ("\"method\":\"CONNECT\"", "\"status\":200");
+        logged(house, &[method, status, "/chat"]);
+        let line = next(&mut seen, "/chat");
+        assert!(line.contains(method) && line.contains(status), "{line}");
+        drop((client, server));
+        let (_, _server, response) =
+            scene.ask(|_| "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n".to_owned()).await;
+        assert_eq!(response.status(), 502);
+        logged(house, &[method, "\"status\":502", "/chat"]);
+        let line = next(&mut seen, "/chat");
+        assert!(line.contains(method) && line.contains("\"status\":502"), "{line}");
+    });
 }

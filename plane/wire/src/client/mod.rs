@@ -9,6 +9,7 @@ mod receiving;
 mod send;
 
 use std::io;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -26,6 +27,11 @@ pub trait Shelf: Send + Sync {
 
     /// A body broke off before its end; its connection is gone. Must not block.
     fn broke(&self) {}
+
+    /// The shelf for the connection of an answer of unknown length, which may never end; `None` where that makes no difference.
+    fn of_streams(self: Arc<Self>) -> Option<Arc<dyn Shelf>> {
+        None
+    }
 }
 
 /// Why there is no answer.

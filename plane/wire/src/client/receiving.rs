@@ -47,6 +47,10 @@ impl Receiving {
         shelf: Arc<dyn Shelf>,
     ) -> Self {
         let decoder = BodyDecoder::new(framing, inner.limits.trailer_bytes_max);
+        let shelf = match decoder {
+            BodyDecoder::Length(_) => shelf,
+            BodyDecoder::Chunked(_) | BodyDecoder::Close => Arc::clone(&shelf).of_streams().unwrap_or(shelf),
+        };
         Self { inner: Some(inner), decoder, buffer, ahead: None, sending, clean, ended: false, shelf: Slot(shelf) }
     }
 

@@ -83,6 +83,7 @@ fn troubled() -> Status {
             why: "gateway.access_log: no such folder\u{1b}[2J".to_owned(),
         },
         Complaint { kind: ComplaintKind::ListenerMissing, why: "127.0.0.1:80: permission denied".to_owned() },
+        Complaint { kind: ComplaintKind::CertificatesRefused, why: "shop.pem: no certificate in it".to_owned() },
     ];
     status.paused = vec![Scope::Service { name: "api".parse().unwrap() }];
     status.cannot_act = Some("the disk is full\u{1b}[2J".to_owned());

@@ -24,6 +24,9 @@ const TOLD_AGAIN: Duration = Duration::from_secs(5);
 /// The pause before a gateway that does not answer is asked again: it may be starting, and requests wait for it.
 const ASKED_AGAIN: Duration = Duration::from_millis(50);
 
+/// So many questions without an answer are told, a second's: a gateway that is being started answers sooner.
+const IN_VAIN: u32 = 20;
+
 /// How long the gateway may wait for a service to be asked for.
 const ACTIVATIONS_WAIT: Duration = Duration::from_secs(20);
 
@@ -114,13 +117,13 @@ impl Link {
             return;
         }
         let (mut told, mut inherited) = (None::<Lists>, Inherited::default());
-        let (mut due, mut complained) = (Instant::now(), false);
+        let (mut due, mut in_vain) = (Instant::now(), 0);
         loop {
             let number = *leavings.borrow_and_update();
             let now = Arc::clone(&status.borrow_and_update());
             inherited.observe(&now);
             let answer = self.tell(&now, told.as_ref(), &mut inherited, due <= Instant::now()).await;
-            complain_once(answer.as_ref().err(), &mut complained);
+            complain_once(answer.as_ref().err(), &mut in_vain);
             match answer {
                 Ok(None) => {}
                 Ok(Some(lists)) => (told, due) = (Some(lists), Instant::now() + TOLD_AGAIN),
@@ -243,14 +246,19 @@ impl Link {
     }
 }
 
-/// Tells once when the gateway no longer takes the lists, and once when it does again.
-fn complain_once(error: Option<&Unreachable>, complained: &mut bool) {
+/// Tells once when the gateway does not take the lists for longer than one takes to start, and once when it does again.
+fn complain_once(error: Option<&Unreachable>, in_vain: &mut u32) {
     match error {
-        Some(error) if !*complained => {
-            tracing::warn!(%error, "the gateway is not told of instances; it goes on with the last");
+        Some(error) => {
+            *in_vain = in_vain.saturating_add(1);
+            if *in_vain == IN_VAIN {
+                tracing::warn!(%error, "the gateway is not told of instances; it goes on with the last");
+            }
         }
-        None if *complained => tracing::info!("the gateway is told of instances again"),
-        _ => {}
+        None => {
+            if std::mem::take(in_vain) >= IN_VAIN {
+                tracing::info!("the gateway is told of instances again");
+            }
+        }
     }
-    *complained = error.is_some();
 }

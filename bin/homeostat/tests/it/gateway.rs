@@ -1,12 +1,13 @@
 //! The gateway with its engine, both real: requests pass while instances come and go, and while either of the two is killed.
 
 use crate::bed::{Bed, kill, script, visit, web};
-use homeostat_testkit::processes::runs;
+use homeostat_testkit::processes::{marked, parent, runs};
 use homeostat_testkit::{programs, wait_until};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -428,4 +429,57 @@ fn its_name_is_its_own() {
     assert_eq!(answer.code, Some(2), "{}{}", answer.out, answer.err);
     let said = answer.out + &answer.err;
     assert!(said.contains("H0010") && said.contains("[gateway] declares"), "{said}");
+}
+
+#[test]
+fn an_engine_that_dies_in_the_middle_of_a_take_over_is_followed_by_one_that_knows_who_serves() {
+    // Would break: a new gateway that hangs is taken for the one that serves, and the old one is forgotten while it runs.
+    let port = free_port();
+    let at = |workers: &str| {
+        let more = "[gateway.limits]\ndrain = \"1s\"\n[gateway.access_log]\nfile = \"access.log\"\n";
+        format!("{}{more}{}", gateway(port, "web").replace("workers = 1", workers), web("web", ""))
+    };
+    let mut bed = Bed::up(&at("workers = 1"));
+    bed.ready("web/0");
+    let first = bed.ready("gateway/0");
+    wait_until("the gateway answers", || answers(port));
+    let log = find(bed.engine.folder(), "access.log");
+    // A pipe that nobody reads cannot be opened to be written: whoever starts now hangs, and who runs has the file open.
+    std::fs::remove_file(&log).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, &log, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+    let before = marked(&bed.data_folder());
+    let new = || marked(&bed.data_folder()).into_iter().filter(|pid| !before.contains(pid)).collect::<Vec<_>>();
+    bed.declare(&at("workers = 2"));
+    wait_until("the next one has begun beside the first one", || new().len() == 2);
+    let is_child = |pid: &u32| parent(*pid).is_some_and(|shim| new().contains(&shim));
+    let hangs = new().into_iter().find(is_child).expect("a shim and what it looks after");
+    bed.engine.kill();
+    bed.start();
+    assert_eq!(bed.ready("gateway/0"), first, "the one that hangs serves nobody");
+    assert!(answers(port));
+    std::fs::remove_file(&log).unwrap();
+    // The engine would end it after three quarters of a minute.
+    kill(hangs);
+    let second = bed.ready_after("gateway/0", first);
+    wait_until("the first one has ended", || !runs(first));
+    assert!(runs(second) && answers(port));
+    wait_until("only the next one is there", || marked(&bed.data_folder()).len() == before.len());
+    bed.down();
+}
+
+/// Where a file of this name lies below a folder.
+fn find(folder: &Path, name: &str) -> PathBuf {
+    let entries = |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for path in entries(&folder) {
+            if path.file_name().is_some_and(|last| last == name) {
+                return path;
+            }
+            if path.is_dir() {
+                folders.push(path);
+            }
+        }
+    }
+    panic!("there is no {name}");
 }

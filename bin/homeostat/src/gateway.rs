@@ -30,7 +30,7 @@ pub fn run(order: GatewayOrder) -> Result<(), CliError> {
         }
     };
     let ended = run_gateway(Options { folder, reader, ready: Box::new(ready) });
-    let failed = |what| CliError::Engine { code: None, what, remedy: None, exit: Exit::Findings };
+    let failed = |what: String| CliError::Engine { code: None, what: what.into(), remedy: None, exit: Exit::Findings };
     ended.map_err(|error| failed(error.to_string()))
 }
 

@@ -46,7 +46,7 @@ fn up(mut order: UpOrder) -> Result<(), CliError> {
     log(order.loaded.settings.log_level, order.loaded.settings.log_format, voice.clone());
     gateway::declare(&mut order.loaded).map_err(told)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKER_THREADS).enable_all().build();
-    let runtime = runtime.map_err(|error| CliError::file("starting", "the engine's threads", &error))?;
+    let runtime = runtime.map_err(|error| CliError::threads(&error))?;
     let ended = runtime.block_on(boot::run(order, voice.clone()));
     // Blocking work that is still out, such as a read of a disk that does not answer, must not keep the program alive.
     runtime.shutdown_background();
@@ -63,7 +63,12 @@ fn told(error: anyhow::Error) -> CliError {
     };
     let of_api = error.downcast_ref::<ApiError>().map(ApiError::code);
     let code = of_api.or_else(|| error.downcast_ref::<ShellError>().and_then(ShellError::code));
-    CliError::Engine { code: code.map(str::to_owned), what: format!("{error:#}"), remedy: None, exit: Exit::Findings }
+    CliError::Engine {
+        code: code.map(str::to_owned),
+        what: format!("{error:#}").into(),
+        remedy: None,
+        exit: Exit::Findings,
+    }
 }
 
 fn log(level: LogLevel, format: LogFormat, voice: Voice) {

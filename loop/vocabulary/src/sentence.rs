@@ -59,7 +59,9 @@ impl Sentence {
 }
 
 impl Argument {
-    fn say(&self, language: Language) -> String {
+    /// In words; a text as it is.
+    #[must_use]
+    pub fn say(&self, language: Language) -> String {
         let (and, or, nothing) = match language {
             Language::English => ("and", "or", "nothing"),
             Language::Spanish => ("y", "o", "nada"),

@@ -29,7 +29,9 @@ pub enum NotNormal {
 }
 
 impl NotNormal {
-    pub(crate) fn sentence(self) -> Sentence {
+    /// The same in every language.
+    #[must_use]
+    pub fn sentence(self) -> Sentence {
         match self {
             Self::NoSlash => say::normal_no_slash(),
             Self::BadEscape => say::normal_escape(),

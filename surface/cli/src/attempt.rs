@@ -6,18 +6,18 @@
 use crate::arguments::Format;
 use crate::error::{CliError, Exit};
 use crate::gateway::{does, hosts, path};
+use crate::say;
 use crate::screen::Screen;
 use crate::table::{Cell, Column, Table};
 use homeostat_config::GatewayPlan;
 use homeostat_routing::normal::normal_path;
 use homeostat_routing::{Asked, Explained, Verdict};
 use homeostat_story::Message;
+use homeostat_vocabulary::Sentence;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::{Value, json};
 
-/// What is shown to whoever typed something else.
-const EXAMPLE: &str = "a request is expected, as in --try \"GET http://shop.example.org/cart?x=1\"";
 const SCHEMES: [&str; 4] = ["http", "https", "ws", "wss"];
 
 /// A request as somebody types it.
@@ -31,20 +31,19 @@ struct Typed {
 
 impl Typed {
     fn read(request: &str, headers: &[String]) -> Result<Self, CliError> {
-        let usage = |what: String| CliError::Usage { what };
-        let wrong = |what: String| usage(format!("{what}; {EXAMPLE}"));
+        let wrong = |what: Sentence| CliError::usage(say::try_expected(what));
         let (method, url) = match *request.split_whitespace().collect::<Vec<_>>() {
-            [] => return Err(wrong("nothing was asked for".to_owned())),
+            [] => return Err(wrong(say::try_nothing())),
             [url] => ("GET", url),
             [method, url] => (method, url),
-            [_, _, third, ..] => return Err(wrong(format!("{third:?} comes after a method and an address"))),
+            [_, _, third, ..] => return Err(wrong(say::try_third(third))),
         };
         // Whoever types `get` means GET; the two would be two methods.
-        let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes())
-            .map_err(|_| wrong(format!("{method:?} is no method")))?;
+        let method =
+            Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(|_| wrong(say::try_method(method)))?;
         let rest = match url.split_once("://") {
             Some((scheme, _)) if !SCHEMES.contains(&scheme) => {
-                return Err(wrong(format!("{scheme:?} is none of {}", SCHEMES.join(", "))));
+                return Err(wrong(say::try_scheme(scheme, SCHEMES.join(", "))));
             }
             Some((_, rest)) => rest,
             None => url,
@@ -55,19 +54,17 @@ impl Typed {
         let is_named = rest.len() < url.len();
         let is_host = (host.is_empty() && !is_named) || (!host.contains('@') && host.parse::<Authority>().is_ok());
         if !is_host {
-            return Err(wrong(format!("{host:?} is no host")));
+            return Err(wrong(say::try_host(host)));
         }
         let path = if path.is_empty() { "/" } else { path };
-        let path =
-            normal_path(path).map_err(|error| wrong(format!("a gateway answers 400 to the path {path:?}: {error}")))?;
+        let path = normal_path(path).map_err(|error| wrong(say::try_path(path, error.sentence())))?;
         let mut map = HeaderMap::new();
         for line in headers {
             let parsed = line.split_once(':').and_then(|(name, value)| {
                 let name = HeaderName::from_bytes(name.trim().as_bytes()).ok()?;
                 Some((name, HeaderValue::from_str(value.trim()).ok()?))
             });
-            let (name, value) =
-                parsed.ok_or_else(|| usage(format!("{line:?} is no header, as in \"X-Colour: blue\"")))?;
+            let (name, value) = parsed.ok_or_else(|| CliError::usage(say::try_header(line)))?;
             map.append(name, value);
         }
         Ok(Self {

@@ -4,10 +4,12 @@
 //! engine refuses is passed on with the engine's own code and hint. A read whose connection broke is asked again a few times
 //! within the deadline; an order never is, because an engine that went silent may have begun with it.
 
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, shown};
+use crate::say;
 use homeostat_api::{connect, socket_path};
 use homeostat_reactor::Clock;
 use homeostat_resilience::{Call, Failure, Retry, RetrySettings, Verdict};
+use homeostat_vocabulary::{Sentence, sentence::Argument};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::{Method, Request, header};
@@ -44,7 +46,7 @@ impl Client {
     /// The way to the engine of `data_folder`, whether one runs or not.
     pub fn new(data_folder: &Path) -> Result<Self, CliError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| CliError::file("reaching the engine in", data_folder, &error))?;
+        let runtime = runtime.map_err(|error| CliError::failed(say::reaching_engine(shown(data_folder)), &error))?;
         let clock = Clock::machine();
         let settings =
             RetrySettings { attempts_max: READS_MAX, pause_min_ms: READ_PAUSE_MIN_MS, ..RetrySettings::default() };
@@ -93,23 +95,25 @@ impl Client {
             .expect("paths are made of names that need no escape");
         let call = call.within(ANSWER_WAIT_MAX, &self.clock);
         let exchanged = self.runtime.block_on(self.again.call(&call, advise, |_| self.exchange(request.clone())));
-        let silent = |reason: String| CliError::Silent { socket: self.socket(), reason };
+        let silent = |reason: Sentence| CliError::Silent { socket: self.socket(), reason: reason.into() };
         let (ok, status, body) = exchanged.map_err(|failure| match failure {
             Failure::Inner(error) => error,
-            Failure::Refused(_) => silent(format!("no answer within {} s", ANSWER_WAIT_MAX.as_secs())),
+            Failure::Refused(_) => silent(say::no_answer_within(ANSWER_WAIT_MAX.as_secs())),
         })?;
         if !ok {
             return Err(refusal(status, &body));
         }
         // An answer without content is as good as a JSON null.
         let body: &[u8] = if body.is_empty() { b"null" } else { &body };
-        serde_json::from_slice(body).map_err(|error| silent(format!("its answer to {path} cannot be read: {error}")))
+        serde_json::from_slice(body).map_err(|error| silent(say::unreadable_answer(path, error.to_string())))
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Exchanged, CliError> {
         let stream = connect(&self.data_folder).await.map_err(|error| self.unreachable(&error))?;
-        let broken =
-            |error: &dyn std::fmt::Display| CliError::Silent { socket: self.socket(), reason: error.to_string() };
+        let broken = |error: &dyn std::fmt::Display| CliError::Silent {
+            socket: self.socket(),
+            reason: error.to_string().into(),
+        };
         let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
         let (mut sender, connection) = handshake.map_err(|error| broken(&error))?;
         let exchange = async {
@@ -135,7 +139,7 @@ impl Client {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                 CliError::Unreachable { socket: self.socket() }
             }
-            _ => CliError::Silent { socket: self.socket(), reason: error.to_string() },
+            _ => CliError::Silent { socket: self.socket(), reason: error.to_string().into() },
         }
     }
 }
@@ -159,16 +163,17 @@ fn refusal(status: u16, body: &[u8]) -> CliError {
         _ if status == UNAVAILABLE => Exit::Unreachable,
         _ => Exit::Findings,
     };
-    let what = text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("the engine answered {status}"));
-    let remedy = code.as_deref().and_then(remedy_here).map(str::to_owned).or_else(|| text("hint"));
+    let said = text("detail").or_else(|| text("title"));
+    let what = said.map_or_else(|| say::engine_answered(status).into(), Argument::Text);
+    let remedy = code.as_deref().and_then(remedy_here).map(Argument::from).or_else(|| text("hint").map(Argument::Text));
     CliError::Engine { code, what, remedy, exit }
 }
 
 /// What to type about a problem whose hint speaks of addresses, which whoever types commands does not use.
-fn remedy_here(code: &str) -> Option<&'static str> {
+fn remedy_here(code: &str) -> Option<Sentence> {
     Some(match code {
-        "H0424" => "`homeostat status` lists the services, `homeostat why --last` the latest actions",
-        "H0427" => "`homeostat why ACTION` shows how it stands",
+        "H0424" => say::list_names(),
+        "H0427" => say::see_action(),
         _ => return None,
     })
 }

@@ -1,7 +1,8 @@
 //! `check`, `init` and `config`: the configuration before anything starts.
 
 use crate::arguments::{ConfigVerb, Everywhere, Format};
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, shown};
+use crate::say;
 use crate::screen::Screen;
 use crate::setup::{self, look};
 use homeostat_config::{FILE_NAME, load, scan, schema};
@@ -50,9 +51,9 @@ pub fn init(asked: &Everywhere, force: bool, screen: &mut Screen<'_>) -> Result<
     let opened = options.write(true).create(force).create_new(!force).truncate(force).open(&path);
     let mut file = opened.map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => CliError::Occupied { path: path.clone() },
-        _ => CliError::file("writing", &path, &error),
+        _ => CliError::failed(say::writing(shown(&path)), &error),
     })?;
-    file.write_all(draft.text.as_bytes()).map_err(|error| CliError::file("writing", &path, &error))?;
+    file.write_all(draft.text.as_bytes()).map_err(|error| CliError::failed(say::writing(shown(&path)), &error))?;
     screen.answer(&Message::new("init-written").text("file", &path.display()).number("count", draft.services))?;
     Ok(Exit::Ok)
 }

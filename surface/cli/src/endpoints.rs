@@ -5,7 +5,8 @@
 //! is gone. What the gateway answers is shown with nothing in it that could move the terminal.
 
 use crate::Format;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, shown};
+use crate::say;
 use crate::screen::Screen;
 use crate::table::{Cell, Column, Table};
 use homeostat_config::{GatewayPlan, Loaded};
@@ -56,7 +57,7 @@ pub fn run(loaded: &Loaded, plan: &GatewayPlan, screen: &mut Screen<'_>) -> Resu
 fn live(loaded: &Loaded) -> Result<Option<(Running, Vec<Upstream>)>, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let control = loaded.gateway_control();
-    let runtime = runtime.map_err(|error| CliError::file("reaching the gateway at", &control, &error))?;
+    let runtime = runtime.map_err(|error| CliError::failed(say::reaching_gateway(shown(&control)), &error))?;
     let client = Client::new(control);
     let answer = runtime.block_on(async {
         let running = client.get("/v1/status", Duration::ZERO).await?;

@@ -1,10 +1,14 @@
 //! What a person who types a command can meet, each with its code, its remedy and its exit code.
 //!
-//! Raised everywhere in this crate and by the wiring; drawn in one shape by [`crate::output`]. Always holds: what comes from
-//! the engine is shown as it says it, with its own code.
+//! Raised everywhere in this crate and by the wiring; drawn in one shape by [`crate::screen`]. Always holds: each of them is said in every
+//! language, out of [`crate::say`]; what comes from the engine is shown as it says it, with its own code.
 
+use crate::{of_journal, say};
 use homeostat_store::StoreError;
-use std::path::PathBuf;
+use homeostat_vocabulary::{Language, Sentence, sentence::Argument};
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// How the program ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,36 +33,32 @@ impl From<Exit> for std::process::ExitCode {
 }
 
 /// What went wrong.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum CliError {
     /// Nobody answers at the engine's socket.
-    #[error("no engine answers at {}", socket.display())]
     Unreachable {
         /// Where it was looked for.
         socket: PathBuf,
     },
     /// The engine was there and did not answer in time.
-    #[error("the engine at {} did not answer: {reason}", socket.display())]
     Silent {
         /// Where it was asked.
         socket: PathBuf,
         /// What happened instead.
-        reason: String,
+        reason: Argument,
     },
     /// The engine answered with a problem.
-    #[error("{what}")]
     Engine {
         /// Its code.
         code: Option<String>,
         /// What it said.
-        what: String,
+        what: Argument,
         /// Its hint.
-        remedy: Option<String>,
+        remedy: Option<Argument>,
         /// How the program ends for it.
         exit: Exit,
     },
     /// The engine in the background ended before it answered.
-    #[error("the engine ended before it answered ({how}); its last words:\n{words}")]
     EngineDied {
         /// How it ended.
         how: String,
@@ -66,62 +66,58 @@ pub enum CliError {
         words: String,
     },
     /// Something took longer than it may.
-    #[error("{what} has taken more than {seconds} s")]
     TookTooLong {
         /// What was waited for.
-        what: &'static str,
+        what: Sentence,
         /// For how long.
         seconds: u64,
     },
     /// The journal holds no such story.
-    #[error("the journal knows nothing of {of}")]
     NotInJournal {
         /// What was asked about.
         of: String,
     },
     /// The journal could not be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// A file or folder could not be used.
-    #[error("{doing} {} failed: {reason}", path.display())]
     File {
-        /// What was being done.
-        doing: &'static str,
-        /// With what.
-        path: PathBuf,
+        /// What was being done, with what.
+        doing: Sentence,
         /// What the system said.
         reason: String,
     },
     /// `init` found a file it would have to write over.
-    #[error("{} exists already", path.display())]
     Occupied {
         /// The file.
         path: PathBuf,
     },
     /// A service or instance of that name has never written anything.
-    #[error("there are no logs of {of} in {}", folder.display())]
     NoLogs {
         /// What was asked about.
         of: String,
         /// Where it was looked for.
         folder: PathBuf,
     },
+    /// The configuration has no such service.
+    NoService {
+        /// What was asked about.
+        name: String,
+        /// The services that there are.
+        known: Vec<String>,
+    },
     /// Nobody answers at the gateway's control.
-    #[error("no gateway answers at {}: {reason}", socket.display())]
     NoGateway {
         /// Where it was looked for.
         socket: PathBuf,
         /// What happened instead.
-        reason: String,
+        reason: Sentence,
     },
     /// The command line itself was wrong.
-    #[error("{what}")]
     Usage {
         /// What is wrong with it.
-        what: String,
+        what: Argument,
     },
     /// The configuration has problems; each is drawn with its place.
-    #[error("{rendered}")]
     Config {
         /// All of them, drawn.
         rendered: String,
@@ -129,14 +125,39 @@ pub enum CliError {
         problems: serde_json::Value,
     },
     /// The answer could not be written, because the reader is gone: nothing is wrong.
-    #[error("the reader is gone")]
     ReaderGone,
 }
 
+/// In English, as logs are.
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what().say(Language::English))
+    }
+}
+
+impl std::error::Error for CliError {}
+
+impl From<StoreError> for CliError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 impl CliError {
-    /// A file error, with what the system said.
-    pub fn file(doing: &'static str, path: impl Into<PathBuf>, error: &std::io::Error) -> Self {
-        Self::File { doing, path: path.into(), reason: error.to_string() }
+    /// What was being done failed, with what the system said.
+    pub(crate) fn failed(doing: Sentence, error: &io::Error) -> Self {
+        Self::File { doing, reason: error.to_string() }
+    }
+
+    /// The engine's threads could not be started.
+    #[must_use]
+    pub fn threads(error: &io::Error) -> Self {
+        Self::failed(say::starting_threads(), error)
+    }
+
+    /// The command line was wrong.
+    pub(crate) fn usage(what: impl Into<Argument>) -> Self {
+        Self::Usage { what: what.into() }
     }
 
     /// How the program ends for it.
@@ -146,7 +167,7 @@ impl CliError {
             Self::Unreachable { .. } | Self::Silent { .. } | Self::NoGateway { .. } => Exit::Unreachable,
             Self::Engine { exit, .. } => *exit,
             Self::EngineDied { .. } | Self::TookTooLong { .. } | Self::NotInJournal { .. } => Exit::Findings,
-            Self::Store(_) | Self::NoLogs { .. } => Exit::Findings,
+            Self::Store(_) | Self::NoLogs { .. } | Self::NoService { .. } => Exit::Findings,
             Self::File { .. } | Self::Occupied { .. } | Self::Usage { .. } | Self::Config { .. } => Exit::Usage,
             Self::ReaderGone => Exit::Ok,
         }
@@ -166,36 +187,103 @@ impl CliError {
             Self::NoLogs { .. } => "H0417",
             Self::Usage { .. } => "H0418",
             Self::NoGateway { .. } => "H0419",
+            Self::NoService { .. } => "H0424",
             Self::Engine { code, .. } => return code.as_deref(),
             Self::Store(error) => return error.code(),
             Self::Config { .. } | Self::ReaderGone => return None,
         })
     }
 
+    /// What is wrong. Words of others, such as the engine's, are in the language they came in.
+    #[must_use]
+    pub fn what(&self) -> Argument {
+        let sentence = match self {
+            Self::Unreachable { socket } => say::unreachable(shown(socket)),
+            Self::Silent { socket, reason } => say::silent(shown(socket), reason.clone()),
+            Self::EngineDied { how, words } => say::engine_died(how, words),
+            Self::TookTooLong { what, seconds } => say::took_too_long(what.clone(), *seconds),
+            Self::NotInJournal { of } => say::not_in_journal(of),
+            Self::File { doing, reason } => say::failed(doing.clone(), reason),
+            Self::Occupied { path } => say::occupied(shown(path)),
+            Self::NoLogs { of, folder } => say::no_logs(of, shown(folder)),
+            Self::NoService { name, .. } => say::no_service(name),
+            Self::NoGateway { socket, reason } => say::no_gateway(shown(socket), reason.clone()),
+            Self::ReaderGone => say::reader_gone(),
+            Self::Store(error) => return of_journal::what(error),
+            Self::Engine { what, .. } | Self::Usage { what } => return what.clone(),
+            Self::Config { rendered, .. } => return rendered.into(),
+        };
+        sentence.into()
+    }
+
     /// What to do about it.
     #[must_use]
-    pub fn remedy(&self) -> Option<String> {
-        Some(match self {
-            Self::Unreachable { .. } => "start one with `homeostat up`, or name its configuration with --config".into(),
-            Self::Silent { .. } => "look at its log, and ask again; `homeostat why --last` works without it".into(),
-            Self::EngineDied { .. } => "start it with `homeostat up` to watch it".into(),
-            Self::TookTooLong { .. } => "look at the engine's log; the command may be given again".into(),
-            Self::NotInJournal { .. } => "`homeostat episodes` lists what it knows".into(),
-            Self::File { .. } => "see that the file is there and may be read and written".into(),
-            Self::Occupied { .. } => "write over it with --force".into(),
-            Self::NoLogs { .. } => "`homeostat status` lists the services and their instances".into(),
-            Self::NoGateway { .. } => {
-                "start one with `homeostat up` and a [gateway] section, or name its configuration with --config".into()
-            }
-            Self::Usage { .. } => "`homeostat help` shows what can be typed".into(),
+    pub fn remedy(&self) -> Option<Argument> {
+        let sentence = match self {
+            Self::Unreachable { .. } => say::unreachable_remedy(),
+            Self::Silent { .. } => say::silent_remedy(),
+            Self::EngineDied { .. } => say::engine_died_remedy(),
+            Self::TookTooLong { .. } => say::took_too_long_remedy(),
+            Self::NotInJournal { .. } => say::not_in_journal_remedy(),
+            Self::File { .. } => say::failed_remedy(),
+            Self::Occupied { .. } => say::occupied_remedy(),
+            Self::NoLogs { .. } => say::no_logs_remedy(),
+            Self::NoService { known, .. } => say::services_are(Argument::Names(known.clone())),
+            Self::NoGateway { .. } => say::no_gateway_remedy(),
+            Self::Usage { .. } => say::usage_remedy(),
             Self::Engine { remedy, .. } => return remedy.clone(),
-            Self::Store(StoreError::Open { .. }) => {
-                "the journal is made at the first `homeostat up`; name the engine's configuration with --config".into()
+            Self::Store(error) => return of_journal::remedy(error).map(Argument::from),
+            Self::Config { .. } | Self::ReaderGone => return None,
+        };
+        Some(sentence.into())
+    }
+}
+
+/// A path as text.
+pub(crate) fn shown(path: impl AsRef<Path>) -> String {
+    path.as_ref().display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each.
+    fn every() -> Vec<CliError> {
+        let (path, text) = (|| PathBuf::from("/data"), || "words".to_owned());
+        let engine = |status| CliError::Engine {
+            code: None,
+            what: say::engine_answered(status).into(),
+            remedy: Some(say::see_action().into()),
+            exit: Exit::Findings,
+        };
+        let mut every = vec![
+            CliError::Unreachable { socket: path() },
+            CliError::Silent { socket: path(), reason: say::no_answer_within(15_u64).into() },
+            engine(500_u16),
+            CliError::EngineDied { how: text(), words: text() },
+            CliError::TookTooLong { what: say::end_of_engine(), seconds: 600 },
+            CliError::NotInJournal { of: text() },
+            CliError::threads(&io::ErrorKind::OutOfMemory.into()),
+            CliError::Occupied { path: path() },
+            CliError::NoLogs { of: text(), folder: path() },
+            CliError::NoService { name: text(), known: vec![text(), text()] },
+            CliError::NoGateway { socket: path(), reason: say::gateway_silent("words") },
+            CliError::usage(say::try_expected(say::try_nothing())),
+        ];
+        every.extend(of_journal::every().into_iter().map(CliError::Store));
+        every
+    }
+
+    #[test]
+    fn every_error_and_its_remedy_are_said_in_both_languages() {
+        // Would break: somebody who reads Spanish meets an error, or what to do about it, in English.
+        for error in every() {
+            let in_both = |said: Argument| Language::ALL.map(|language| said.say(language));
+            for [english, spanish] in [Some(error.what()), error.remedy()].into_iter().flatten().map(in_both) {
+                assert!(!english.is_empty() && !spanish.is_empty(), "{error:?}");
+                assert_ne!(english, spanish, "{error:?}");
             }
-            Self::Store(StoreError::Locked { .. }) => {
-                "most likely an engine runs already: `homeostat status` shows it, `homeostat down` ends it".into()
-            }
-            Self::Store(_) | Self::Config { .. } | Self::ReaderGone => return None,
-        })
+        }
     }
 }

@@ -15,8 +15,10 @@ mod gateway;
 mod journal;
 mod lifecycle;
 mod logs;
+mod of_journal;
 mod orders;
 mod reference;
+mod say;
 mod screen;
 mod setup;
 mod status;
@@ -106,7 +108,7 @@ fn with_data_folder(verb: Verb, asked: &Everywhere, screen: &mut Screen<'_>) -> 
     match verb {
         Verb::Down { keep_services } => lifecycle::down(&client()?, keep_services, screen),
         Verb::Status { watch } => status::run(&client()?, watch, screen),
-        Verb::Logs(asked) => logs::run(&folder, &asked, screen),
+        Verb::Logs(look) => logs::run(&folder, &look, setup::services(asked, screen).as_deref(), screen),
         Verb::Why { of, last: _ } => why::run(&Reader::open(&folder)?, of, screen),
         Verb::Episodes { limit } => why::list(&Reader::open(&folder)?, limit, screen),
         Verb::Pause { service } => orders::pause(&client()?, &folder, service, screen),
@@ -158,7 +160,7 @@ fn not_a_command(error: &clap::Error, arguments: &[OsString], surroundings: Surr
             let what = text.split("\n\nFor more information").next().unwrap_or(text).trim_end();
             // For programs the sentence alone; a person also reads the tip and the usage.
             let what = if json { what.lines().next().unwrap_or_default() } else { what };
-            let error = CliError::Usage { what: what.to_owned() };
+            let error = CliError::usage(what);
             screen.failure(&error);
             error.exit()
         }

@@ -4,7 +4,8 @@
 
 use crate::arguments::{Everywhere, Format};
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, shown};
+use crate::say;
 use crate::screen::Screen;
 use crate::setup::UpOrder;
 use homeostat_api::routes::ShutdownBody;
@@ -48,21 +49,21 @@ pub fn detach(order: &UpOrder, asked: &Everywhere, screen: &mut Screen<'_>) -> R
         return Ok(Exit::Ok);
     }
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|error| CliError::file("making", folder, &error))?;
+    made.map_err(|error| CliError::failed(say::making(shown(folder)), &error))?;
     let log_path = log_path(folder);
     let log = OpenOptions::new().create(true).append(true).mode(0o600).open(&log_path);
-    let log = log.map_err(|error| CliError::file("writing", &log_path, &error))?;
+    let log = log.map_err(|error| CliError::failed(say::writing(shown(&log_path)), &error))?;
     let log_begin = log.metadata().map_or(0, |metadata| metadata.len());
     let mut child = spawn(asked, order, &log, &log_path)?;
     let deadline = Instant::now() + UP_WAIT_MAX;
     while !client.is_reachable() {
-        let ended = child.try_wait().map_err(|error| CliError::file("watching", "the engine", &error))?;
+        let ended = child.try_wait().map_err(|error| CliError::failed(say::watching_engine(), &error))?;
         if let Some(how) = ended {
             // It may have been killed by a signal, or lost the race against another engine; its log tells.
             return Err(CliError::EngineDied { how: how.to_string(), words: last_words(&log_path, log_begin) });
         }
         if Instant::now() > deadline {
-            return Err(CliError::TookTooLong { what: "starting the engine", seconds: UP_WAIT_MAX.as_secs() });
+            return Err(CliError::TookTooLong { what: say::start_of_engine(), seconds: UP_WAIT_MAX.as_secs() });
         }
         std::thread::sleep(LOOK_EVERY);
     }
@@ -76,7 +77,7 @@ pub fn detach(order: &UpOrder, asked: &Everywhere, screen: &mut Screen<'_>) -> R
 
 /// This same program in the background. It makes its own session first of all, see [`leave_terminal`].
 fn spawn(asked: &Everywhere, order: &UpOrder, log: &File, log_path: &Path) -> Result<Child, CliError> {
-    let failed = |error: std::io::Error| CliError::file("starting the engine, which logs to", log_path, &error);
+    let failed = |error: std::io::Error| CliError::failed(say::starting_engine(shown(log_path)), &error);
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
     command.arg("up").arg(BACKGROUND_FLAG);
     if let Some(path) = &order.source.path {
@@ -95,7 +96,7 @@ const BACKGROUND_FLAG: &str = "--background";
 /// Leaves the terminal's session, so that closing the terminal does not end the engine.
 pub fn leave_terminal() -> Result<(), CliError> {
     let left = rustix::process::setsid();
-    left.map(drop).map_err(|error| CliError::file("leaving", "the terminal", &error.into()))
+    left.map(drop).map_err(|error| CliError::failed(say::leaving_terminal(), &error.into()))
 }
 
 /// The last lines that an engine wrote since `begin`.
@@ -124,7 +125,7 @@ pub fn down(client: &Client, keep_services: bool, screen: &mut Screen<'_>) -> Re
     let begun = Instant::now();
     while !is_gone(client, engine.as_ref()) {
         if begun.elapsed() > DOWN_WAIT_MAX {
-            return Err(CliError::TookTooLong { what: "ending the engine", seconds: DOWN_WAIT_MAX.as_secs() });
+            return Err(CliError::TookTooLong { what: say::end_of_engine(), seconds: DOWN_WAIT_MAX.as_secs() });
         }
         screen.progress(&format!("{waiting} {} s", begun.elapsed().as_secs()));
     }

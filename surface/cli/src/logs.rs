@@ -3,7 +3,8 @@
 //! What a service writes comes from outside: its control characters never reach the terminal.
 
 use crate::arguments::{Format, LogsArguments};
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, shown};
+use crate::say;
 use crate::screen::Screen;
 use anstyle::{AnsiColor, Style};
 use homeostat_driver_process::logs::{Follower, LogLine, Stream, tail_and_follow};
@@ -21,14 +22,24 @@ const LOOKS_A_SEARCH: u32 = 10;
 /// Where the driver keeps what it knows of each instance, by service.
 const RUNS: &str = "runs";
 
-/// Shows the latest lines, and with `--follow` those that come.
-pub fn run(data_folder: &Path, asked: &LogsArguments, screen: &mut Screen<'_>) -> Result<Exit, CliError> {
+/// Shows the latest lines, and with `--follow` those that come. `known` are the names of services, where the configuration can be read.
+pub fn run(
+    data_folder: &Path,
+    asked: &LogsArguments,
+    known: Option<&[String]>,
+    screen: &mut Screen<'_>,
+) -> Result<Exit, CliError> {
     let mut open: Vec<(InstanceId, Follower)> = Vec::new();
     let mut latest: Vec<(InstanceId, LogLine)> = Vec::new();
     for instance in instances(data_folder, asked)? {
         let (lines, follower) = begin(data_folder, &instance, asked.lines)?;
         latest.extend(lines.into_iter().map(|line| (instance.clone(), line)));
         open.push((instance, follower));
+    }
+    let name = asked.of.service.as_str();
+    // What has left the configuration may still be read about; what was never there would be waited for in vain.
+    if let Some(known) = known.filter(|known| open.is_empty() && known.iter().all(|one| one != name)) {
+        return Err(CliError::NoService { name: name.to_owned(), known: known.to_vec() });
     }
     if open.is_empty() && !asked.follow {
         let of = asked
@@ -56,8 +67,9 @@ fn follow(
     for look in 1_u32.. {
         let several = asked.of.index.is_none() && open.len() > 1;
         for (instance, follower) in &mut open {
-            let lines =
-                follower.next_lines().map_err(|error| CliError::file("reading", data_folder.join(RUNS), &error))?;
+            let lines = follower
+                .next_lines()
+                .map_err(|error| CliError::failed(say::reading(shown(data_folder.join(RUNS))), &error))?;
             for line in &lines {
                 show(several.then_some(&*instance), instance, line, screen)?;
             }
@@ -80,7 +92,7 @@ fn follow(
 
 fn begin(data_folder: &Path, instance: &InstanceId, lines: usize) -> Result<(Vec<LogLine>, Follower), CliError> {
     let begun = tail_and_follow(data_folder, instance, lines);
-    begun.map_err(|error| CliError::file("reading", data_folder.join(RUNS), &error))
+    begun.map_err(|error| CliError::failed(say::reading(shown(data_folder.join(RUNS))), &error))
 }
 
 /// The instances that were asked for and have ever run.
@@ -90,7 +102,7 @@ fn instances(data_folder: &Path, asked: &LogsArguments) -> Result<Vec<InstanceId
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(CliError::file("reading", folder, &error)),
+        Err(error) => return Err(CliError::failed(say::reading(shown(folder)), &error)),
     };
     let indexes = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u16>().ok());
     let mut indexes: Vec<u16> = indexes.filter(|index| asked.of.index.is_none_or(|only| only == *index)).collect();

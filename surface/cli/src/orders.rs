@@ -3,7 +3,8 @@
 //! Pausing must work when everything else is broken: without an engine it leaves a file that the next one heeds.
 
 use crate::client::Client;
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, shown};
+use crate::say;
 use crate::screen::Screen;
 use homeostat_api::routes::PauseBody;
 use homeostat_story::{Message, scope};
@@ -35,7 +36,7 @@ pub fn pause(
             let path = paused_path(data_folder);
             let text = "While this file is here, an engine that starts watches and does not act. `homeostat resume` removes it.\n";
             let written = std::fs::create_dir_all(data_folder).and_then(|()| std::fs::write(&path, text));
-            written.map_err(|error| CliError::file("writing", &path, &error))?;
+            written.map_err(|error| CliError::failed(say::writing(shown(&path)), &error))?;
             screen.answer(&Message::new("answer-paused-offline").text("file", &path.display()))?;
             Ok(Exit::Ok)
         }
@@ -107,6 +108,6 @@ fn remove(path: &Path) -> Result<bool, CliError> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(CliError::file("removing", path, &error)),
+        Err(error) => Err(CliError::failed(say::removing(shown(path)), &error)),
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::arguments::{Everywhere, Format};
 use crate::error::CliError;
+use crate::say;
 use anstyle::{AnsiColor, Style};
 use homeostat_story::{Catalogue, Language, Message, Tone};
 use homeostat_vocabulary::Timestamp;
@@ -211,7 +212,7 @@ impl<'a> Screen<'a> {
         }
         let text = match self.format {
             Format::Json => format!("{}\n", failure_json(error)),
-            Format::Table => failure_text(error),
+            Format::Table => failure_text(error, self.catalogue.language()),
         };
         // Nobody is left to be told that an error could not be written.
         let _ = self.err.put(&text);
@@ -228,7 +229,7 @@ impl Outlet<'_> {
         };
         written.and_then(|()| self.writer.flush()).map_err(|error| match error.kind() {
             io::ErrorKind::BrokenPipe => CliError::ReaderGone,
-            _ => CliError::file("writing to", "standard output", &error),
+            _ => CliError::failed(say::writing_out(), &error),
         })
     }
 }
@@ -236,22 +237,25 @@ impl Outlet<'_> {
 /// Pages about codes, from the root of the repository.
 const PAGES: &str = "docs/errors";
 
-fn failure_text(error: &CliError) -> String {
+fn failure_text(error: &CliError, language: Language) -> String {
     let (bold_red, bold) = (AnsiColor::Red.on_default().bold(), Style::new().bold());
     if let CliError::Config { rendered, .. } = error {
         return rendered.clone();
     }
     let code = error.code().map(|code| format!("[{code}]")).unwrap_or_default();
-    let mut text = format!("{bold_red}error{code}{bold_red:#}{bold}:{bold:#} {error}\n");
+    let mut text = format!("{bold_red}error{code}{bold_red:#}{bold}:{bold:#} {}\n", error.what().say(language));
     if let Some(remedy) = error.remedy() {
-        text.push_str(&format!("  {bold}help:{bold:#} {remedy}\n"));
+        let label = say::label_help().say(language);
+        text.push_str(&format!("  {bold}{label}{bold:#} {}\n", remedy.say(language)));
     }
     if let Some(code) = error.code() {
-        text.push_str(&format!("  {bold}page:{bold:#} {PAGES}/{code}.md\n"));
+        let label = say::label_page().say(language);
+        text.push_str(&format!("  {bold}{label}{bold:#} {PAGES}/{code}.md\n"));
     }
     text
 }
 
+/// In English, as everything is that programs read.
 fn failure_json(error: &CliError) -> String {
     let mut value = json!({ "error": error.to_string(), "exit": error.exit() as u8 });
     if let Some(code) = error.code() {
@@ -259,7 +263,7 @@ fn failure_json(error: &CliError) -> String {
         value["page"] = format!("{PAGES}/{code}.md").into();
     }
     if let Some(remedy) = error.remedy() {
-        value["help"] = remedy.into();
+        value["help"] = remedy.say(Language::English).into();
     }
     if let CliError::Config { problems, .. } = error {
         value["problems"] = problems.clone();

@@ -7,7 +7,7 @@ use crate::arguments::{Everywhere, Format};
 use crate::error::CliError;
 use crate::journal::{is_step, live_line};
 use crate::screen::Screen;
-use homeostat_config::{Loaded, Look, Problems, Source, load, load_settings, locate};
+use homeostat_config::{GATEWAY_SERVICE, Loaded, Look, Problems, Source, load, load_settings, locate};
 use homeostat_store::Entry;
 use homeostat_story::{Catalogue, line_of};
 use std::path::PathBuf;
@@ -97,6 +97,13 @@ pub fn data_folder(asked: &Everywhere, screen: &Screen<'_>) -> Result<PathBuf, C
     let source = source_of(asked, screen)?;
     let settings = load_settings(&source).map_err(|problems| config_error(&problems, screen))?;
     Ok(settings.data_folder)
+}
+
+/// The names of all services, the gateway's among them; none while the configuration is broken.
+pub fn services(asked: &Everywhere, screen: &Screen<'_>) -> Option<Vec<String>> {
+    let loaded = load(&source_of(asked, screen).ok()?).ok()?;
+    let gateway = loaded.gateway.iter().map(|_| GATEWAY_SERVICE.to_owned());
+    Some(loaded.policy.services.keys().map(ToString::to_string).chain(gateway).collect())
 }
 
 /// Problems of the configuration as an error, drawn for standard error.

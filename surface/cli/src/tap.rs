@@ -4,12 +4,14 @@
 //! slowly is told how many requests were not shown; the gateway is never made to wait.
 
 use crate::arguments::{Format, TapArguments};
-use crate::error::{CliError, Exit};
+use crate::error::{CliError, Exit, shown};
+use crate::say;
 use crate::screen::Screen;
 use anstyle::{AnsiColor, Style};
 use homeostat_config::Loaded;
 use homeostat_driver_gateway::{Client, Unreachable};
 use homeostat_story::{Message, plain};
+use homeostat_vocabulary::sentence::Argument;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -35,23 +37,42 @@ struct Seen {
 
 /// Shows requests until the reader, the gateway or the number asked for ends it.
 pub fn run(loaded: &Loaded, asked: &TapArguments, screen: &mut Screen<'_>) -> Result<Exit, CliError> {
+    check_route(loaded, asked)?;
     let control = loaded.gateway_control();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| CliError::file("reaching the gateway at", &control, &error))?;
+    let runtime = runtime.map_err(|error| CliError::failed(say::reaching_gateway(shown(&control)), &error))?;
     let mut left = asked.number.unwrap_or(u64::MAX);
-    let mut shown = Ok(());
+    let mut written = Ok(());
     let client = Client::new(control.clone());
     let watched = runtime.block_on(client.watch(&question(asked), |line| {
-        shown = show(line, screen);
+        written = show(line, screen);
         left = left.saturating_sub(1);
-        shown.is_ok() && left > 0
+        written.is_ok() && left > 0
     }));
-    shown?;
+    written?;
     match watched {
         Ok(()) => Ok(Exit::Ok),
-        Err(Unreachable::Refused { status: 400..500, text }) => Err(CliError::Usage { what: why(&text) }),
-        Err(error) => Err(CliError::NoGateway { socket: control, reason: error.to_string() }),
+        Err(Unreachable::Refused { status: 400..500, text }) => Err(CliError::usage(why(&text))),
+        Err(error) => {
+            let reason = match error {
+                Unreachable::Silent(reason) => say::gateway_silent(reason),
+                Unreachable::Refused { status, text } => say::gateway_answered(status, text),
+            };
+            Err(CliError::NoGateway { socket: control, reason })
+        }
     }
+}
+
+/// A name that no route has would be waited for in vain.
+fn check_route(loaded: &Loaded, asked: &TapArguments) -> Result<(), CliError> {
+    let Some(name) = &asked.route else { return Ok(()) };
+    let plan = loaded.gateway.as_ref().ok_or_else(|| CliError::usage(say::no_gateway_section()))?;
+    let mut known: Vec<String> = plan.table.routes().iter().map(|route| route.name.to_string()).collect();
+    if known.contains(name) {
+        return Ok(());
+    }
+    known.sort_unstable();
+    Err(CliError::usage(say::no_route(name, Argument::Names(known))))
 }
 
 /// What a problem of the gateway says, without its wrapping.

@@ -16,6 +16,18 @@ fn without_an_engine_the_error_says_where_it_was_looked_for() {
 }
 
 #[test]
+fn errors_are_told_in_the_language_of_the_reader_and_in_english_to_programs() {
+    // Would break: at night somebody reads what is wrong in a language that is not theirs, or a script that compares stops to work.
+    let mut home = Home::new();
+    home.environment.push(("LANG".to_owned(), "es_ES.UTF-8".to_owned()));
+    insta::assert_snapshot!("unreachable_es", home.run("status").all());
+    insta::assert_snapshot!("no_journal_es", home.run("why").err);
+    insta::assert_snapshot!("occupied_es", home.run("init").err);
+    let (spanish, english) = (home.run("--output json status").err, Home::new().run("--output json status").err);
+    assert_eq!(spanish, english);
+}
+
+#[test]
 fn the_error_is_coloured_only_for_eyes() {
     // Escape sequences in a log file, or a plain error that is overlooked on a terminal.
     let mut home = Home::new();
@@ -47,7 +59,7 @@ fn a_missing_configuration_is_named() {
 #[test]
 fn every_code_has_its_page() {
     // A code that leads nowhere helps nobody.
-    for code in 410..=418 {
+    for code in 410..=419 {
         let page = format!("{}/../../docs/errors/H0{code}.md", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(&page).unwrap();
         assert!(text.starts_with(&format!("# H0{code}: ")), "{page}");

@@ -114,6 +114,17 @@ fn what_is_no_request_is_told_with_what_was_expected() {
 }
 
 #[test]
+fn a_route_that_is_not_there_is_not_watched() {
+    // Would break: somebody waits without end for requests of a route whose name they mistyped.
+    let ran = home().run("tap --route shp");
+    assert_eq!(ran.exit, Exit::Usage);
+    insta::assert_snapshot!("tap_no_route", ran.err);
+    insta::assert_snapshot!("tap_no_route_es", home().run("tap --route shp --lang es").err);
+    assert_eq!(home().run("tap --route shop").exit, Exit::Unreachable);
+    assert_eq!(Home::new().run("tap --route shop").exit, Exit::Usage);
+}
+
+#[test]
 fn what_is_not_there_is_said() {
     // Would break: an empty answer is taken for a gateway without routes.
     let none = Home::new().run("gateway check");

@@ -51,11 +51,27 @@ fn a_service_cannot_drive_the_terminal() {
 
 #[test]
 fn unknown_services_are_named() {
-    // An empty answer would read as a quiet service.
-    let ran = home().run("logs wbe");
+    // Would break: an empty answer reads as a quiet service, and a mistyped name is waited for without end.
+    let mut home = home();
+    let ran = home.run("logs wbe");
     assert_eq!(ran.exit, Exit::Findings);
-    insta::assert_snapshot!("no_logs", ran.err);
-    assert_eq!(home().run("logs web/7").exit, Exit::Findings);
+    insta::assert_snapshot!("no_service", ran.err);
+    assert_eq!(home.run("logs wbe --follow").exit, Exit::Findings);
+    insta::assert_snapshot!("no_logs", home.run("logs web/7").err);
+    home.environment.push(("LANG".to_owned(), "es_ES.UTF-8".to_owned()));
+    insta::assert_snapshot!("no_service_es", home.run("logs wbe").err);
+}
+
+#[test]
+fn what_has_left_the_configuration_or_stands_in_a_broken_one_can_still_be_read() {
+    // Would break: the logs of a service that was taken out, or of any while the file is being edited, are out of reach.
+    let home = home();
+    write(&home, "old/0", &["2026-11-21T08:52:02.000Z out goodbye"]);
+    assert_eq!(home.run("logs old").out, "2026-11-21T08:52:02.000Z goodbye\n");
+    let text = std::fs::read_to_string(home.configuration()).unwrap();
+    std::fs::write(home.configuration(), format!("{text}comand = \"typo\"\n")).unwrap();
+    assert_eq!(home.run("logs web").exit, Exit::Ok);
+    assert!(home.run("logs wbe").err.starts_with("error[H0417]"), "which services there are is not known");
 }
 
 #[test]

@@ -47,6 +47,7 @@ pub async fn watch(
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // No state of the files is known to be the one that was loaded: the first look loads them again, and then it is.
     let mut stamp = Stamp::new();
+    let mut gateway_owed = false;
     loop {
         let (origin, request) = tokio::select! {
             Some(request) = requests.recv() => ("api", Some(request)),
@@ -61,7 +62,7 @@ pub async fn watch(
         };
         // Taken before the files are read: what is written meanwhile is a change.
         stamp = settled(&loaded).await;
-        let outcome = reload(&source, &mut loaded, &control, origin, &told).await;
+        let outcome = reload(&source, &mut loaded, &mut gateway_owed, &control, origin, &told).await;
         if let Some(request) = request {
             // Whoever asked may have gone away; the reload holds all the same.
             let _ = request.reply.send(outcome);
@@ -79,6 +80,7 @@ async fn hung_up(hangup: &mut Option<tokio::signal::unix::Signal>) -> Option<()>
 async fn reload(
     source: &Source,
     loaded: &mut Loaded,
+    gateway_owed: &mut bool,
     control: &Client,
     origin: &str,
     told: &Emitter<Told>,
@@ -86,11 +88,13 @@ async fn reload(
     let origin = origin.to_owned();
     match homeostat_config::load(source) {
         Ok(mut new) => {
-            if let Err(error) = gateway::declare(&mut new) {
-                tracing::error!(%error, "the gateway goes on with the settings before");
-            }
+            let undeclared = gateway::declare(&mut new).err();
             let settings_of = |loaded: &Loaded| loaded.hand_over().map(|handed| handed.settings);
-            let for_gateway = new.gateway.is_some() && settings_of(&new) != settings_of(loaded);
+            let differ = new.gateway.is_some() && settings_of(&new) != settings_of(loaded);
+            // What could not be written this time is owed to the gateway the next time.
+            *gateway_owed |= differ;
+            let for_gateway = *gateway_owed && undeclared.is_none();
+            *gateway_owed &= undeclared.is_some();
             let changed = new.policy != loaded.policy || for_gateway;
             let (fingerprint, services) = (new.fingerprint(), new.policy.services.keys().cloned().collect());
             if new.settings != loaded.settings {
@@ -102,14 +106,18 @@ async fn reload(
                 control.reload(loaded.gateway_control()).await;
             }
             let event = if changed {
-                let policy = Box::new(loaded.policy.clone());
+                let (policy, origin) = (Box::new(loaded.policy.clone()), origin.clone());
                 Event::PolicyApplied { policy, origin, fingerprint: fingerprint.clone() }
             } else {
                 Event::PolicyUnchanged
             };
             // The engine is gone only when everything ends.
             let _ = told.emit(event).await;
-            Ok(ReloadOutcome { changed, fingerprint, services })
+            let Some(error) = undeclared else { return Ok(ReloadOutcome { changed, fingerprint, services }) };
+            tracing::error!(%error, "the gateway goes on with the settings before");
+            let problems = vec![format!("the gateway goes on with the settings before: {error:#}")];
+            let _ = told.emit(Event::PolicyRejected { origin, problems: problems.clone() }).await;
+            Err(problems)
         }
         Err(problems) => {
             let problems: Vec<String> = problems.one_line_each().into_iter().take(PROBLEMS_MAX).collect();

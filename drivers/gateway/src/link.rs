@@ -24,8 +24,8 @@ const TOLD_AGAIN: Duration = Duration::from_secs(5);
 /// The pause before a gateway that does not answer is asked again: it may be starting, and requests wait for it.
 const ASKED_AGAIN: Duration = Duration::from_millis(50);
 
-/// So many questions without an answer are told, a second's: a gateway that is being started answers sooner.
-const IN_VAIN: u32 = 20;
+/// A gateway that is being started answers sooner: silence that lasts longer is told.
+const STARTS_WITHIN: Duration = Duration::from_secs(1);
 
 /// How long the gateway may wait for a service to be asked for.
 const ACTIVATIONS_WAIT: Duration = Duration::from_secs(20);
@@ -117,13 +117,13 @@ impl Link {
             return;
         }
         let (mut told, mut inherited) = (None::<Lists>, Inherited::default());
-        let (mut due, mut in_vain) = (Instant::now(), 0);
+        let (mut due, mut silent) = (Instant::now(), None);
         loop {
             let number = *leavings.borrow_and_update();
             let now = Arc::clone(&status.borrow_and_update());
             inherited.observe(&now);
             let answer = self.tell(&now, told.as_ref(), &mut inherited, due <= Instant::now()).await;
-            complain_once(answer.as_ref().err(), &mut in_vain);
+            complain_once(answer.as_ref().err(), &mut silent);
             match answer {
                 Ok(None) => {}
                 Ok(Some(lists)) => (told, due) = (Some(lists), Instant::now() + TOLD_AGAIN),
@@ -247,18 +247,22 @@ impl Link {
 }
 
 /// Tells once when the gateway does not take the lists for longer than one takes to start, and once when it does again.
-fn complain_once(error: Option<&Unreachable>, in_vain: &mut u32) {
-    match error {
-        Some(error) => {
-            *in_vain = in_vain.saturating_add(1);
-            if *in_vain == IN_VAIN {
-                tracing::warn!(%error, "the gateway is not told of instances; it goes on with the last");
-            }
+fn complain_once(error: Option<&Unreachable>, silent: &mut Option<Silence>) {
+    let Some(error) = error else {
+        if silent.take().is_some_and(|silence| silence.is_told) {
+            tracing::info!("the gateway is told of instances again");
         }
-        None => {
-            if std::mem::take(in_vain) >= IN_VAIN {
-                tracing::info!("the gateway is told of instances again");
-            }
-        }
+        return;
+    };
+    let silence = silent.get_or_insert_with(|| Silence { since: Instant::now(), is_told: false });
+    if !silence.is_told && silence.since.elapsed() >= STARTS_WITHIN {
+        silence.is_told = true;
+        tracing::warn!(%error, "the gateway is not told of instances; it goes on with the last");
     }
+}
+
+/// For how long the gateway has not answered.
+struct Silence {
+    since: Instant,
+    is_told: bool,
 }

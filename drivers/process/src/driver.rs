@@ -303,7 +303,15 @@ impl Shared {
             let records = |error| ProcessError::of_records(&instance.instance, error);
             let (mut running, mut over) = (Vec::new(), None);
             for (life, Order { service, .. }) in instance.lives().map_err(records)? {
-                let Some(seen) = self.seen(&life)? else { continue };
+                let seen = match self.seen(&life) {
+                    // Who runs is known; what cannot be read of a life before must not keep all others from being adopted.
+                    Err(error) if !running.is_empty() => {
+                        tracing::warn!(%error, instance = %instance.instance, "a life before cannot be looked at");
+                        continue;
+                    }
+                    seen => seen?,
+                };
+                let Some(seen) = seen else { continue };
                 // One that runs counts for more than a later one that failed to take over from it.
                 if seen.watched.is_none() {
                     over = over.or(Some((seen, service)));

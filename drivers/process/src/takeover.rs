@@ -1,8 +1,8 @@
 //! A life that takes over from the one before: both run for a while, and the one before ends by itself when the new one has its work.
 //!
-//! Called by the driver after a start, and when it adopts. Always holds: the start counts as done only when the life before is gone; when the new one ends
-//! first, or gives no sign of having taken over, it is ended, the start has failed, and the life before goes on as if nobody had
-//! asked. It must never end a life that nobody took over from.
+//! Called by the driver after a start, and when it adopts. Always holds: the start counts as done only when the life before is gone;
+//! when the new one ends first, or gives no sign of having taken over, it is ended, the start has failed, and the life before goes on
+//! as if nobody had asked. It must never end a life that nobody took over from.
 
 use crate::driver::{ProcessDriver, STOP_MARGIN, Seen};
 use crate::error::ProcessError;

@@ -1,7 +1,7 @@
 //! Periods, sizes and shares as people write them: `"10s"`, `"512MiB"`, `"99.9%"`.
 //!
-//! Used by the sections of the configuration and of the gateway as field types. Each is read from text, shown in one canonical text that reads back as itself, and
-//! describes itself in the schema; the kind named there is what the shape check calls to judge a value.
+//! Used by the sections of the configuration and of the gateway as field types. Each is read from text, shown in one canonical text
+//! that reads back as itself, and describes itself in the schema; the kind named there is what the shape check calls to judge a value.
 
 use crate::reason;
 use crate::sentence::Sentence;

@@ -52,16 +52,19 @@ impl Shown {
     /// Reads the files again if they have changed; whether other certificates are shown now.
     ///
     /// # Errors
-    /// When the changed files cannot be used; what was shown before is.
+    /// When the changed files cannot be used, once for each reason; what was shown before is.
     pub fn renew(&mut self) -> Result<bool, TlsError> {
         let now = stamps(&self.files);
-        if now == self.read {
+        // What was refused is tried again: what was in the way may not have been the files.
+        if now == self.read && self.refused.is_none() {
             return Ok(false);
         }
         self.read = now;
         let replaced = self.certificates.replace(&self.files);
-        self.refused = replaced.as_ref().err().map(ToString::to_string);
-        replaced.map(|()| true)
+        let refused = replaced.as_ref().err().map(ToString::to_string);
+        let was_told = refused.is_some() && refused == self.refused;
+        self.refused = refused;
+        if was_told { Ok(false) } else { replaced.map(|()| true) }
     }
 
     /// Why the files that stand now are not what is shown, if they are not.

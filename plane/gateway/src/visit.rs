@@ -203,11 +203,11 @@ impl Counted<'_> {
     /// It has an answer.
     pub fn answered(mut self, visit: &Visit, response: &Response) {
         self.is_answered = true;
-        let status = response.status().as_u16();
+        let status = visit.status(response.status());
         let took = visit.began.elapsed();
         let route = &self.plan.routes[self.route.0];
         route.meter.answered(status, took);
-        if status == 101 {
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             route.meter.tunnels.one();
         }
         let name = &*self.plan.table.routes()[self.route.0].name;
@@ -215,7 +215,7 @@ impl Counted<'_> {
             Told { route: name, method: &self.method, host: self.host, path: self.path, agent: self.agent.as_ref() };
         visit.tell(self.gateway, self.plan, &asked, response, took);
         if visit.trace.sampled() && self.gateway.spans().is_open() {
-            let (method, status) = (visit.method(&self.method), visit.status(response.status()));
+            let method = visit.method(&self.method);
             self.gateway.spans().take(Span {
                 trace_id: visit.trace.trace_id,
                 span_id: visit.trace.span_id,

@@ -10,11 +10,13 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// An answer of 64 KiB comes with its head in one call; a read that does not fill it tells that there is no more, without another.
 const READ_BYTES: usize = 80 * 1024;
-/// What is read for a request: larger than almost every head with a small body, and all of it is copied.
-pub(crate) const HEAD_BYTES: usize = 16 * 1024;
+/// What is read where all of it may have to be copied: for a request, where it is larger than almost every head with a small body, and
+/// in a tunnel, whose other end may not read.
+pub(crate) const COPIED_READ_BYTES: usize = 16 * 1024;
 /// What is copied rather than taken out of the buffer. Taken out, a few bytes would hold on to the whole block for as long as
-/// somebody keeps them; so much is copied faster than the buffer gets another block.
-pub(crate) const COPIED_BYTES_MAX: usize = 8 * 1024;
+/// somebody keeps them: this way what is held for long, as for a client that reads slowly, holds no more than two and a half times its
+/// size.
+pub(crate) const COPIED_BYTES_MAX: usize = 32 * 1024;
 /// A writer that once held a large head gives its room back.
 const KEPT_BYTES_MAX: usize = 64 * 1024;
 
@@ -30,20 +32,11 @@ pub(crate) fn poll_read<T>(
     bytes_max: usize,
     use_it: impl FnOnce(&[u8]) -> T,
 ) -> Poll<std::io::Result<T>> {
-    poll_pass_on(io, cx, bytes_max, |bytes, _| use_it(bytes))
+    poll_take(io, cx, bytes_max, |bytes, _| use_it(bytes))
 }
 
-/// The same for whoever writes what came to another stream at once.
-pub(crate) fn poll_pass_on<T>(
-    io: &mut (impl AsyncRead + Unpin),
-    cx: &mut Context<'_>,
-    bytes_max: usize,
-    use_it: impl FnOnce(&[u8], &mut Context<'_>) -> T,
-) -> Poll<std::io::Result<T>> {
-    poll_take(io, cx, bytes_max, |bytes, cx| use_it(bytes, cx))
-}
-
-/// The same for whoever takes out what is worth it; what is left in the buffer is forgotten.
+/// The same for whoever takes out what is worth it, or writes what came to another stream at once; what is left in the buffer is
+/// forgotten.
 pub(crate) fn poll_take<T>(
     io: &mut (impl AsyncRead + Unpin),
     cx: &mut Context<'_>,
@@ -52,8 +45,7 @@ pub(crate) fn poll_take<T>(
 ) -> Poll<std::io::Result<T>> {
     READ.with_borrow_mut(|scratch| {
         scratch.clear();
-        // The same block again and from its front, unless something that was taken out of it is still held: then what is left of it,
-        // so that what is held for long holds no more than about twice its size.
+        // The same block again and from its front, unless something that was taken out of it is still held: then what is left of it.
         if !scratch.try_reclaim(READ_BYTES) && scratch.capacity() < READ_BYTES / 2 {
             scratch.reserve(READ_BYTES);
         }
@@ -69,6 +61,10 @@ pub(crate) fn poll_more(
     cx: &mut Context<'_>,
     kept: &mut BytesMut,
 ) -> Poll<std::io::Result<usize>> {
+    if kept.is_empty() {
+        // Though empty it may still hold the block that its last piece lay in.
+        *kept = BytesMut::new();
+    }
     poll_take(io, cx, usize::MAX, |bytes, _| {
         let came = bytes.len();
         if kept.is_empty() && came > COPIED_BYTES_MAX {

@@ -79,7 +79,7 @@ impl Way {
             }
             let Self { outbox, ended, .. } = self;
             // Written where it was read: what the other side does not take at once is copied, and nothing more is read.
-            let sent = ready!(scratch::poll_pass_on(from, cx, usize::MAX, |bytes, cx| {
+            let sent = ready!(scratch::poll_take(from, cx, scratch::COPIED_READ_BYTES, |bytes, cx| {
                 *ended = bytes.is_empty();
                 outbox.send(to, cx, bytes, Bytes::new(), b"")
             }))?;

@@ -245,6 +245,28 @@ fn a_killed_gateway_comes_back_and_changed_settings_restart_nothing() {
 }
 
 #[test]
+fn settings_that_cannot_be_written_are_told_of_and_given_later() {
+    // Would break: a full disk at the wrong moment, and the gateway goes on with old settings for ever while the status is green.
+    let (port, other) = (free_port(), free_port());
+    let bed = Bed::up(&format!("{}{}", gateway(port, "web"), web("web", "")));
+    bed.ready("web/0");
+    bed.ready("gateway/0");
+    wait_until("the gateway answers", || answers(port));
+    let is_refused =
+        || bed.try_get("/v1/status").is_some_and(|(_, status)| status["configuration_refused"][0].is_string());
+    let in_the_way = bed.data_folder().join("gateway.plan.json.new");
+    std::fs::create_dir(&in_the_way).unwrap();
+    bed.declare(&format!("{}{}", gateway(other, "web"), web("web", "")));
+    wait_until("the status tells of it", is_refused);
+    assert!(answers(port), "it goes on as before");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    bed.declare(&format!("{}{}# once more", gateway(other, "web"), web("web", "")));
+    wait_until("it listens where it was told to before", || answers(other));
+    wait_until("nothing is told of any more", || !is_refused());
+    bed.down();
+}
+
+#[test]
 fn a_gateway_that_reads_its_settings_only_once_is_taken_over_from() {
     // Another number of workers, or an upgrade, would stop the gateway and start it again, and fail every request in between.
     let port = free_port();

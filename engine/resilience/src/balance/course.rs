@@ -134,10 +134,14 @@ impl Tried {
         }
     }
 
-    /// Whether as many of so many endpoints have answered with a failure as can be asked for.
-    fn agree(&self, endpoints: usize) -> bool {
-        let answers = || self.endpoints.iter().zip(self.has_answered).filter(|(_, has_answered)| *has_answered);
-        let is_new = |(number, (id, _)): &(usize, _)| !answers().take(*number).any(|(other, _)| other == *id);
+    /// Whether as many of so many endpoints have answered with a failure as can be asked for. What those said that are gone was said in
+    /// leaving.
+    fn agree(&self, endpoints: usize, is_there: impl Fn(EndpointId) -> bool) -> bool {
+        let answers = || {
+            let all = self.endpoints.iter().zip(self.has_answered);
+            all.filter(|(id, has_answered)| *has_answered && is_there(**id)).map(|(id, _)| *id)
+        };
+        let is_new = |(number, id): &(usize, EndpointId)| !answers().take(*number).any(|other| other == *id);
         answers().count() >= ANSWERS_MIN && answers().enumerate().filter(is_new).count() >= endpoints.min(AGREED)
     }
 
@@ -207,7 +211,9 @@ impl<T, B: Borrow<Balancer<T>>> Course<T, B> {
 
     /// Whether the endpoints agree that it is the call which fails: then every other one would answer the same.
     pub(crate) fn is_agreed(&self) -> bool {
-        self.tried().agree(self.balancer().len())
+        let tried = self.tried();
+        // Nearly always nobody has, and then nothing else is looked at.
+        tried.has_answered.contains(&true) && self.balancer().0.with(|core| tried.agree(core.len(), |id| core.has(id)))
     }
 
     /// How many attempts have begun.

@@ -61,6 +61,11 @@ impl BalanceCore {
         self.roster.len()
     }
 
+    /// Whether this one is still there.
+    pub(super) fn has(&self, id: EndpointId) -> bool {
+        self.roster.get(id).is_some()
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -39,7 +39,8 @@ pub struct StackSettings {
     /// Milliseconds until an answer is of no use any more; an earlier deadline of the call stays. 5,000 by default: about as long
     /// as a person waits.
     pub deadline_ms: u64,
-    /// Attempts at one call in all: retries, failovers and hedges. 6 by default; the budget usually ends it sooner.
+    /// Attempts at one call in all: retries, failovers and hedges. 6 by default; the budget usually ends it sooner, and so do three
+    /// endpoints, or all there are, that answer with an error of their own.
     pub attempts_max: u32,
     /// Extra attempts for each call, over any ten seconds: what retries, failovers and hedges share. 0.4 by default: whatever
     /// fails, the services never get more than 1.4 times what they are asked.

@@ -51,3 +51,25 @@ fn who_breaks_off_decides_nothing() {
         assert!(made > 3, "{answering} of {endpoints} answer: {made} attempts");
     }
 }
+
+#[test]
+fn what_those_said_that_are_gone_decides_nothing() {
+    // Would break: two of three instances answer with errors while they are stopped, and the third is not even asked.
+    let time = ManualClock::new();
+    let stack = Stack::builder("shop", &time.clock()).settings(StackSettings::default()).seed(7).build().unwrap();
+    (0..3_u32).for_each(|endpoint| stack.endpoints().insert(&endpoint.to_string(), endpoint));
+    let asked = RefCell::new(Vec::new());
+    let advise = |result: Result<&(), &()>| match result {
+        Ok(()) => Verdict::Good.into(),
+        Err(()) => Advice::from(Verdict::Failed).was_answered(),
+    };
+    let work = |_, endpoint: Arc<u32>| {
+        asked.borrow_mut().push(*endpoint);
+        let is_last = asked.borrow().len() == 3;
+        if !is_last {
+            stack.endpoints().remove(&endpoint.to_string());
+        }
+        async move { if is_last { Ok(()) } else { Err(()) } }
+    };
+    assert!(run(&time, stack.call(&Call::idempotent(), advise, work)).is_ok(), "asked: {:?}", asked.borrow());
+}

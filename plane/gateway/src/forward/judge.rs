@@ -12,6 +12,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::upstream::AttemptError;
 
+/// The service is not there, whoever says so.
+const UNAVAILABLE: &str = "14";
 /// What an endpoint asks for beyond this is taken for a mistake: the call is over long before.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 
@@ -39,9 +41,17 @@ fn of_answer(response: &Response) -> Advice {
     // Asked several times for each request: headers are searched only where they matter.
     let pause = if verdict == Verdict::Full { retry_after(response.headers()) } else { None };
     let advice = pause.map_or(advice, |pause| advice.retry_after(pause));
-    // A gateway before or in the endpoint speaks of others, who may be back at once.
-    let speaks_for_others = matches!(status, StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT);
-    if verdict == Verdict::Failed && !speaks_for_others { advice.was_answered() } else { advice }
+    if verdict == Verdict::Failed && !speaks_for_others(response) { advice.was_answered() } else { advice }
+}
+
+/// Whether a failure is told by somebody before the endpoint, who may reach it the next moment: 502, 504 and the statuses that
+/// networks of proxies have made up (from 520 on), and what gRPC calls unavailable.
+fn speaks_for_others(response: &Response) -> bool {
+    match response.status() {
+        StatusCode::OK => response.headers().get("grpc-status").is_some_and(|status| status == UNAVAILABLE),
+        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => true,
+        status => status.as_u16() >= 520,
+    }
 }
 
 /// What a gRPC answer without messages says; others are judged by their head alone.
@@ -72,4 +82,36 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         Err(_) => httpdate::parse_http_date(text).ok()?.duration_since(SystemTime::now()).ok()?,
     };
     Some(pause.min(RETRY_AFTER_MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use homeostat_wire::Body;
+
+    use super::*;
+
+    fn advice(status: u16, grpc_status: Option<&'static str>) -> Advice {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        if let Some(grpc_status) = grpc_status {
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+            response.headers_mut().insert("grpc-status", HeaderValue::from_static(grpc_status));
+        }
+        advise(Ok(&response))
+    }
+
+    #[test]
+    fn who_speaks_for_others_has_not_answered_himself() {
+        // Would break: a service that is away for a moment is given up after two attempts, because its sidecars agree.
+        let failed = |advice: Advice| (advice.verdict == Verdict::Failed).then_some(advice.was_answered);
+        for own in [advice(500, None), advice(507, None), advice(200, Some("13")), advice(200, Some("2"))] {
+            assert_eq!(failed(own), Some(true), "{own:?}");
+        }
+        for of_others in [advice(502, None), advice(504, None), advice(522, None), advice(200, Some("14"))] {
+            assert_eq!(failed(of_others), Some(false), "{of_others:?}");
+        }
+        for no_failure in [advice(503, None), advice(429, None), advice(404, None), advice(200, None)] {
+            assert_eq!(failed(no_failure), None, "{no_failure:?}");
+        }
+    }
 }

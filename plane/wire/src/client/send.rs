@@ -163,7 +163,10 @@ impl<'a> Exchange<'a> {
         let mut from = 0;
         let limits = self.inner.limits;
         loop {
-            let head = read_response(&block.slice(from..end), &limits.head, self.request.method())?;
+            // The values of a head are kept, in the cache for one: they must not hold a large body behind them.
+            let is_large = block.len() - end > scratch::COPIED_BYTES_MAX;
+            let head = if is_large { Bytes::copy_from_slice(&block[from..end]) } else { block.slice(from..end) };
+            let head = read_response(&head, &limits.head, self.request.method())?;
             let status = head.response.status();
             let is_switched = status == StatusCode::SWITCHING_PROTOCOLS && self.upgrade;
             if is_switched && !is_granted(self.request.extensions(), head.response.headers()) {

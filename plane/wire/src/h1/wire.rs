@@ -130,7 +130,7 @@ impl Wire {
     /// Reads once. With an empty backlog a whole head is read where it lies, and nothing else is kept.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Next>> {
         let Self { io, backlog, scan, head_limits, unread, .. } = self;
-        let read = scratch::poll_read(io, cx, scratch::HEAD_BYTES, |bytes| {
+        let read = scratch::poll_read(io, cx, scratch::COPIED_READ_BYTES, |bytes| {
             if bytes.is_empty() {
                 return Some(Next::Left);
             }

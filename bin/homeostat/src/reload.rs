@@ -5,13 +5,12 @@
 
 use crate::gateway;
 use homeostat_api::{ReloadOutcome, ReloadRequest};
-use homeostat_config::{Loaded, Source};
+use homeostat_config::{Loaded, Source, Stamp};
 use homeostat_controller::Event;
 use homeostat_driver_gateway::Client;
 use homeostat_reactor::Emitter;
 use homeostat_shell::{Told, kill_switch};
-use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -25,9 +24,6 @@ const SETTLES_MAX: usize = 10;
 
 /// As many problems of a rejected configuration go into the journal; `homeostat check` shows them all.
 const PROBLEMS_MAX: usize = 100;
-
-/// What tells one state of a file from another: a changed or replaced file differs in at least one.
-type Stamp = Vec<(PathBuf, Option<(SystemTime, u64)>)>;
 
 /// Watches until it is dropped; `paused` is the answer to the pause that the kill-switch file asked for before the start.
 pub async fn watch(
@@ -46,7 +42,7 @@ pub async fn watch(
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // No state of the files is known to be the one that was loaded: the first look loads them again, and then it is.
-    let mut stamp = Stamp::new();
+    let mut stamp = Stamp::default();
     let mut gateway_owed = false;
     loop {
         let (origin, request) = tokio::select! {
@@ -54,7 +50,7 @@ pub async fn watch(
             Some(()) = hung_up(&mut hangup) => ("signal", None),
             _ = ticks.tick() => {
                 kill_switch::heed(&folder, &told).await;
-                if stamp_of(&loaded) == stamp {
+                if loaded.stamp() == stamp {
                     continue;
                 }
                 ("file", None)
@@ -131,21 +127,13 @@ async fn reload(
 /// The state of the files once nobody writes to them. Many programs empty a file before they fill it again, and half of a
 /// configuration may be a good one with half of the services.
 async fn settled(loaded: &Loaded) -> Stamp {
-    let mut stamp = stamp_of(loaded);
+    let mut stamp = loaded.stamp();
     for _ in 0..SETTLES_MAX {
         tokio::time::sleep(SETTLED_AFTER).await;
-        let before = std::mem::replace(&mut stamp, stamp_of(loaded));
+        let before = std::mem::replace(&mut stamp, loaded.stamp());
         if stamp == before {
             break;
         }
     }
     stamp
-}
-
-fn stamp_of(loaded: &Loaded) -> Stamp {
-    let look = |path: &PathBuf| {
-        let metadata = std::fs::metadata(path).ok();
-        metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len())))
-    };
-    loaded.files().iter().map(|path| (path.clone(), look(path))).collect()
 }

@@ -36,7 +36,7 @@ mod words;
 pub use code::Code;
 pub use hand_over::HandedOver;
 pub use homeostat_vocabulary::Language;
-pub use loaded::{GATEWAY_SERVICE, GatewayPlan, Loaded, load, load_settings};
+pub use loaded::{GATEWAY_SERVICE, GatewayPlan, Loaded, Stamp, load, load_settings};
 pub use place::Origin;
 pub use problem::{Problem, Problems, Weight};
 pub use reference::reference;

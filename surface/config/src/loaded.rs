@@ -20,6 +20,7 @@ use homeostat_vocabulary::Policy;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 /// The name of the service that the gateway is, where there is one.
 pub const GATEWAY_SERVICE: &str = "gateway";
@@ -91,7 +92,22 @@ fn concerns_settings(problem: &Problem) -> bool {
     }
 }
 
+/// What tells one state of the files from another: a changed or replaced file differs in its time or its size. The default is none
+/// that ever was.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stamp(Vec<(PathBuf, Option<(SystemTime, u64)>)>);
+
 impl Loaded {
+    /// How its files stand now, whatever was read of them.
+    #[must_use]
+    pub fn stamp(&self) -> Stamp {
+        let look = |path: &PathBuf| {
+            let metadata = std::fs::metadata(path).ok();
+            metadata.and_then(|metadata| Some((metadata.modified().ok()?, metadata.len())))
+        };
+        Stamp(self.files.iter().map(|path| (path.clone(), look(path))).collect())
+    }
+
     /// The files that were read, and the folder in which further ones would be: when one of them changes, load again.
     #[must_use]
     pub fn files(&self) -> &[PathBuf] {
